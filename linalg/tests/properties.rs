@@ -1,0 +1,147 @@
+//! Defining equations of every factorisation, on random matrices.
+#![allow(clippy::expect_used)]
+
+use linalg::{
+    Cholesky, LinalgError, Lu, PivotedCholesky, Qr, Svd, SymmetricEigen, independent_columns, inverse,
+    least_squares, matmul,
+};
+use ndarray::{Array1, Array2, Axis, Slice, array};
+use proptest::prelude::*;
+
+fn matrix(
+    rows: std::ops::Range<usize>,
+    columns: std::ops::Range<usize>,
+) -> impl Strategy<Value = Array2<f64>> {
+    (rows, columns).prop_flat_map(|(m, n)| {
+        prop::collection::vec(-1.0..1.0_f64, m * n)
+            .prop_map(move |v| Array2::from_shape_vec((m, n), v).expect("the length fits"))
+    })
+}
+
+fn square() -> impl Strategy<Value = Array2<f64>> {
+    (1..24_usize).prop_flat_map(|n| matrix(n..n + 1, n..n + 1))
+}
+
+fn largest(a: &Array2<f64>) -> f64 {
+    a.iter().fold(0.0, |m, v| m.max(v.abs()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn lu_solves_its_system_and_the_transposed_one(a in square()) {
+        let n = a.nrows();
+        let a = a + Array2::<f64>::eye(n) * 2.0 * n as f64;
+        let b = Array1::from_shape_fn(n, |i| (i as f64).sin());
+        let lu = Lu::factor(a.view()).expect("diagonally dominant");
+        let residual = a.dot(&lu.solve(b.view()).expect("fits")) - &b;
+        prop_assert!(residual.iter().all(|v| v.abs() < 1e-12));
+        let residual = a.t().dot(&lu.solve_transpose(b.view()).expect("fits")) - &b;
+        prop_assert!(residual.iter().all(|v| v.abs() < 1e-12));
+        let identity = matmul(a.view(), inverse(a.view()).expect("regular").view()).expect("fits");
+        prop_assert!(largest(&(identity - Array2::<f64>::eye(n))) < 1e-12);
+    }
+
+    #[test]
+    fn the_condition_estimate_is_close_to_the_truth_and_never_below_it(a in square()) {
+        let n = a.nrows();
+        let Ok(lu) = Lu::factor(a.view()) else { return Ok(()) };
+        let Ok(inv) = inverse(a.view()) else { return Ok(()) };
+        let norm = |m: &Array2<f64>| {
+            m.columns().into_iter().map(|c| c.iter().map(|v| v.abs()).sum::<f64>()).fold(0.0, f64::max)
+        };
+        let truth = 1.0 / (norm(&a) * norm(&inv));
+        let estimate = lu.reciprocal_condition();
+        prop_assert!(estimate >= truth * (1.0 - 1e-8), "estimate {} truth {} n {}", estimate, truth, n);
+        prop_assert!(estimate <= truth * 10.0 + 1e-15, "estimate {} truth {} n {}", estimate, truth, n);
+    }
+
+    #[test]
+    fn cholesky_reconstructs_and_solves(a in square()) {
+        let n = a.nrows();
+        let spd = a.dot(&a.t()) + Array2::<f64>::eye(n);
+        let c = Cholesky::factor(spd.view()).expect("positive definite");
+        prop_assert!(largest(&(c.lower().dot(&c.lower().t()) - &spd)) < 1e-12 * n as f64);
+        let b = Array1::from_shape_fn(n, |i| 1.0 + i as f64);
+        let residual = spd.dot(&c.solve(b.view()).expect("fits")) - &b;
+        prop_assert!(residual.iter().all(|v| v.abs() < 1e-9));
+        prop_assert!(largest(&(c.inverse().expect("fits").dot(&spd) - Array2::<f64>::eye(n))) < 1e-9);
+    }
+
+    #[test]
+    fn qr_is_orthogonal_triangular_and_minimises(a in matrix(8..30, 1..8)) {
+        let qr = Qr::factor(a.view()).expect("tall");
+        let k = a.ncols();
+        prop_assert!(largest(&(qr.q().t().dot(&qr.q()) - Array2::<f64>::eye(k))) < 1e-13);
+        prop_assert!(largest(&(qr.q().dot(&qr.r()) - &a)) < 1e-13);
+        prop_assert!((0..k).all(|i| (0..i).all(|j| qr.r()[[i, j]] == 0.0)));
+        let b = Array1::from_shape_fn(a.nrows(), |i| (i as f64).cos());
+        if let Ok(x) = least_squares(a.view(), b.view()) {
+            let normal = a.t().dot(&(a.dot(&x) - &b));
+            prop_assert!(normal.iter().all(|v| v.abs() < 1e-9 * (1.0 + x.iter().fold(0.0_f64, |m, v| m.max(v.abs())))));
+        }
+    }
+
+    #[test]
+    fn svd_and_eigen_reconstruct(a in matrix(1..20, 1..20)) {
+        let svd = Svd::new(a.view()).expect("converges");
+        prop_assert!(largest(&((&svd.u * &svd.values).dot(&svd.vt) - &a)) < 1e-12);
+        prop_assert!(svd.values.windows(2).into_iter().all(|w| w[0] >= w[1]));
+        let p = svd.pseudo_inverse(1e-12);
+        prop_assert!(largest(&(a.dot(&p).dot(&a) - &a)) < 1e-9);
+        let s = a.dot(&a.t());
+        let eigen = SymmetricEigen::new(s.view()).expect("converges");
+        prop_assert!(largest(&(eigen.map(|l| l) - &s)) < 1e-11);
+        prop_assert!(eigen.values.windows(2).into_iter().all(|w| w[0] <= w[1]));
+    }
+
+    #[test]
+    fn a_copied_column_is_found_wherever_it_stands(a in matrix(12..20, 2..6), shift in 0..6_usize) {
+        let k = a.ncols();
+        let source = shift % k;
+        let mut x = Array2::zeros((a.nrows(), k + 1));
+        x.slice_axis_mut(Axis(1), Slice::from(..k)).assign(&a);
+        x.column_mut(k).assign(&(&a.column(source) * 3.0));
+        let gram = x.t().dot(&x);
+        let kept = independent_columns(gram.view(), 1e-9).expect("finite");
+        prop_assert!(!kept[k]);
+        prop_assert_eq!(kept.iter().filter(|v| **v).count(), k);
+        prop_assert_eq!(PivotedCholesky::factor(gram.view(), 1e-9).expect("finite").rank(), k);
+    }
+}
+
+#[test]
+fn products_of_any_layout_agree_with_ndarray() {
+    let a = Array2::from_shape_fn((37, 21), |(i, j)| ((i * 7 + j * 3) % 11) as f64);
+    let b = Array2::from_shape_fn((37, 5), |(i, j)| ((i + j * 5) % 7) as f64);
+    assert_eq!(matmul(a.t(), b.view()).expect("fits"), a.t().dot(&b));
+}
+
+#[test]
+fn each_misuse_has_its_error() {
+    let rect = Array2::<f64>::zeros((2, 3));
+    assert_eq!(Lu::factor(rect.view()).unwrap_err(), LinalgError::NotSquare { rows: 2, columns: 3 });
+    let singular = array![[1.0, 2.0], [0.0, 0.0]];
+    assert_eq!(Lu::factor(singular.view()).unwrap_err(), LinalgError::Singular { pivot: 1 });
+    let nan = array![[1.0, f64::NAN], [0.0, 1.0]];
+    assert!(matches!(Lu::factor(nan.view()).unwrap_err(), LinalgError::NotFinite { row: 0, column: 1, .. }));
+    assert!(matches!(Svd::new(nan.view()).unwrap_err(), LinalgError::NotFinite { .. }));
+    let indefinite = array![[1.0, 2.0], [2.0, 1.0]];
+    assert_eq!(
+        Cholesky::factor(indefinite.view()).unwrap_err(),
+        LinalgError::NotPositiveDefinite { minor: 2 }
+    );
+    let lu = Lu::factor(Array2::eye(3).view()).expect("regular");
+    assert!(matches!(
+        lu.solve(array![1.0].view()).unwrap_err(),
+        LinalgError::Shape { expected: 3, found: 1, .. }
+    ));
+    assert!(matches!(matmul(rect.view(), rect.view()).unwrap_err(), LinalgError::Shape { .. }));
+    assert!(matches!(Qr::factor(rect.view()).unwrap_err(), LinalgError::Shape { .. }));
+    let collinear = array![[1.0, 2.0], [1.0, 2.0], [2.0, 4.0]];
+    assert_eq!(
+        least_squares(collinear.view(), array![1.0, 2.0, 3.0].view()).unwrap_err(),
+        LinalgError::Singular { pivot: 1 }
+    );
+}
