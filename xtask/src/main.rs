@@ -1,2 +1,55 @@
-//! xtask
-fn main() {}
+//! The driver of lodestone: `cargo xtask <command>`, one file per command. It holds no economics.
+//!
+//! Start at [`reproduce`] for how tables come about, at [`parts`] for the tables themselves, and at [`report`]
+//! for how a table or figure becomes files.
+
+mod console;
+mod data;
+mod error;
+mod hash;
+mod help;
+mod output;
+mod parts;
+mod report;
+mod reproduce;
+mod verify;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Rare earths and other critical inputs in the world economy: tables, data, experiments
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, disable_help_subcommand = true)]
+#[command(
+    after_help = "`cargo xtask help` explains with examples; `cargo xtask <COMMAND> --help` lists options."
+)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Reproduce(reproduce::Arguments),
+    Verify(verify::Arguments),
+    Data(data::Arguments),
+    Help(help::Arguments),
+}
+
+fn main() -> ExitCode {
+    let outcome = match CommandLine::parse().command {
+        Command::Reproduce(arguments) => reproduce::run(arguments),
+        Command::Verify(arguments) => verify::run(arguments),
+        Command::Data(arguments) => data::run(arguments),
+        Command::Help(arguments) => help::run(arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            console::notice(error.explain());
+            error.exit_code()
+        }
+    }
+}

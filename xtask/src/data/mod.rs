@@ -1,0 +1,31 @@
+//! `data`: what is shipped, what is raw, and the way from one to the other.
+
+mod check;
+mod list;
+pub(crate) mod sets;
+
+use crate::error::Error;
+use crate::workspace::DataArgument;
+
+/// List, check, build and fetch data
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// What is shipped, what raw sets exist and where to get them
+    List(DataArgument),
+    /// Whether the raw files are there and are the expected ones
+    Check(check::Arguments),
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: Arguments) -> Result<(), Error> {
+    match arguments.command {
+        Command::List(data) => list::run(&data.raw()),
+        Command::Check(arguments) => check::run(&arguments),
+    }
+}

@@ -1,0 +1,168 @@
+//! What can go wrong in the driver, what to do about it, and the exit code that says so.
+
+use std::error::Error as StdError;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// The exit codes of every command.
+pub(crate) mod code {
+    /// A table could not be made, or a claimed match with a published number failed.
+    pub(crate) const FAILED: u8 = 1;
+    /// The command line or an input file is wrong.
+    pub(crate) const BAD_INPUT: u8 = 2;
+    /// The surroundings: disk, network, a folder in use.
+    pub(crate) const ENVIRONMENT: u8 = 3;
+}
+
+/// An error of the driver. Its message says what is wrong; [`Error::remedy`] says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum Error {
+    /// A file or folder could not be read or written.
+    #[error("could not {action} {}", path.display())]
+    Io { action: &'static str, path: PathBuf, source: std::io::Error },
+    /// Another process writes to the same folder.
+    #[error("another run is writing to {}", folder.display())]
+    Locked { folder: PathBuf },
+    /// The output folder holds something that this command did not write.
+    #[error("{} is not empty and was not made by this command", folder.display())]
+    NotOurs { folder: PathBuf },
+    /// `--only` names a table that does not exist.
+    #[error("there is no table `{given}`")]
+    UnknownTable { given: String, known: String },
+    /// A raw data set that does not exist was named.
+    #[error("there is no data set `{given}`")]
+    UnknownSet { given: String, known: String },
+    /// A help topic that does not exist was named.
+    #[error("there is no help topic `{given}`")]
+    UnknownTopic { given: String, known: String },
+    /// A raw data set is needed and is not there.
+    #[error("the data set `{set}` is not in {place}")]
+    MissingSet { set: String, place: String },
+    /// A table of published values that the driver carries does not parse.
+    #[error("published values, {file}: {problem}")]
+    Published { file: String, problem: String },
+    /// A published value was asked for and is not on file.
+    #[error("no published value on file for table {table}, item `{item}`")]
+    NoPublishedValue { table: String, item: String },
+    /// A table whose rows do not fit its columns, or another defect of a report.
+    #[error("table {table}: {problem}")]
+    Report { table: String, problem: String },
+    /// A chart could not be drawn.
+    #[error("figure {figure}: {problem}")]
+    Figure { figure: String, problem: String },
+    /// A library of the project refused or failed.
+    #[error("{action}")]
+    Library { action: String, bad_input: bool, source: Box<dyn StdError + Send + Sync> },
+    /// Code of a table panicked: a defect of the project.
+    #[error("the code of {table} panicked: {message}")]
+    Panicked { table: String, message: String },
+    /// A download failed.
+    #[error("{url}: {problem}")]
+    Download { url: String, problem: String },
+    /// A downloaded or present file is not the expected one.
+    #[error("{}: SHA-256 is {found}, expected {expected}", path.display())]
+    WrongHash { path: PathBuf, found: String, expected: String },
+    /// The catalogue knows no address for a data set.
+    #[error("the data set `{set}` has no address that serves it in the layout that the loaders read")]
+    NoAddress { set: String, home: String },
+    /// Something was made, but part of it failed; the parts have been reported.
+    #[error("{what}")]
+    Partly { what: String, remedy: String },
+}
+
+impl Error {
+    /// An [`Error::Io`] for use with `map_err`.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+        let path = path.to_owned();
+        move |source| Error::Io { action, path, source }
+    }
+
+    /// Wraps an error of a library crate, saying what was being done.
+    pub(crate) fn library<E>(action: impl Into<String>) -> impl FnOnce(E) -> Error
+    where
+        E: StdError + Send + Sync + 'static,
+    {
+        let action = action.into();
+        move |source| Error::Library { action, bad_input: false, source: Box::new(source) }
+    }
+
+    /// Wraps a library's refusal of what the user gave.
+    pub(crate) fn bad_input<E>(action: impl Into<String>) -> impl FnOnce(E) -> Error
+    where
+        E: StdError + Send + Sync + 'static,
+    {
+        let action = action.into();
+        move |source| Error::Library { action, bad_input: true, source: Box::new(source) }
+    }
+
+    /// What the user can do about it, when the message and its causes do not already say so.
+    pub(crate) fn remedy(&self) -> Option<String> {
+        Some(match self {
+            Error::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
+                "check the permissions, or choose another folder with `--out`".to_owned()
+            }
+            Error::Io { .. } => "check that the path exists and that the disk has room".to_owned(),
+            Error::Locked { .. } => "wait for it to end, or choose another folder with `--out`".to_owned(),
+            Error::NotOurs { .. } => "choose another folder with `--out`, or empty this one".to_owned(),
+            Error::UnknownTable { known, .. } => format!("the tables are {known}"),
+            Error::UnknownSet { known, .. } => format!("the data sets are {known}"),
+            Error::UnknownTopic { known, .. } => format!("the topics are {known}"),
+            Error::MissingSet { set, .. } => format!(
+                "give the folder of raw data with `--data DIR` or LODESTONE_DATA; `cargo xtask data list` \
+                 says where to get `{set}`"
+            ),
+            Error::Download { .. } => {
+                "run the same command again: what has arrived is kept and the download resumes".to_owned()
+            }
+            Error::WrongHash { .. } => {
+                "the file is damaged or its publisher has changed it: compare with the \
+                                        official page (`cargo xtask data list`)"
+                    .to_owned()
+            }
+            Error::NoAddress { home, set } => format!(
+                "get it from {home} and put it into the folder `{set}`, or give `--url` and `--sha256`"
+            ),
+            Error::Partly { remedy, .. } => remedy.clone(),
+            Error::Published { .. }
+            | Error::NoPublishedValue { .. }
+            | Error::Report { .. }
+            | Error::Figure { .. }
+            | Error::Panicked { .. } => {
+                "this is a defect of the project: please report it with the command you ran".to_owned()
+            }
+            Error::Library { .. } => return None,
+        })
+    }
+
+    /// The exit code that this error ends the program with.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Error::UnknownTable { .. }
+            | Error::UnknownSet { .. }
+            | Error::UnknownTopic { .. }
+            | Error::MissingSet { .. }
+            | Error::NotOurs { .. }
+            | Error::NoAddress { .. }
+            | Error::Library { bad_input: true, .. } => code::BAD_INPUT,
+            Error::Io { .. } | Error::Locked { .. } | Error::Download { .. } | Error::WrongHash { .. } => {
+                code::ENVIRONMENT
+            }
+            _ => code::FAILED,
+        })
+    }
+
+    /// The message with its causes and the remedy, one per line.
+    pub(crate) fn explain(&self) -> String {
+        let mut text = format!("error: {self}");
+        let mut cause = self.source();
+        while let Some(inner) = cause {
+            text.push_str(&format!("\n  because: {inner}"));
+            cause = inner.source();
+        }
+        if let Some(remedy) = self.remedy() {
+            text.push_str(&format!("\n  what to do: {remedy}"));
+        }
+        text
+    }
+}

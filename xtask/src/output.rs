@@ -1,0 +1,103 @@
+//! Writing results: whole or not at all, and one run at a time in a folder.
+
+use std::fs::{self, File, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+
+/// The file that a run holds locked while it writes to a folder.
+const LOCK_FILE: &str = ".lock";
+
+/// A folder that this process alone writes to, for as long as the value lives.
+#[derive(Debug)]
+pub(crate) struct OutputFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl OutputFolder {
+    /// Makes the folder if need be and takes its lock.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        fs::create_dir_all(path).map_err(Error::io("make the folder", path))?;
+        let lock_path = path.join(LOCK_FILE);
+        let lock = File::create(&lock_path).map_err(Error::io("write", &lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(Error::Locked { folder: path.to_owned() }),
+            Err(TryLockError::Error(source)) => Err(Error::Io { action: "lock", path: lock_path, source }),
+        }
+    }
+
+    /// Where the folder is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes `name` (which may hold sub-folders) whole or not at all.
+    pub(crate) fn write(&self, name: impl AsRef<Path>, content: &[u8]) -> Result<(), Error> {
+        write_whole(&self.path.join(name), content)
+    }
+}
+
+/// Writes a file whole or not at all: to a temporary neighbour first, then renamed into place.
+pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<(), Error> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".writing-")
+        .tempfile_in(folder)
+        .map_err(Error::io("write into", folder))?;
+    file.write_all(content).map_err(Error::io("write", path))?;
+    file.as_file().sync_all().map_err(Error::io("write", path))?;
+    set_ordinary_permissions(file.path())?;
+    file.persist(path).map_err(|e| Error::Io { action: "write", path: path.to_owned(), source: e.error })?;
+    Ok(())
+}
+
+/// Temporary files are private to their owner; results are ordinary files.
+#[cfg(unix)]
+fn set_ordinary_permissions(path: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).map_err(Error::io("write", path))
+}
+
+#[cfg(not(unix))]
+fn set_ordinary_permissions(_path: &Path) -> Result<(), Error> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_run_in_the_same_folder_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = OutputFolder::open(folder.path()).unwrap();
+        let refused = OutputFolder::open(folder.path()).unwrap_err();
+        assert!(refused.explain().contains("another run is writing"), "{}", refused.explain());
+        drop(first);
+        OutputFolder::open(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_leaves_no_temporary_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = OutputFolder::open(folder.path()).unwrap();
+        out.write("tables/a.csv", b"one").unwrap();
+        out.write("tables/a.csv", b"two").unwrap();
+        let names: Vec<_> = fs::read_dir(folder.path().join("tables")).unwrap().flatten().collect();
+        assert_eq!(names.len(), 1);
+        assert_eq!(fs::read(names[0].path()).unwrap(), b"two");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_leaves_the_old_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = OutputFolder::open(folder.path()).unwrap();
+        fs::create_dir(folder.path().join("taken")).unwrap();
+        assert!(out.write("taken", b"x").is_err());
+        assert!(folder.path().join("taken").is_dir());
+    }
+}

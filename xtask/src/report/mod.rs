@@ -1,0 +1,9 @@
+//! Reports as values: a table, a figure or a comparison is data; the renderers turn it into files.
+
+pub(crate) mod checks;
+pub(crate) mod delimited;
+pub(crate) mod figure;
+pub(crate) mod latex;
+pub(crate) mod manifest;
+pub(crate) mod markdown;
+pub(crate) mod table;
