@@ -1,0 +1,271 @@
+//! The baseline: a world economy in shares and values, at rest.
+//!
+//! [`Economy`] is what every experiment starts from. It can be made from values ([`Flows`], [`Economy::from_flows`]) or
+//! from shares ([`EconomyParts`], [`Economy::from_parts`]); both check everything, so any `Economy` that exists has
+//! shares that sum to one and markets that clear. Data whose markets do not clear, as when negative final demands were set
+//! to zero, become the equilibrium that their shares imply by `EconomyParts::equilibrate`.
+
+mod error;
+mod flows;
+mod validate;
+
+use ndarray::{Array1, Array2, Array3};
+use serde::{Deserialize, Serialize};
+
+pub use error::EconomyError;
+pub use flows::Flows;
+pub use validate::{BALANCE_TOLERANCE, SHARE_TOLERANCE};
+pub(crate) use validate::{normalise_shares, place, structure};
+
+use crate::labels::{Dims, Labels};
+use crate::trade::{border_value, producer_value};
+
+/// Where an economy comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// Short name, such as `world-2009`.
+    pub name: String,
+    /// Year of the data.
+    pub year: Option<i32>,
+    /// Unit of every value, such as `million current USD`.
+    pub unit: String,
+    /// Sources and what was done to them, one statement an entry.
+    pub provenance: Vec<String>,
+}
+
+/// The numbers of an economy, open to read and to change; [`Economy`] is the checked form.
+///
+/// Indices: importer `n`, exporter `i`, sectors `j` and `k` (of an input), factor `f`. Values are in the unit of the
+/// metadata, shares and rates dimensionless.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EconomyParts {
+    /// Names of the axes.
+    pub labels: Labels,
+    /// Name, year, unit, provenance.
+    pub metadata: Metadata,
+    /// `pi[n,i,j]`: share of exporter `i` in what `n` spends on `j` at purchaser prices. Sums to one over `i` wherever
+    /// `n` buys `j`.
+    pub trade_share: Array3<f64>,
+    /// `X[n,j]`: expenditure at purchaser prices, final and intermediate.
+    pub expenditure: Array2<f64>,
+    /// `gF[i,j,f]`: share of factor `f` in the cost of sector `j`.
+    pub factor_share: Array3<f64>,
+    /// `gM[i,j,k]`: share of input `k` in the cost of sector `j`. With `factor_share` it sums to one wherever `i`
+    /// produces `j`.
+    pub input_share: Array3<f64>,
+    /// `alpha[n,j]`: share of sector `j` in final spending.
+    pub final_share: Array2<f64>,
+    /// Ad-valorem import tariff `[n,i,j]`, paid to `n` on the value at its border.
+    pub tariff: Array3<f64>,
+    /// Ad-valorem export tax `[n,i,j]`, paid to `i` on what its producer gets.
+    pub export_tax: Array3<f64>,
+    /// `D[n]`: what `n` spends beyond its income. Sums to zero.
+    pub deficit: Array1<f64>,
+    /// `w[n,f] F[n,f]`: income of each factor.
+    pub factor_income: Array2<f64>,
+    /// `theta[j]`: trade elasticity.
+    pub theta: Array1<f64>,
+    /// Elasticity of substitution between sectors in final demand; 1 is Cobb-Douglas.
+    pub kappa: f64,
+}
+
+impl EconomyParts {
+    /// Numbers of countries, sectors and factors.
+    pub fn dims(&self) -> Dims {
+        self.labels.dims()
+    }
+
+    /// Output `Y[i,j]`: what the producers of `i` get, `sum_n X pi / ((1 + tariff)(1 + export tax))`.
+    pub fn output(&self) -> Array2<f64> {
+        let Dims { countries, sectors, .. } = self.dims();
+        let mut output = Array2::zeros((countries, sectors));
+        for ((n, i, j), share) in self.trade_share.indexed_iter() {
+            output[[i, j]] += producer_value(
+                border_value(self.expenditure[[n, j]] * share, self.tariff[[n, i, j]]),
+                self.export_tax[[n, i, j]],
+            );
+        }
+        output
+    }
+
+    /// Tariff revenue of each country.
+    pub fn tariff_revenue(&self) -> Array1<f64> {
+        let mut revenue = Array1::zeros(self.dims().countries);
+        for ((n, i, j), share) in self.trade_share.indexed_iter() {
+            let rate = self.tariff[[n, i, j]];
+            if rate != 0.0 {
+                revenue[n] += rate * border_value(self.expenditure[[n, j]] * share, rate);
+            }
+        }
+        revenue
+    }
+
+    /// Export-tax revenue of each country.
+    pub fn export_tax_revenue(&self) -> Array1<f64> {
+        let mut revenue = Array1::zeros(self.dims().countries);
+        for ((n, i, j), share) in self.trade_share.indexed_iter() {
+            let rate = self.export_tax[[n, i, j]];
+            if rate != 0.0 {
+                let border = border_value(self.expenditure[[n, j]] * share, self.tariff[[n, i, j]]);
+                revenue[i] += rate * producer_value(border, rate);
+            }
+        }
+        revenue
+    }
+
+    /// Income of each country: factors, tariffs, export taxes, deficit. What it spends on final goods.
+    pub fn income(&self) -> Array1<f64> {
+        self.factor_income.sum_axis(ndarray::Axis(1))
+            + self.tariff_revenue()
+            + self.export_tax_revenue()
+            + &self.deficit
+    }
+}
+
+/// A checked baseline economy.
+///
+/// Construction is the only door: shares sum to one to [`SHARE_TOLERANCE`], every market and account closes to
+/// [`BALANCE_TOLERANCE`] of its size. Sectors without output, zero flows and sectors that are not traded are ordinary
+/// cases.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "EconomyParts", into = "EconomyParts")]
+pub struct Economy {
+    parts: EconomyParts,
+    output: Array2<f64>,
+    income: Array1<f64>,
+}
+
+impl Economy {
+    /// Checks shares and values and makes them an economy. Shares within tolerance of one are divided by their sum.
+    ///
+    /// # Errors
+    /// An [`EconomyError`] that names the first place where something is wrong.
+    pub fn from_parts(mut parts: EconomyParts) -> Result<Self, EconomyError> {
+        validate::structure(&parts)?;
+        validate::normalise_shares(&mut parts);
+        let output = parts.output();
+        let income = parts.income();
+        validate::accounts(&parts, &output, &income)?;
+        Ok(Self { parts, output, income })
+    }
+
+    /// Makes an economy from values. See [`Flows`].
+    ///
+    /// # Errors
+    /// An [`EconomyError`] that names the first place where something is wrong.
+    pub fn from_flows(flows: Flows) -> Result<Self, EconomyError> {
+        Self::from_parts(flows.into_parts()?)
+    }
+
+    /// All the numbers.
+    pub fn parts(&self) -> &EconomyParts {
+        &self.parts
+    }
+
+    /// All the numbers, to be changed and checked again.
+    pub fn into_parts(self) -> EconomyParts {
+        self.parts
+    }
+
+    /// Names of the axes.
+    pub fn labels(&self) -> &Labels {
+        &self.parts.labels
+    }
+
+    /// Name, year, unit, provenance.
+    pub fn metadata(&self) -> &Metadata {
+        &self.parts.metadata
+    }
+
+    /// Numbers of countries, sectors and factors.
+    pub fn dims(&self) -> Dims {
+        self.parts.dims()
+    }
+
+    /// `pi[n,i,j]`, trade shares.
+    pub fn trade_share(&self) -> &Array3<f64> {
+        &self.parts.trade_share
+    }
+
+    /// `X[n,j]`, expenditure at purchaser prices.
+    pub fn expenditure(&self) -> &Array2<f64> {
+        &self.parts.expenditure
+    }
+
+    /// `gF[i,j,f]`, cost shares of factors.
+    pub fn factor_share(&self) -> &Array3<f64> {
+        &self.parts.factor_share
+    }
+
+    /// `gM[i,j,k]`, cost shares of inputs.
+    pub fn input_share(&self) -> &Array3<f64> {
+        &self.parts.input_share
+    }
+
+    /// `alpha[n,j]`, final shares.
+    pub fn final_share(&self) -> &Array2<f64> {
+        &self.parts.final_share
+    }
+
+    /// Import tariff `[n,i,j]`.
+    pub fn tariff(&self) -> &Array3<f64> {
+        &self.parts.tariff
+    }
+
+    /// Export tax `[n,i,j]`.
+    pub fn export_tax(&self) -> &Array3<f64> {
+        &self.parts.export_tax
+    }
+
+    /// `D[n]`, deficits.
+    pub fn deficit(&self) -> &Array1<f64> {
+        &self.parts.deficit
+    }
+
+    /// `w F [n,f]`, factor income.
+    pub fn factor_income(&self) -> &Array2<f64> {
+        &self.parts.factor_income
+    }
+
+    /// `theta[j]`, trade elasticities.
+    pub fn theta(&self) -> &Array1<f64> {
+        &self.parts.theta
+    }
+
+    /// Elasticity of substitution between sectors in final demand.
+    pub fn kappa(&self) -> f64 {
+        self.parts.kappa
+    }
+
+    /// `Y[i,j]`, output at producer prices.
+    pub fn output(&self) -> &Array2<f64> {
+        &self.output
+    }
+
+    /// `I[n]`, income, which is final spending.
+    pub fn income(&self) -> &Array1<f64> {
+        &self.income
+    }
+
+    /// Value of every flow `[n,i,j]` at the importer's border.
+    pub fn border_flows(&self) -> Array3<f64> {
+        let mut flows = self.parts.trade_share.clone();
+        for ((n, i, j), flow) in flows.indexed_iter_mut() {
+            *flow = border_value(self.parts.expenditure[[n, j]] * *flow, self.parts.tariff[[n, i, j]]);
+        }
+        flows
+    }
+}
+
+impl TryFrom<EconomyParts> for Economy {
+    type Error = EconomyError;
+    fn try_from(parts: EconomyParts) -> Result<Self, EconomyError> {
+        Economy::from_parts(parts)
+    }
+}
+
+impl From<Economy> for EconomyParts {
+    fn from(economy: Economy) -> Self {
+        economy.parts
+    }
+}

@@ -1,0 +1,273 @@
+//! The checks behind the door of [`Economy`](super::Economy).
+
+use ndarray::{Array1, Array2, ArrayViewD, Axis, Dimension};
+
+use super::{EconomyError, EconomyParts};
+use crate::labels::{Dims, Labels};
+
+/// How far shares may sum from one. Shares read from text with seven or more digits pass; they are then divided by
+/// their sum.
+pub const SHARE_TOLERANCE: f64 = 1e-6;
+
+/// How far an account may be from closing, relative to its size.
+pub const BALANCE_TOLERANCE: f64 = 1e-9;
+
+/// Shape checks: name, axes, found, expected.
+pub(super) fn check_shapes(
+    arrays: &[(&'static str, &'static str, &[usize], &[usize])],
+) -> Result<(), EconomyError> {
+    for &(array, axes, found, expected) in arrays {
+        if found != expected {
+            return Err(EconomyError::Shape { array, axes, expected: expected.into(), found: found.into() });
+        }
+    }
+    Ok(())
+}
+
+/// The labels of one entry, such as ``importer `JPN`, exporter `CHN`, sector `Goods` ``.
+pub(crate) fn place(labels: &Labels, kinds: &[&str], index: &[usize]) -> String {
+    let name = |kind: &str, at: usize| match kind {
+        "factor" => &labels.factors()[at],
+        "sector" | "using sector" | "input" => &labels.sectors()[at],
+        _ => &labels.countries()[at],
+    };
+    let parts: Vec<String> =
+        kinds.iter().zip(index).map(|(kind, &at)| format!("{kind} `{}`", name(kind, at))).collect();
+    parts.join(", ")
+}
+
+/// Every entry finite and not negative.
+pub(super) fn check_values(
+    labels: &Labels,
+    arrays: &[(&'static str, ArrayViewD<f64>, &[&str])],
+) -> Result<(), EconomyError> {
+    for (array, values, kinds) in arrays {
+        check_finite(labels, array, values, kinds)?;
+        if let Some((index, &value)) = values.indexed_iter().find(|(_, v)| **v < 0.0) {
+            return Err(EconomyError::Negative { array, place: place(labels, kinds, index.slice()), value });
+        }
+    }
+    Ok(())
+}
+
+fn check_finite(
+    labels: &Labels,
+    array: &'static str,
+    values: &ArrayViewD<f64>,
+    kinds: &[&str],
+) -> Result<(), EconomyError> {
+    match values.indexed_iter().find(|(_, v)| !v.is_finite()) {
+        None => Ok(()),
+        Some((index, &value)) => {
+            Err(EconomyError::NotFinite { array, place: place(labels, kinds, index.slice()), value })
+        }
+    }
+}
+
+/// Everything that does not need accounts to close: shapes, signs, shares, rates, elasticities.
+pub(crate) fn structure(parts: &EconomyParts) -> Result<(), EconomyError> {
+    let labels = &parts.labels;
+    let Dims { countries, sectors, factors } = labels.dims();
+    check_shapes(&[
+        (
+            "trade_share",
+            "importer, exporter, sector",
+            parts.trade_share.shape(),
+            &[countries, countries, sectors],
+        ),
+        ("expenditure", "country, sector", parts.expenditure.shape(), &[countries, sectors]),
+        (
+            "factor_share",
+            "country, sector, factor",
+            parts.factor_share.shape(),
+            &[countries, sectors, factors],
+        ),
+        (
+            "input_share",
+            "country, using sector, input",
+            parts.input_share.shape(),
+            &[countries, sectors, sectors],
+        ),
+        ("final_share", "country, sector", parts.final_share.shape(), &[countries, sectors]),
+        ("tariff", "importer, exporter, sector", parts.tariff.shape(), &[countries, countries, sectors]),
+        (
+            "export_tax",
+            "importer, exporter, sector",
+            parts.export_tax.shape(),
+            &[countries, countries, sectors],
+        ),
+        ("deficit", "country", parts.deficit.shape(), &[countries]),
+        ("factor_income", "country, factor", parts.factor_income.shape(), &[countries, factors]),
+        ("theta", "sector", parts.theta.shape(), &[sectors]),
+    ])?;
+    let flow = ["importer", "exporter", "sector"].as_slice();
+    check_values(
+        labels,
+        &[
+            ("trade_share", parts.trade_share.view().into_dyn(), flow),
+            ("expenditure", parts.expenditure.view().into_dyn(), &["country", "sector"]),
+            ("factor_share", parts.factor_share.view().into_dyn(), &["country", "sector", "factor"]),
+            ("input_share", parts.input_share.view().into_dyn(), &["country", "using sector", "input"]),
+            ("final_share", parts.final_share.view().into_dyn(), &["country", "sector"]),
+            ("factor_income", parts.factor_income.view().into_dyn(), &["country", "factor"]),
+        ],
+    )?;
+    for (array, rates) in [("tariff", &parts.tariff), ("export_tax", &parts.export_tax)] {
+        check_finite(labels, array, &rates.view().into_dyn(), flow)?;
+        if let Some(((n, i, j), &value)) = rates.indexed_iter().find(|(_, r)| **r <= -1.0) {
+            return Err(EconomyError::Rate { array, place: place(labels, flow, &[n, i, j]), value });
+        }
+    }
+    check_finite(labels, "deficit", &parts.deficit.view().into_dyn(), &["country"])?;
+    for (j, &value) in parts.theta.iter().enumerate() {
+        if !(value > 0.0 && value.is_finite()) {
+            return Err(EconomyError::Theta { sector: labels.sectors()[j].clone(), value });
+        }
+    }
+    if !(parts.kappa >= 0.0 && parts.kappa.is_finite()) {
+        return Err(EconomyError::Kappa { value: parts.kappa });
+    }
+    share_sums(parts)
+}
+
+fn off(sum: f64) -> bool {
+    (sum - 1.0).abs() > SHARE_TOLERANCE
+}
+
+fn share_sums(parts: &EconomyParts) -> Result<(), EconomyError> {
+    let labels = &parts.labels;
+    let at = |n: usize, j: usize| (labels.countries()[n].clone(), labels.sectors()[j].clone());
+    for ((n, j), &sum) in parts.trade_share.sum_axis(Axis(1)).indexed_iter() {
+        let (country, sector) = at(n, j);
+        let expenditure = parts.expenditure[[n, j]];
+        if sum == 0.0 && expenditure > 0.0 {
+            return Err(EconomyError::NoSupplier { country, sector, expenditure });
+        }
+        if sum != 0.0 && off(sum) {
+            return Err(EconomyError::Shares {
+                array: "trade_share",
+                place: format!("importer `{country}`, sector `{sector}`"),
+                sum,
+                tolerance: SHARE_TOLERANCE,
+                remedy: "divide each exporter's value by the total, domestic sales included",
+            });
+        }
+    }
+    let output = parts.output();
+    let cost = parts.factor_share.sum_axis(Axis(2)) + parts.input_share.sum_axis(Axis(2));
+    for ((i, j), &sum) in cost.indexed_iter() {
+        let (country, sector) = at(i, j);
+        if sum == 0.0 && output[[i, j]] > 0.0 {
+            return Err(EconomyError::NoInputs { country, sector, output: output[[i, j]] });
+        }
+        if sum != 0.0 && off(sum) {
+            return Err(EconomyError::Shares {
+                array: "factor_share + input_share",
+                place: format!("country `{country}`, sector `{sector}`"),
+                sum,
+                tolerance: SHARE_TOLERANCE,
+                remedy: "factors and inputs together are the whole cost; divide each by their total",
+            });
+        }
+    }
+    for (n, &sum) in parts.final_share.sum_axis(Axis(1)).indexed_iter() {
+        if off(sum) {
+            return Err(EconomyError::Shares {
+                array: "final_share",
+                place: format!("country `{}`", labels.countries()[n]),
+                sum,
+                tolerance: SHARE_TOLERANCE,
+                remedy: "divide each sector's final demand by the country's total",
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Divides shares that sum to one within tolerance by their sum, so that they do so to rounding.
+pub(crate) fn normalise_shares(parts: &mut EconomyParts) {
+    let divide = |value: &mut f64, sum: f64| {
+        if sum > 0.0 {
+            *value /= sum;
+        }
+    };
+    let trade = parts.trade_share.sum_axis(Axis(1));
+    for ((n, _, j), share) in parts.trade_share.indexed_iter_mut() {
+        divide(share, trade[[n, j]]);
+    }
+    let cost = parts.factor_share.sum_axis(Axis(2)) + parts.input_share.sum_axis(Axis(2));
+    for ((i, j, _), share) in parts.factor_share.indexed_iter_mut() {
+        divide(share, cost[[i, j]]);
+    }
+    for ((i, j, _), share) in parts.input_share.indexed_iter_mut() {
+        divide(share, cost[[i, j]]);
+    }
+    let demand = parts.final_share.sum_axis(Axis(1));
+    for ((n, _), share) in parts.final_share.indexed_iter_mut() {
+        divide(share, demand[n]);
+    }
+}
+
+/// Markets and accounts: deficits cancel, incomes are positive, factors earn what sectors pay, spending has its sources.
+pub(super) fn accounts(
+    parts: &EconomyParts,
+    output: &Array2<f64>,
+    income: &Array1<f64>,
+) -> Result<(), EconomyError> {
+    let labels = &parts.labels;
+    let world = parts.factor_income.sum();
+    let sum = parts.deficit.sum();
+    if sum.abs() > BALANCE_TOLERANCE * world.abs() {
+        return Err(EconomyError::Deficits { sum, relative: sum / world, tolerance: BALANCE_TOLERANCE });
+    }
+    let factor_total = parts.factor_income.sum_axis(Axis(1));
+    for (n, country) in labels.countries().iter().enumerate() {
+        for (what, value) in [("factor income", factor_total[n]), ("income", income[n])] {
+            if value <= 0.0 {
+                return Err(EconomyError::NoIncome { country: country.clone(), what, value });
+            }
+        }
+    }
+    let balance = |account, place, left_name, left: f64, right_name, right: f64, scale: f64| {
+        let difference = (left - right).abs() / left.abs().max(right.abs()).max(scale);
+        if difference <= BALANCE_TOLERANCE {
+            return Ok(());
+        }
+        Err(EconomyError::Unbalanced {
+            account,
+            place,
+            left_name,
+            left,
+            right_name,
+            right,
+            difference,
+            tolerance: BALANCE_TOLERANCE,
+        })
+    };
+    let mut paid = Array2::<f64>::zeros(parts.factor_income.dim());
+    for ((i, j, f), share) in parts.factor_share.indexed_iter() {
+        paid[[i, f]] += share * output[[i, j]];
+    }
+    let mut used = Array2::<f64>::zeros(parts.expenditure.dim());
+    for ((n, j, k), share) in parts.input_share.indexed_iter() {
+        used[[n, k]] += share * output[[n, j]];
+    }
+    for ((n, f), &earned) in parts.factor_income.indexed_iter() {
+        let where_ = place(labels, &["country", "factor"], &[n, f]);
+        balance(
+            "factor income",
+            where_,
+            "earned",
+            earned,
+            "paid by sectors",
+            paid[[n, f]],
+            f64::MIN_POSITIVE,
+        )?;
+    }
+    for ((n, k), &spent) in parts.expenditure.indexed_iter() {
+        let demanded = parts.final_share[[n, k]] * income[n] + used[[n, k]];
+        let where_ = place(labels, &["country", "sector"], &[n, k]);
+        balance("expenditure", where_, "spent", spent, "demanded", demanded, f64::MIN_POSITIVE)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! Anderson acceleration of a fixed point `u = F(u)` (Anderson 1965; Walker and Ni 2011, type II).
+
+use super::system::{axpy, dot};
+
+/// The last differences of states and of residuals, and the accelerated step from them.
+pub(super) struct Anderson {
+    depth: usize,
+    dim: usize,
+    /// Differences of residuals, weighted, and of `F(u)`; rings of `depth` rows.
+    d_residual: Vec<f64>,
+    d_image: Vec<f64>,
+    gram: Vec<f64>,
+    held: usize,
+    head: usize,
+    last_residual: Vec<f64>,
+    last_image: Vec<f64>,
+    primed: bool,
+    residual: Vec<f64>,
+}
+
+impl Anderson {
+    pub(super) fn new(depth: usize, dim: usize) -> Self {
+        Self {
+            depth,
+            dim,
+            d_residual: vec![0.0; depth * dim],
+            d_image: vec![0.0; depth * dim],
+            gram: vec![0.0; depth * depth],
+            held: 0,
+            head: 0,
+            last_residual: vec![0.0; dim],
+            last_image: vec![0.0; dim],
+            primed: false,
+            residual: vec![0.0; dim],
+        }
+    }
+
+    /// Forgets the history, as after a jump.
+    pub(super) fn restart(&mut self) {
+        self.held = 0;
+        self.head = 0;
+        self.primed = false;
+    }
+
+    /// From `image = F(u)`, the next `u`, in place. `weight` scales the residual in the least-squares problem.
+    pub(super) fn step(&mut self, u: &mut [f64], image: &[f64], weight: &[f64]) {
+        let dim = self.dim;
+        for ((r, (new, old)), w) in self.residual.iter_mut().zip(image.iter().zip(u.iter())).zip(weight) {
+            *r = (new - old) * w;
+        }
+        if self.primed {
+            let slot = self.head * dim..(self.head + 1) * dim;
+            for (d, (new, old)) in
+                self.d_residual[slot.clone()].iter_mut().zip(self.residual.iter().zip(&self.last_residual))
+            {
+                *d = new - old;
+            }
+            for (d, (new, old)) in self.d_image[slot].iter_mut().zip(image.iter().zip(&self.last_image)) {
+                *d = new - old;
+            }
+            self.held = (self.held + 1).min(self.depth);
+            for other in 0..self.held {
+                let product = dot(self.row(self.head), self.row(other));
+                self.gram[self.head * self.depth + other] = product;
+                self.gram[other * self.depth + self.head] = product;
+            }
+            self.head = (self.head + 1) % self.depth;
+        }
+        self.last_residual.copy_from_slice(&self.residual);
+        self.last_image.copy_from_slice(image);
+        self.primed = true;
+        u.copy_from_slice(image);
+        if self.held > 0 {
+            let right: Vec<f64> = (0..self.held).map(|row| dot(self.row(row), &self.residual)).collect();
+            for (row, gamma) in self.coefficients(right).into_iter().enumerate() {
+                axpy(-gamma, &self.d_image[row * dim..(row + 1) * dim], u);
+            }
+        }
+    }
+
+    fn row(&self, row: usize) -> &[f64] {
+        &self.d_residual[row * self.dim..(row + 1) * self.dim]
+    }
+
+    /// Least squares through the normal equations: Cholesky on the scaled Gram matrix with pivots below a rounding
+    /// error dropped, which is what regularises it.
+    fn coefficients(&self, right: Vec<f64>) -> Vec<f64> {
+        let (m, depth) = (self.held, self.depth);
+        let scale: Vec<f64> = (0..m)
+            .map(|k| {
+                let size = self.gram[k * depth + k].sqrt();
+                if size > 0.0 { 1.0 / size } else { 0.0 }
+            })
+            .collect();
+        let mut l = vec![0.0; m * m];
+        let mut kept = vec![true; m];
+        for r in 0..m {
+            for c in 0..=r {
+                let mut sum = self.gram[r * depth + c] * scale[r] * scale[c];
+                for k in 0..c {
+                    sum -= l[r * m + k] * l[c * m + k];
+                }
+                if r == c {
+                    kept[r] = sum > 1e-12;
+                    l[r * m + r] = if kept[r] { sum.sqrt() } else { 1.0 };
+                } else {
+                    l[r * m + c] = if kept[c] { sum / l[c * m + c] } else { 0.0 };
+                }
+            }
+            if !kept[r] {
+                (0..r).for_each(|c| l[r * m + c] = 0.0);
+            }
+        }
+        let mut x: Vec<f64> = right.iter().zip(&scale).map(|(b, s)| b * s).collect();
+        for r in 0..m {
+            let sum: f64 = (0..r).map(|k| l[r * m + k] * x[k]).sum();
+            x[r] = if kept[r] { (x[r] - sum) / l[r * m + r] } else { 0.0 };
+        }
+        for r in (0..m).rev() {
+            let sum: f64 = (r + 1..m).map(|k| l[k * m + r] * x[k]).sum();
+            x[r] = if kept[r] { (x[r] - sum) / l[r * m + r] } else { 0.0 };
+        }
+        x.iter_mut().zip(&scale).for_each(|(x, s)| *x *= s);
+        x
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn linear_fixed_point_in_as_many_steps_as_dimensions() {
+        // u = A u + b with spectral radius 0.9: finite termination up to rounding after dim + 1 steps.
+        let a = [[0.5, 0.3, 0.0], [0.1, 0.6, 0.2], [0.0, 0.2, 0.6]];
+        let b = [1.0, -2.0, 0.5];
+        let map = |u: &[f64]| -> Vec<f64> { (0..3).map(|r| dot(&a[r], u) + b[r]).collect() };
+        let mut u = vec![0.0; 3];
+        let mut anderson = Anderson::new(5, 3);
+        for _ in 0..6 {
+            let image = map(&u);
+            anderson.step(&mut u, &image, &[1.0; 3]);
+        }
+        let gap = map(&u).iter().zip(&u).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max);
+        assert!(gap < 1e-10, "{gap}");
+    }
+}

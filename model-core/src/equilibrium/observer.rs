@@ -1,0 +1,144 @@
+//! Settings, progress and failure of a solve.
+
+use serde::{Deserialize, Serialize};
+
+use crate::economy::EconomyError;
+use crate::shock::ShockError;
+
+/// How a solve goes about it. The defaults suit every economy that the project has met.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SolverSettings {
+    /// Largest relative residual of any equilibrium condition at which the solve ends.
+    pub tolerance: f64,
+    /// Sweeps of the accelerated fixed point before Newton's method takes over.
+    pub max_sweeps: usize,
+    /// Newton steps on factor prices before the solve fails.
+    pub max_newton_steps: usize,
+    /// Differences that Anderson acceleration remembers.
+    pub depth: usize,
+}
+
+impl Default for SolverSettings {
+    fn default() -> Self {
+        Self { tolerance: 1e-10, max_sweeps: 400, max_newton_steps: 100, depth: 10 }
+    }
+}
+
+/// Which method an iteration belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Phase {
+    /// The accelerated fixed point in prices, expenditure and factor prices together.
+    FixedPoint,
+    /// Newton's method on factor prices, with prices and expenditure solved for at each of them.
+    Newton,
+}
+
+/// Largest relative residual in each kind of equilibrium condition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MarketResidual {
+    /// Zero profits: unit costs and price indices, log differences.
+    pub prices: f64,
+    /// Goods markets: expenditure against its sources, log differences.
+    pub goods: f64,
+    /// Factor markets: demand against endowment, log differences. By Walras's law the last one is implied by the others;
+    /// it is checked all the same.
+    pub factors: f64,
+}
+
+impl MarketResidual {
+    /// The largest of them; NaN if any is.
+    pub fn max(&self) -> f64 {
+        [self.prices, self.goods, self.factors]
+            .into_iter()
+            .fold(0.0, |a: f64, b| if a.is_nan() || a >= b { a } else { b })
+    }
+}
+
+/// One iteration, as observers see it and histories keep it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Iteration {
+    /// From 1, over both phases.
+    pub number: usize,
+    /// The method.
+    pub phase: Phase,
+    /// Residuals at its start.
+    pub residual: MarketResidual,
+}
+
+/// Who watches a solve. Any `FnMut(&Iteration)` does.
+pub trait Observer {
+    /// Called once an iteration.
+    fn observe(&mut self, iteration: &Iteration);
+}
+
+impl<F: FnMut(&Iteration)> Observer for F {
+    fn observe(&mut self, iteration: &Iteration) {
+        self(iteration);
+    }
+}
+
+/// Nobody watches.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn observe(&mut self, _: &Iteration) {}
+}
+
+/// The state of a solve: what it starts from and what a failed one had reached.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Iterate {
+    /// `ln P^[n,j]`, country by country.
+    pub ln_price: Vec<f64>,
+    /// `ln X[n,j]`, country by country.
+    pub ln_expenditure: Vec<f64>,
+    /// `ln w^[n,f]`, country by country.
+    pub ln_factor_price: Vec<f64>,
+}
+
+/// Why there is no equilibrium to return.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SolveError {
+    /// The shock does not fit the economy.
+    #[error(transparent)]
+    Shock(#[from] ShockError),
+    /// The economy's numbers are not usable.
+    #[error(transparent)]
+    Economy(#[from] EconomyError),
+    /// A setting outside its range.
+    #[error("solver setting `{name}` is {value}: {remedy}")]
+    Setting {
+        /// Name of the setting.
+        name: &'static str,
+        /// What stands there.
+        value: f64,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A start that belongs to another economy.
+    #[error(
+        "the start has {found} entries but the economy needs {expected}: start from an equilibrium of the same economy"
+    )]
+    Start {
+        /// Entries found.
+        found: usize,
+        /// Entries needed.
+        expected: usize,
+    },
+    /// The residual did not fall to the tolerance.
+    #[error("no equilibrium after {iterations} iterations: the largest relative market-clearing residual is {:e}, the tolerance {tolerance:e}; approach the shock in steps, each starting from the last, or allow more iterations", residual.max())]
+    NotConverged {
+        /// Iterations made.
+        iterations: usize,
+        /// Residual of the best iterate.
+        residual: MarketResidual,
+        /// What was asked for.
+        tolerance: f64,
+        /// The best iterate.
+        best: Box<Iterate>,
+        /// Every iteration.
+        history: Vec<Iteration>,
+    },
+}

@@ -1,0 +1,173 @@
+//! The search for an equilibrium.
+
+use super::anderson::Anderson;
+use super::newton;
+use super::observer::{Iterate, Iteration, MarketResidual, Observer, Phase, SolveError, SolverSettings};
+use super::system::{Layout, SweepResidual, System, Work};
+
+/// What the search ends with: a state whose sweep, kept in `work`, meets the tolerance.
+pub(super) struct Found {
+    pub(super) state: Vec<f64>,
+    pub(super) residual: MarketResidual,
+    pub(super) history: Vec<Iteration>,
+}
+
+impl From<SweepResidual> for MarketResidual {
+    fn from(r: SweepResidual) -> Self {
+        MarketResidual { prices: r.prices, goods: r.goods, factors: r.factors }
+    }
+}
+
+/// Keeps the history and the best iterate, and tells the observer.
+pub(super) struct Record<'o> {
+    pub(super) observer: &'o mut dyn Observer,
+    pub(super) history: Vec<Iteration>,
+    pub(super) best: Vec<f64>,
+    pub(super) best_residual: MarketResidual,
+}
+
+impl Record<'_> {
+    pub(super) fn add(&mut self, phase: Phase, state: &[f64], residual: MarketResidual) {
+        let iteration = Iteration { number: self.history.len() + 1, phase, residual };
+        self.observer.observe(&iteration);
+        if self.history.is_empty() || residual.max() < self.best_residual.max() {
+            self.best.copy_from_slice(state);
+            self.best_residual = residual;
+        }
+        self.history.push(iteration);
+    }
+}
+
+fn check(settings: &SolverSettings) -> Result<(), SolveError> {
+    if !(settings.tolerance > 0.0 && settings.tolerance < 1.0) {
+        let remedy = "give a relative residual between 0 and 1, such as 1e-10";
+        return Err(SolveError::Setting { name: "tolerance", value: settings.tolerance, remedy });
+    }
+    if settings.depth == 0 {
+        return Err(SolveError::Setting {
+            name: "depth",
+            value: 0.0,
+            remedy: "remember at least one difference",
+        });
+    }
+    Ok(())
+}
+
+/// Solves from `start`, or from the baseline.
+pub(super) fn solve(
+    system: &System,
+    start: Option<&Iterate>,
+    settings: &SolverSettings,
+    observer: &mut dyn Observer,
+    work: &mut Work,
+) -> Result<Found, SolveError> {
+    check(settings)?;
+    let mut state = match start {
+        None => system.baseline(),
+        Some(start) => {
+            let state = [&start.ln_price[..], &start.ln_expenditure, &start.ln_factor_price].concat();
+            if state.len() != system.at.len() {
+                return Err(SolveError::Start { found: state.len(), expected: system.at.len() });
+            }
+            state
+        }
+    };
+    let mut record = Record {
+        observer,
+        history: Vec::new(),
+        best: state.clone(),
+        best_residual: MarketResidual { prices: f64::INFINITY, goods: f64::INFINITY, factors: f64::INFINITY },
+    };
+    let found = fixed_point(system, &mut state, settings, &mut record, work)
+        || newton::newton(system, &mut state, settings, &mut record, work);
+    if found {
+        return Ok(Found { state, residual: record.best_residual, history: record.history });
+    }
+    let (p, x, w) = system.at.split(&record.best);
+    let best = Box::new(Iterate { ln_price: p.into(), ln_expenditure: x.into(), ln_factor_price: w.into() });
+    Err(SolveError::NotConverged {
+        iterations: record.history.len(),
+        residual: record.best_residual,
+        tolerance: settings.tolerance,
+        best,
+        history: record.history,
+    })
+}
+
+/// The residual of factor prices is damped in the map; in the least-squares problem it counts in full, and as much for
+/// one factor price as for a country's prices together.
+fn weights(system: &System) -> Vec<f64> {
+    let Layout { j, .. } = system.at;
+    let mut weight = vec![1.0; system.at.len()];
+    let (_, _, w) = system.at.split_mut(&mut weight);
+    for (weight, step) in w.iter_mut().zip(&system.wage_step) {
+        *weight = (j as f64).sqrt() / step;
+    }
+    weight
+}
+
+/// The largest move of a log factor price in one accelerated step.
+const MAX_MOVE: f64 = 1.5;
+
+/// The accelerated fixed point. Returns whether it converged; `state` and `work` then belong together.
+fn fixed_point(
+    system: &System,
+    state: &mut [f64],
+    settings: &SolverSettings,
+    record: &mut Record,
+    work: &mut Work,
+) -> bool {
+    let weight = weights(system);
+    let mut anderson = Anderson::new(settings.depth, state.len());
+    let mut image = vec![0.0; state.len()];
+    let mut previous = vec![0.0; state.len()];
+    let mut lowest = f64::INFINITY;
+    let mut since_lowest = 0;
+    for _ in 0..settings.max_sweeps {
+        let residual = system.sweep(state, &mut image, work);
+        let size = residual.max();
+        record.add(Phase::FixedPoint, state, residual.into());
+        if size <= settings.tolerance {
+            return true;
+        }
+        if !size.is_finite() || size > 1e3 * lowest {
+            // The extrapolation went wild: back to the best, and forget.
+            if !record.best_residual.max().is_finite() {
+                return false;
+            }
+            state.copy_from_slice(&record.best);
+            system.sweep(state, &mut image, work);
+            anderson.restart();
+            state.copy_from_slice(&image);
+            lowest = f64::INFINITY;
+            since_lowest += 5;
+        } else {
+            if size < lowest {
+                (lowest, since_lowest) = (size, 0);
+            } else {
+                since_lowest += 1;
+            }
+            previous.copy_from_slice(state);
+            anderson.step(state, &image, &weight);
+            limit(system, state, &previous);
+        }
+        if since_lowest > 60 {
+            return false;
+        }
+    }
+    false
+}
+
+/// Shortens a step that moves some factor price by more than [`MAX_MOVE`].
+fn limit(system: &System, state: &mut [f64], previous: &[f64]) {
+    let factor_prices = 2 * system.at.cells()..;
+    let largest = state[factor_prices.clone()]
+        .iter()
+        .zip(&previous[factor_prices])
+        .map(|(new, old)| (new - old).abs())
+        .fold(0.0, f64::max);
+    if largest > MAX_MOVE {
+        let keep = MAX_MOVE / largest;
+        state.iter_mut().zip(previous).for_each(|(new, old)| *new = old + keep * (*new - old));
+    }
+}

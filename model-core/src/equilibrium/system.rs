@@ -1,0 +1,504 @@
+//! The equilibrium conditions as a map from a guess of prices, expenditure and factor prices to the next.
+//!
+//! Within a solve the delivered-price factors and baseline shares never change, so `G[n,i,j] = pi tau^(-theta)` is formed
+//! once. A sweep then costs one power for each country and sector, one `N x N` matrix-vector product for each traded
+//! sector and equation, and one `J x J` product for each country and equation.
+
+use crate::ces;
+use crate::economy::EconomyParts;
+use crate::labels::Dims;
+use crate::shock::{Deficits, Shock, ShockError};
+
+/// Position of the three blocks in a state vector: `ln P[n,j]`, `ln X[n,j]`, `ln w[n,f]`, each country by country.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout {
+    pub(super) n: usize,
+    pub(super) j: usize,
+    pub(super) f: usize,
+}
+
+impl Layout {
+    pub(super) fn cells(&self) -> usize {
+        self.n * self.j
+    }
+    pub(super) fn len(&self) -> usize {
+        2 * self.cells() + self.n * self.f
+    }
+    pub(super) fn split<'a>(&self, u: &'a [f64]) -> (&'a [f64], &'a [f64], &'a [f64]) {
+        let (p, rest) = u.split_at(self.cells());
+        let (x, w) = rest.split_at(self.cells());
+        (p, x, w)
+    }
+    pub(super) fn split_mut<'a>(&self, u: &'a mut [f64]) -> (&'a mut [f64], &'a mut [f64], &'a mut [f64]) {
+        let (p, rest) = u.split_at_mut(self.cells());
+        let (x, w) = rest.split_at_mut(self.cells());
+        (p, x, w)
+    }
+}
+
+/// Log of an expenditure that is zero: far below anything real, yet finite, so that differences of states stay numbers.
+pub(super) const LN_ZERO: f64 = -690.0;
+
+/// Trade in one sector.
+pub(super) enum Market {
+    /// Nobody imports: the price is the domestic cost times the domestic price factor.
+    Domestic {
+        ln_tau: Vec<f64>,
+        keep_border: Vec<f64>,
+        keep_producer: Vec<f64>,
+        buys: Vec<bool>,
+        taxed: bool,
+    },
+    /// `g[n,i]`, row by row, divided by its largest entry `exp(shift[n])`; with tariffs and export taxes taken off.
+    Traded { g: Vec<f64>, shift: Vec<f64>, border: Option<Vec<f64>>, producer: Option<Vec<f64>> },
+}
+
+/// The equilibrium conditions of one economy under one shock.
+pub(super) struct System<'a> {
+    pub(super) parts: &'a EconomyParts,
+    pub(super) at: Layout,
+    pub(super) markets: Vec<Market>,
+    /// `[i][j][f]` and `[i][j][k]`.
+    factor_share: Vec<f64>,
+    input_share: Vec<f64>,
+    /// `[n][j]`, tastes applied.
+    pub(super) final_share: Vec<f64>,
+    ln_productivity: Option<Vec<f64>>,
+    /// Baseline factor prices times new endowments, `[n][f]`.
+    pub(super) endowment_value: Vec<f64>,
+    pub(super) world_income: f64,
+    deficit: DeficitRule,
+    /// Step of each factor price, `[n][f]`: one over the elasticity of its excess demand.
+    pub(super) wage_step: Vec<f64>,
+}
+
+enum DeficitRule {
+    Levels(Vec<f64>),
+    ShareOfIncome(Vec<f64>),
+}
+
+/// Undamped residuals of a sweep: largest absolute log difference in each block.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct SweepResidual {
+    pub(super) prices: f64,
+    pub(super) goods: f64,
+    pub(super) factors: f64,
+}
+
+impl SweepResidual {
+    pub(super) fn max(&self) -> f64 {
+        // `f64::max` would hide a NaN.
+        [self.prices, self.goods, self.factors]
+            .into_iter()
+            .fold(0.0, |a, b| if b > a || b.is_nan() { b } else { a })
+    }
+}
+
+/// Room for the intermediate results of a sweep; after one, everything in it belongs to the state that was swept.
+pub(super) struct Work {
+    /// `ln c[i,j]`, country by country.
+    pub(super) ln_cost: Vec<f64>,
+    /// Expenditure of the state and of the sweep, output, `[n][j]`.
+    pub(super) x: Vec<f64>,
+    pub(super) x_new: Vec<f64>,
+    pub(super) y: Vec<f64>,
+    /// By country.
+    pub(super) tariff_revenue: Vec<f64>,
+    pub(super) export_tax_revenue: Vec<f64>,
+    pub(super) deficit: Vec<f64>,
+    pub(super) income: Vec<f64>,
+    /// `[n][f]`.
+    pub(super) factor_demand: Vec<f64>,
+    pub(super) factor_income: Vec<f64>,
+    /// One sector at a time: `exp(-theta ln c)`, `sum_i g e`, `X / sum`.
+    e: Vec<f64>,
+    q: Vec<f64>,
+    column: Vec<f64>,
+    shares: Vec<f64>,
+}
+
+impl Work {
+    pub(super) fn new(at: Layout) -> Self {
+        let zeros = |len| vec![0.0; len];
+        Self {
+            ln_cost: zeros(at.cells()),
+            x: zeros(at.cells()),
+            x_new: zeros(at.cells()),
+            y: zeros(at.cells()),
+            tariff_revenue: zeros(at.n),
+            export_tax_revenue: zeros(at.n),
+            deficit: zeros(at.n),
+            income: zeros(at.n),
+            factor_demand: zeros(at.n * at.f),
+            factor_income: zeros(at.n * at.f),
+            e: zeros(at.n),
+            q: zeros(at.n),
+            column: zeros(at.n),
+            shares: zeros(at.j),
+        }
+    }
+}
+
+impl<'a> System<'a> {
+    /// Applies the shock. Fails where it cuts off all suppliers of something that is needed.
+    pub(super) fn new(parts: &'a EconomyParts, shock: &Shock) -> Result<Self, ShockError> {
+        let Dims { countries: n, sectors: j, factors: f } = parts.dims();
+        let at = Layout { n, j, f };
+        let mut markets = Vec::with_capacity(j);
+        for sector in 0..j {
+            markets.push(market(parts, shock, n, sector)?);
+        }
+        let mut endowment_value: Vec<f64> = parts.factor_income.iter().copied().collect();
+        if let Some(hat) = &shock.endowment_hat {
+            endowment_value.iter_mut().zip(hat).for_each(|(v, h)| *v *= h);
+        }
+        let deficit = match &shock.deficits {
+            Deficits::Fixed => DeficitRule::Levels(parts.deficit.to_vec()),
+            Deficits::Zero => DeficitRule::Levels(vec![0.0; n]),
+            Deficits::Levels(levels) => DeficitRule::Levels(levels.to_vec()),
+            Deficits::ShareOfIncome => {
+                let own = parts.income() - &parts.deficit;
+                DeficitRule::ShareOfIncome(parts.deficit.iter().zip(&own).map(|(d, r)| d / r).collect())
+            }
+        };
+        Ok(Self {
+            parts,
+            at,
+            markets,
+            factor_share: parts.factor_share.iter().copied().collect(),
+            input_share: parts.input_share.iter().copied().collect(),
+            final_share: tastes(parts, shock)?,
+            ln_productivity: shock.productivity_hat.as_ref().map(|a| a.iter().map(|v| v.ln()).collect()),
+            endowment_value,
+            world_income: parts.factor_income.sum(),
+            deficit,
+            wage_step: wage_step(parts),
+        })
+    }
+
+    /// The baseline as a state.
+    pub(super) fn baseline(&self) -> Vec<f64> {
+        let mut u = vec![0.0; self.at.len()];
+        let (_, x, _) = self.at.split_mut(&mut u);
+        for (x, &value) in x.iter_mut().zip(&self.parts.expenditure) {
+            *x = ln_or_zero(value);
+        }
+        u
+    }
+
+    /// `ln c[i,j]` of a state.
+    pub(super) fn costs(&self, ln_p: &[f64], ln_w: &[f64], ln_cost: &mut [f64]) {
+        let Layout { n, j, f } = self.at;
+        for i in 0..n {
+            let p = &ln_p[i * j..(i + 1) * j];
+            let w = &ln_w[i * f..(i + 1) * f];
+            for s in 0..j {
+                let cell = i * j + s;
+                ln_cost[cell] = dot(&self.input_share[cell * j..(cell + 1) * j], p)
+                    + dot(&self.factor_share[cell * f..(cell + 1) * f], w);
+            }
+        }
+        if let Some(a) = &self.ln_productivity {
+            ln_cost.iter_mut().zip(a).for_each(|(c, a)| *c -= a);
+        }
+    }
+
+    /// One sweep: from `u` to `next`. Prices come first and everything after uses them.
+    pub(super) fn sweep(&self, u: &[f64], next: &mut [f64], work: &mut Work) -> SweepResidual {
+        let Layout { n, j, f } = self.at;
+        let (ln_p, ln_x, ln_w) = self.at.split(u);
+        let (p_new, x_out, w_out) = self.at.split_mut(next);
+        let mut residual = SweepResidual::default();
+        let worst = |slot: &mut f64, value: f64| {
+            let size = value.abs();
+            if size > *slot || size.is_nan() {
+                *slot = size;
+            }
+        };
+
+        self.costs(ln_p, ln_w, &mut work.ln_cost);
+        work.x.iter_mut().zip(ln_x).for_each(|(x, &l)| *x = if l <= LN_ZERO { 0.0 } else { l.exp() });
+        work.tariff_revenue.fill(0.0);
+        work.export_tax_revenue.fill(0.0);
+        for s in 0..j {
+            self.sector(s, p_new, work);
+        }
+        for (new, old) in p_new.iter().zip(ln_p) {
+            worst(&mut residual.prices, new - old);
+        }
+
+        // Factor markets.
+        work.factor_demand.fill(0.0);
+        for i in 0..n {
+            let demand = &mut work.factor_demand[i * f..(i + 1) * f];
+            for s in 0..j {
+                let cell = i * j + s;
+                axpy(work.y[cell], &self.factor_share[cell * f..(cell + 1) * f], demand);
+            }
+        }
+        let mut world = 0.0;
+        for cell in 0..n * f {
+            work.factor_income[cell] = self.endowment_value[cell] * ln_w[cell].exp();
+            world += work.factor_income[cell];
+        }
+        let to_numeraire = (self.world_income / world).ln();
+        for cell in 0..n * f {
+            if self.endowment_value[cell] > 0.0 {
+                let excess = (work.factor_demand[cell] / work.factor_income[cell]).ln();
+                worst(&mut residual.factors, excess);
+                w_out[cell] = ln_w[cell] + self.wage_step[cell] * excess.clamp(-10.0, 10.0) + to_numeraire;
+            } else {
+                w_out[cell] = 0.0;
+            }
+        }
+        worst(&mut residual.factors, to_numeraire);
+
+        // Income and goods markets.
+        for i in 0..n {
+            work.income[i] = work.factor_income[i * f..(i + 1) * f].iter().sum::<f64>()
+                + work.tariff_revenue[i]
+                + work.export_tax_revenue[i];
+        }
+        self.deficits(work);
+        work.income.iter_mut().zip(&work.deficit).for_each(|(i, d)| *i += d);
+        for i in 0..n {
+            let cells = i * j..(i + 1) * j;
+            self.final_shares(i, &p_new[cells.clone()], &mut work.shares);
+            let x_new = &mut work.x_new[cells.clone()];
+            for (x, share) in x_new.iter_mut().zip(&work.shares) {
+                *x = share * work.income[i];
+            }
+            for cell in cells {
+                axpy(work.y[cell], &self.input_share[cell * j..(cell + 1) * j], x_new);
+            }
+        }
+        for cell in 0..n * j {
+            x_out[cell] = ln_or_zero(work.x_new[cell]);
+            worst(&mut residual.goods, x_out[cell] - ln_x[cell]);
+        }
+        residual
+    }
+
+    /// Final expenditure shares of one country at new prices.
+    pub(super) fn final_shares(&self, i: usize, ln_p: &[f64], shares: &mut [f64]) -> f64 {
+        let j = self.at.j;
+        ces::shares(&self.final_share[i * j..(i + 1) * j], ln_p, self.parts.kappa, shares)
+    }
+
+    fn deficits(&self, work: &mut Work) {
+        match &self.deficit {
+            DeficitRule::Levels(levels) => work.deficit.copy_from_slice(levels),
+            DeficitRule::ShareOfIncome(share) => {
+                let total: f64 = work.income.iter().sum();
+                let missing = share.iter().zip(&work.income).map(|(d, r)| d * r).sum::<f64>() / total;
+                for ((d, s), r) in work.deficit.iter_mut().zip(share).zip(&work.income) {
+                    *d = r * (s - missing);
+                }
+            }
+        }
+    }
+
+    /// Prices, output and revenue of one sector at the costs and expenditures in `work`.
+    fn sector(&self, s: usize, p_new: &mut [f64], work: &mut Work) {
+        let Layout { n, j, .. } = self.at;
+        match &self.markets[s] {
+            Market::Domestic { ln_tau, keep_border, keep_producer, buys, taxed } => {
+                for i in 0..n {
+                    let cell = i * j + s;
+                    p_new[cell] = if buys[i] { work.ln_cost[cell] + ln_tau[i] } else { 0.0 };
+                    work.y[cell] = work.x[cell] * keep_producer[i];
+                    if *taxed {
+                        let border = work.x[cell] * keep_border[i];
+                        work.tariff_revenue[i] += work.x[cell] - border;
+                        work.export_tax_revenue[i] += border - work.y[cell];
+                    }
+                }
+            }
+            Market::Traded { g, shift, border, producer } => {
+                let theta = self.parts.theta[s];
+                let least = (0..n).map(|i| work.ln_cost[i * j + s]).fold(f64::INFINITY, f64::min);
+                for i in 0..n {
+                    work.e[i] = (-theta * (work.ln_cost[i * j + s] - least)).exp();
+                }
+                for i in 0..n {
+                    let cell = i * j + s;
+                    let sum = dot(&g[i * n..(i + 1) * n], &work.e).max(f64::MIN_POSITIVE);
+                    let buys = shift[i].is_finite();
+                    p_new[cell] = if buys { least - (shift[i] + sum.ln()) / theta } else { 0.0 };
+                    work.q[i] = if buys { work.x[cell] / sum } else { 0.0 };
+                    if let Some(border) = border {
+                        let value = work.q[i] * dot(&border[i * n..(i + 1) * n], &work.e);
+                        work.tariff_revenue[i] += work.x[cell] - value;
+                    }
+                }
+                let exports = |flows: &[f64], column: &mut [f64]| {
+                    column.fill(0.0);
+                    for i in 0..n {
+                        if work.q[i] != 0.0 {
+                            axpy(work.q[i], &flows[i * n..(i + 1) * n], column);
+                        }
+                    }
+                };
+                let at_border = border.as_ref().unwrap_or(g);
+                exports(producer.as_ref().unwrap_or(at_border), &mut work.column);
+                for i in 0..n {
+                    work.y[i * j + s] = work.column[i] * work.e[i];
+                }
+                if producer.is_some() {
+                    exports(at_border, &mut work.column);
+                    for i in 0..n {
+                        work.export_tax_revenue[i] += work.column[i] * work.e[i] - work.y[i * j + s];
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// `G` of one sector.
+fn market(parts: &EconomyParts, shock: &Shock, n: usize, s: usize) -> Result<Market, ShockError> {
+    let pi = &parts.trade_share;
+    let new_tariff = shock.tariff.as_ref().unwrap_or(&parts.tariff);
+    let new_tax = shock.export_tax.as_ref().unwrap_or(&parts.export_tax);
+    let theta = parts.theta[s];
+    // Log of the delivered-price-factor hat.
+    let ln_tau = |m: usize, i: usize| {
+        let mut ratio = 1.0;
+        if shock.tariff.is_some() {
+            ratio *= (1.0 + new_tariff[[m, i, s]]) / (1.0 + parts.tariff[[m, i, s]]);
+        }
+        if shock.export_tax.is_some() {
+            ratio *= (1.0 + new_tax[[m, i, s]]) / (1.0 + parts.export_tax[[m, i, s]]);
+        }
+        if let Some(hat) = &shock.iceberg_hat {
+            ratio *= hat[[m, i, s]];
+        }
+        if ratio == 1.0 { 0.0 } else { ratio.ln() }
+    };
+    let no_supplier = |m: usize| ShockError::NoSupplier {
+        country: parts.labels.countries()[m].clone(),
+        sector: parts.labels.sectors()[s].clone(),
+    };
+    let traded = (0..n).any(|m| (0..n).any(|i| i != m && pi[[m, i, s]] > 0.0));
+    let keep = |m: usize, i: usize| {
+        let border = 1.0 / (1.0 + new_tariff[[m, i, s]]);
+        (border, border / (1.0 + new_tax[[m, i, s]]))
+    };
+    if !traded {
+        let ln_tau: Vec<f64> = (0..n).map(|i| ln_tau(i, i)).collect();
+        let buys: Vec<bool> = (0..n).map(|i| pi[[i, i, s]] > 0.0).collect();
+        if let Some(i) = (0..n).find(|&i| buys[i] && ln_tau[i] == f64::INFINITY) {
+            return Err(no_supplier(i));
+        }
+        let (keep_border, keep_producer): (Vec<f64>, Vec<f64>) = (0..n).map(|i| keep(i, i)).unzip();
+        let taxed = keep_border.iter().chain(&keep_producer).any(|k| *k != 1.0);
+        return Ok(Market::Domestic { ln_tau, keep_border, keep_producer, buys, taxed });
+    }
+    let mut g = vec![0.0; n * n];
+    let mut shift = vec![f64::NEG_INFINITY; n];
+    let (mut has_tariff, mut has_tax) = (false, false);
+    for m in 0..n {
+        let row = &mut g[m * n..(m + 1) * n];
+        let mut supplied = false;
+        let mut moved = false;
+        for (i, g) in row.iter_mut().enumerate() {
+            let share = pi[[m, i, s]];
+            if share > 0.0 {
+                supplied = true;
+                has_tariff |= new_tariff[[m, i, s]] != 0.0;
+                has_tax |= new_tax[[m, i, s]] != 0.0;
+                let change = ln_tau(m, i);
+                moved |= change != 0.0;
+                *g = if change == 0.0 { share.ln() } else { share.ln() - theta * change };
+            } else {
+                *g = f64::NEG_INFINITY;
+            }
+        }
+        if moved {
+            let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            if supplied && largest == f64::NEG_INFINITY {
+                return Err(no_supplier(m));
+            }
+            shift[m] = largest;
+            row.iter_mut().for_each(|g| *g = (*g - largest).exp());
+        } else {
+            // Nothing moved: keep the baseline shares to the last bit.
+            shift[m] = if supplied { 0.0 } else { f64::NEG_INFINITY };
+            row.iter_mut().enumerate().for_each(|(i, g)| *g = pi[[m, i, s]]);
+        }
+    }
+    let taken_off = |take: &dyn Fn(usize, usize) -> f64| -> Vec<f64> {
+        (0..n * n).map(|at| g[at] * take(at / n, at % n)).collect()
+    };
+    let border = has_tariff.then(|| taken_off(&|m, i| keep(m, i).0));
+    let producer = has_tax.then(|| taken_off(&|m, i| keep(m, i).1));
+    Ok(Market::Traded { g, shift, border, producer })
+}
+
+fn tastes(parts: &EconomyParts, shock: &Shock) -> Result<Vec<f64>, ShockError> {
+    let mut share: Vec<f64> = parts.final_share.iter().copied().collect();
+    if let Some(hat) = &shock.preference_hat {
+        share.iter_mut().zip(hat).for_each(|(s, h)| *s *= h);
+        for (country, row) in share.chunks_mut(parts.dims().sectors).enumerate() {
+            let total: f64 = row.iter().sum();
+            if total <= 0.0 {
+                return Err(ShockError::NoDemand { country: parts.labels.countries()[country].clone() });
+            }
+            row.iter_mut().for_each(|s| *s /= total);
+        }
+    }
+    Ok(share)
+}
+
+/// One over `1 + theta_eff`, where `theta_eff` is the value-added-weighted elasticity of a country's sales with respect
+/// to its own cost, `theta (1 - share of its sales that compete only with itself)`.
+fn wage_step(parts: &EconomyParts) -> Vec<f64> {
+    let Dims { countries: n, sectors: j, factors: f } = parts.dims();
+    let mut sales = vec![0.0; n * j];
+    let mut own = vec![0.0; n * j];
+    for ((m, i, s), &share) in parts.trade_share.indexed_iter() {
+        let flow = parts.expenditure[[m, s]] * share;
+        sales[i * j + s] += flow;
+        own[i * j + s] += flow * share;
+    }
+    let mut steps = Vec::with_capacity(n * f);
+    for i in 0..n {
+        for factor in 0..f {
+            let (mut weight, mut weighted) = (0.0, 0.0);
+            for s in 0..j {
+                let cell = i * j + s;
+                let w = parts.factor_share[[i, s, factor]] * sales[cell];
+                if w > 0.0 {
+                    weight += w;
+                    weighted += w * parts.theta[s] * (1.0 - own[cell] / sales[cell]);
+                }
+            }
+            steps.push(1.0 / (1.0 + if weight > 0.0 { weighted / weight } else { 0.0 }));
+        }
+    }
+    steps
+}
+
+fn ln_or_zero(value: f64) -> f64 {
+    if value > 0.0 { value.ln().max(LN_ZERO) } else { LN_ZERO }
+}
+
+/// Inner product with four running sums, so that it vectorises and its order of summation is fixed.
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0.0; 4];
+    let (a4, b4) = (a.chunks_exact(4), b.chunks_exact(4));
+    let tail: f64 = a4.remainder().iter().zip(b4.remainder()).map(|(x, y)| x * y).sum();
+    for (x, y) in a4.zip(b4) {
+        for lane in 0..4 {
+            sums[lane] += x[lane] * y[lane];
+        }
+    }
+    (sums[0] + sums[1]) + (sums[2] + sums[3]) + tail
+}
+
+/// `y += a x`.
+pub(super) fn axpy(a: f64, x: &[f64], y: &mut [f64]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y += a * x;
+    }
+}
