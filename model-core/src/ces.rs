@@ -42,6 +42,9 @@ pub fn ln_unit_cost(share: &[f64], ln_price: &[f64], sigma: f64) -> f64 {
     if rho == 0.0 {
         return mean;
     }
+    if !mean.is_finite() {
+        return with_infinite_price(share, ln_price, rho);
+    }
     let mut sum = 0.0;
     let mut largest = f64::NEG_INFINITY;
     let mut smallest = f64::INFINITY;
@@ -63,6 +66,18 @@ pub fn ln_unit_cost(share: &[f64], ln_price: &[f64], sigma: f64) -> f64 {
         }
     }
     mean + (largest + scaled.ln()) / rho
+}
+
+/// The index where some item cannot be had at any price (or is free): it drops out if `sigma > 1`, and is decisive
+/// otherwise.
+fn with_infinite_price(share: &[f64], ln_price: &[f64], rho: f64) -> f64 {
+    let terms = || share.iter().zip(ln_price).filter(|(a, _)| **a != 0.0);
+    let largest = terms().map(|(_, l)| rho * l).fold(f64::NEG_INFINITY, f64::max);
+    if !largest.is_finite() {
+        return largest / rho;
+    }
+    let sum: f64 = terms().map(|(a, l)| a * (rho * l - largest).exp()).sum();
+    (largest + sum.ln()) / rho
 }
 
 /// The CES index in levels: [`ln_unit_cost`] of the logarithms of positive prices.
@@ -166,7 +181,10 @@ mod tests {
     #[test]
     fn extremes_do_not_overflow() {
         let a = [0.5, 0.5];
-        assert!((ln_unit_cost(&a, &[50.0, -50.0], 61.0) - (-50.0 - 0.5_f64.ln() / -60.0 * -1.0)).abs() < 0.1);
+        // At sigma = 61 only the cheaper of the two is bought: c = (0.5 e^(50 * 60))^(-1/60).
+        assert!((ln_unit_cost(&a, &[50.0, -50.0], 61.0) - (-50.0 - 0.5_f64.ln() / 60.0)).abs() < 1e-12);
+        assert_eq!(ln_unit_cost(&a, &[0.0, f64::INFINITY], 0.5), f64::INFINITY);
+        assert_eq!(ln_unit_cost(&a, &[0.0, f64::NEG_INFINITY], 3.0), f64::NEG_INFINITY);
         assert!(ln_unit_cost(&a, &[700.0, -700.0], 0.0).is_finite());
         assert_eq!(ln_unit_cost(&[1.0, 0.0], &[0.3, f64::INFINITY], 0.5), 0.3);
     }
