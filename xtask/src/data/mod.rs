@@ -1,6 +1,8 @@
 //! `data`: what is shipped, what is raw, and the way from one to the other.
 
 mod check;
+mod download;
+mod fetch;
 mod list;
 pub(crate) mod sets;
 
@@ -18,8 +20,8 @@ pub(crate) struct Arguments {
 enum Command {
     /// What is shipped, what raw sets exist and where to get them
     List(DataArgument),
-    /// Whether the raw files are there and are the expected ones
     Check(check::Arguments),
+    Fetch(fetch::Arguments),
 }
 
 /// Runs the command.
@@ -27,5 +29,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Error> {
     match arguments.command {
         Command::List(data) => list::run(&data.raw()),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Fetch(arguments) => fetch::run(&arguments),
     }
 }

@@ -72,6 +72,9 @@ pub(crate) fn input_hashes(raw: &RawData, sets: &[&str]) -> Result<BTreeMap<Stri
         let entries = std::fs::read_dir(&folder).map_err(Error::io("read", &folder))?;
         for path in entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()) {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with('.') || name.ends_with(".part") {
+                continue;
+            }
             hashes.insert(format!("{set}/{name}"), hash::of_file(&path)?);
         }
     }

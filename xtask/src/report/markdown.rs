@@ -70,10 +70,10 @@ mod tests {
         let expected = "\
 # T1. Made-up | elasticities
 
-| Sector        |    θ |   s.e. | N (triples) |
-| ------------- | ----:| ------:| -----------:|
-| Food & drink  | 2.35 | (0.10) |      12,345 |
-| a\\|b, \"c\"     | 0.00 |      – |           0 |
+| Sector       |    θ |   s.e. | N (triples) |
+| ------------ | ----:| ------:| -----------:|
+| Food & drink | 2.35 | (0.10) |      12,345 |
+| a\\|b, \"c\"    | 0.00 |      – |           0 |
 
 An elasticity of 100% is a lot.
 
