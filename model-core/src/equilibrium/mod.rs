@@ -20,7 +20,7 @@ pub use observer::{
 use crate::economy::{Economy, EconomyError, EconomyParts};
 use crate::labels::{Dims, Labels};
 use crate::shock::{Deficits, Shock};
-use system::{Market, System, Work};
+use system::{System, Work};
 
 /// A new equilibrium: everything a user reads, against the baseline that was shocked.
 ///
@@ -152,24 +152,9 @@ impl Equilibrium {
         let cells = |values: &[f64]| Array2::from_shape_fn((n, j), |(a, b)| values[a * j + b]);
         let factors = |values: &[f64]| Array2::from_shape_fn((n, f), |(a, b)| values[a * f + b]);
         let mut trade_share = Array3::zeros((n, n, j));
-        for (s, market) in system.markets.iter().enumerate() {
-            match market {
-                Market::Domestic { buys, .. } => {
-                    (0..n).filter(|&i| buys[i]).for_each(|i| trade_share[[i, i, s]] = 1.0);
-                }
-                Market::Traded { g, .. } => {
-                    let theta = parts.theta[s];
-                    let least = (0..n).map(|i| work.ln_cost[i * j + s]).fold(f64::INFINITY, f64::min);
-                    let e: Vec<f64> =
-                        (0..n).map(|i| (-theta * (work.ln_cost[i * j + s] - least)).exp()).collect();
-                    for m in 0..n {
-                        let row = &g[m * n..(m + 1) * n];
-                        let sum = system::dot(row, &e);
-                        if sum > 0.0 {
-                            (0..n).for_each(|i| trade_share[[m, i, s]] = row[i] * e[i] / sum);
-                        }
-                    }
-                }
+        for (s, shares) in system.new_shares(&work.ln_cost).iter().enumerate() {
+            for m in 0..n {
+                (0..n).for_each(|i| trade_share[[m, i, s]] = shares[m * n + i]);
             }
         }
         let mut final_share = Array2::zeros((n, j));

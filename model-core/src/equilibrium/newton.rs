@@ -1,6 +1,362 @@
-use super::observer::SolverSettings;
+//! Newton's method on factor prices, where the accelerated fixed point stalls.
+//!
+//! At given factor prices the price system is a contraction in logs and expenditure solves a linear system, so both have
+//! one solution; what is left is excess demand for `N F` factors. Its Jacobian follows from the two inner systems by
+//! implicit differentiation. With trade elasticities of 40 or more and large shocks a full step can overshoot from one
+//! corner of the world to another. The step therefore follows the price adjustment `d ln w / dt = ln(demand / supply)`,
+//! which leads to the equilibrium wherever factors are gross substitutes, by implicit Euler steps that lengthen into
+//! Newton's as excess demand falls (pseudo-transient continuation, Kelley and Keyes 1998).
+
+use linalg::{LinalgError, Lu};
+use ndarray::{Array1, Array2};
+
+use super::observer::{Phase, SolverSettings};
 use super::solve::Record;
-use super::system::{System, Work};
-pub(super) fn newton(_: &System, _: &mut [f64], _: &SolverSettings, _: &mut Record, _: &mut Work) -> bool {
-    false
+use super::system::{LN_ZERO, Layout, Market, System, Work};
+
+/// Rounds of the inner solves for prices and expenditure at given factor prices.
+const MAX_INNER: usize = 60;
+
+/// Relative residual of the inner solves, as far below the tolerance as rounding allows.
+const INNER_TOLERANCE: f64 = 1e-13;
+
+/// The largest move of a log factor price in a step.
+const MAX_MOVE: f64 = 1.5;
+
+/// The first step of pseudo-time and what it may shrink to.
+const FIRST_STEP: f64 = 0.5;
+const LEAST_STEP: f64 = 1e-8;
+
+/// Returns whether it converged; `state` and `work` then belong together. Starts from the best state so far if its factor
+/// prices are sane, otherwise from the baseline.
+pub(super) fn newton(
+    system: &System,
+    state: &mut [f64],
+    settings: &SolverSettings,
+    record: &mut Record,
+    work: &mut Work,
+) -> bool {
+    let sane = record.best_residual.max() < 1.0;
+    state.copy_from_slice(&if sane { record.best.clone() } else { system.baseline() });
+    search(system, state, settings, record, work).unwrap_or(false)
+}
+
+fn search(
+    system: &System,
+    state: &mut [f64],
+    settings: &SolverSettings,
+    record: &mut Record,
+    work: &mut Work,
+) -> Result<bool, LinalgError> {
+    let mut step = FIRST_STEP;
+    let mut inner = settle(system, state, work)?;
+    let mut excess = system.excess(work);
+    for _ in 0..settings.max_newton_steps {
+        let mut image = vec![0.0; state.len()];
+        let residual = system.sweep(state, &mut image, work);
+        record.add(Phase::Newton, state, residual.into());
+        if residual.max() <= settings.tolerance {
+            return Ok(true);
+        }
+        let jacobian = inner.excess_jacobian(system, work)?;
+        let size = largest(&excess);
+        loop {
+            let direction = implicit_step(system, &jacobian, &excess, step)?;
+            let shorten = (MAX_MOVE / largest(&direction)).min(1.0);
+            let mut trial = state.to_vec();
+            let (_, _, w) = system.at.split_mut(&mut trial);
+            w.iter_mut().zip(&direction).for_each(|(w, d)| *w += shorten * d);
+            system.renumerate(&mut trial);
+            let settled = settle(system, &mut trial, work)?;
+            let trial_excess = system.excess(work);
+            let trial_size = largest(&trial_excess);
+            if trial_size < 1.5 * size || step <= LEAST_STEP {
+                step *= (2.0 * size / trial_size).clamp(0.5, 100.0);
+                state.copy_from_slice(&trial);
+                (inner, excess) = (settled, trial_excess);
+                break;
+            }
+            step *= 0.2;
+        }
+    }
+    Ok(false)
+}
+
+fn largest(values: &Array1<f64>) -> f64 {
+    values.iter().map(|v| v.abs()).fold(0.0, f64::max)
+}
+
+/// `(I/step - J) d = excess`, with the direction that only moves the numeraire taken out.
+fn implicit_step(
+    system: &System,
+    jacobian: &Array2<f64>,
+    excess: &Array1<f64>,
+    step: f64,
+) -> Result<Array1<f64>, LinalgError> {
+    let mut matrix = -jacobian;
+    let weight = 1.0 / system.endowment_value.iter().sum::<f64>();
+    for ((r, c), value) in matrix.indexed_iter_mut() {
+        // Homogeneity of degree zero makes the Jacobian singular along the vector of ones; moving along it is ruled out.
+        *value += weight * system.endowment_value[c] + if r == c { 1.0 / step } else { 0.0 };
+    }
+    Lu::factor(matrix.view())?.solve(excess.view())
+}
+
+/// Solves prices and expenditure at the state's factor prices, in place.
+fn settle(system: &System, state: &mut [f64], work: &mut Work) -> Result<Inner, LinalgError> {
+    let cells = system.at.cells();
+    let mut image = vec![0.0; state.len()];
+    for _ in 0..MAX_INNER {
+        let residual = system.sweep(state, &mut image, work);
+        if residual.prices <= INNER_TOLERANCE {
+            break;
+        }
+        if residual.prices > 0.5 {
+            // Far away a sweep of the contraction is the safe step.
+            state[..cells].copy_from_slice(&image[..cells]);
+            continue;
+        }
+        let shares = system.new_shares(&work.ln_cost);
+        let gap: Array1<f64> = image[..cells].iter().zip(&state[..cells]).map(|(new, old)| new - old).collect();
+        let correction = Lu::factor(price_matrix(system, &shares).view())?.solve(gap.view())?;
+        state[..cells].iter_mut().zip(&correction).for_each(|(p, d)| *p += d);
+    }
+    system.sweep(state, &mut image, work);
+    let inner = Inner::new(system, work)?;
+    for _ in 0..MAX_INNER {
+        let gap: Array1<f64> = work.x_new.iter().zip(&work.x).map(|(new, old)| new - old).collect();
+        let correction = inner.spending.solve(gap.view())?;
+        let ln_x = &mut state[cells..2 * cells];
+        for ((l, x), d) in ln_x.iter_mut().zip(&work.x).zip(&correction) {
+            let new = x + d;
+            *l = if new > 0.0 { new.ln().max(LN_ZERO) } else { LN_ZERO };
+        }
+        if system.sweep(state, &mut image, work).goods <= INNER_TOLERANCE {
+            break;
+        }
+    }
+    Ok(inner)
+}
+
+/// The two inner systems at a state, factored.
+struct Inner {
+    /// `pi'[s][n][i]`.
+    shares: Vec<Vec<f64>>,
+    price: Lu,
+    spending: Lu,
+}
+
+/// `I - pi' gM`: prices respond to costs, costs to prices of inputs.
+fn price_matrix(system: &System, shares: &[Vec<f64>]) -> Array2<f64> {
+    let Layout { n, j, .. } = system.at;
+    let mut matrix = Array2::eye(n * j);
+    for (s, share) in shares.iter().enumerate() {
+        for m in 0..n {
+            for i in 0..n {
+                let pi = share[m * n + i];
+                if pi > 0.0 {
+                    for k in 0..j {
+                        matrix[[m * j + s, i * j + k]] -= pi * system.input_share(i, s)[k];
+                    }
+                }
+            }
+        }
+    }
+    matrix
+}
+
+impl Inner {
+    fn new(system: &System, work: &Work) -> Result<Self, LinalgError> {
+        let Layout { n, j, .. } = system.at;
+        let shares = system.new_shares(&work.ln_cost);
+        let price = Lu::factor(price_matrix(system, &shares).view())?;
+        // I - B: spending on `s` by `m` becomes output and so inputs, and revenue and so final demand.
+        let mut matrix: Array2<f64> = Array2::eye(n * j);
+        let final_share = system.all_final_shares(work);
+        let spread = system.income_response(work);
+        for (s, share) in shares.iter().enumerate() {
+            for m in 0..n {
+                let column = m * j + s;
+                let mut revenue = vec![0.0; n];
+                for i in 0..n {
+                    let pi = share[m * n + i];
+                    if pi == 0.0 {
+                        continue;
+                    }
+                    let (border, producer) = system.kept(s, m, i);
+                    revenue[m] += pi * (1.0 - border);
+                    revenue[i] += pi * (border - producer);
+                    for k in 0..j {
+                        matrix[[i * j + k, column]] -= pi * producer * system.input_share(i, s)[k];
+                    }
+                }
+                for c in 0..n {
+                    let income: f64 = (0..n).map(|r| spread[[c, r]] * revenue[r]).sum();
+                    if income != 0.0 {
+                        for k in 0..j {
+                            matrix[[c * j + k, column]] -= final_share[c * j + k] * income;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(Self { shares, price, spending: Lu::factor(matrix.view())? })
+    }
+
+    /// `d ln(demand / supply)[n,f] / d ln w[m,g]` at a settled state.
+    fn excess_jacobian(&self, system: &System, work: &Work) -> Result<Array2<f64>, LinalgError> {
+        let Layout { n, j, f } = system.at;
+        let (cells, factors) = (n * j, n * f);
+        let mut d_cost = Array2::<f64>::zeros((cells, factors));
+        for i in 0..n {
+            for s in 0..j {
+                for g in 0..f {
+                    d_cost[[i * j + s, i * f + g]] = system.factor_share(i, s)[g];
+                }
+            }
+        }
+        let mut right = Array2::<f64>::zeros((cells, factors));
+        for (s, share) in self.shares.iter().enumerate() {
+            for m in 0..n {
+                for i in 0..n {
+                    for g in 0..f {
+                        right[[m * j + s, i * f + g]] += share[m * n + i] * d_cost[[i * j + s, i * f + g]];
+                    }
+                }
+            }
+        }
+        let d_price = self.price.solve_many(right.view())?;
+        for i in 0..n {
+            for s in 0..j {
+                for (k, gamma) in system.input_share(i, s).iter().enumerate() {
+                    if *gamma > 0.0 {
+                        let row = d_price.row(i * j + k).to_owned();
+                        d_cost.row_mut(i * j + s).scaled_add(*gamma, &row);
+                    }
+                }
+            }
+        }
+        // Direct effect on output and revenue at unchanged spending, from the change in trade shares.
+        let mut d_output = Array2::<f64>::zeros((cells, factors));
+        let mut d_revenue = Array2::<f64>::zeros((n, factors));
+        for (s, share) in self.shares.iter().enumerate() {
+            let theta = system.parts.theta[s];
+            for m in 0..n {
+                for i in 0..n {
+                    let value = share[m * n + i] * work.x[m * j + s];
+                    if value == 0.0 {
+                        continue;
+                    }
+                    let (border, producer) = system.kept(s, m, i);
+                    for c in 0..factors {
+                        let d = -theta * value * (d_cost[[i * j + s, c]] - d_price[[m * j + s, c]]);
+                        d_output[[i * j + s, c]] += producer * d;
+                        d_revenue[[m, c]] += (1.0 - border) * d;
+                        d_revenue[[i, c]] += (border - producer) * d;
+                    }
+                }
+            }
+        }
+        for i in 0..n {
+            for g in 0..f {
+                d_revenue[[i, i * f + g]] += work.factor_income[i * f + g];
+            }
+        }
+        let d_income = system.income_response(work).dot(&d_revenue);
+        let final_share = system.all_final_shares(work);
+        let mut d_spending = Array2::<f64>::zeros((cells, factors));
+        for c in 0..factors {
+            for i in 0..n {
+                let mean: f64 = (0..j).map(|k| final_share[i * j + k] * d_price[[i * j + k, c]]).sum();
+                for k in 0..j {
+                    let tilt = (1.0 - system.parts.kappa) * (d_price[[i * j + k, c]] - mean);
+                    d_spending[[i * j + k, c]] += final_share[i * j + k] * (d_income[[i, c]] + work.income[i] * tilt);
+                }
+                for s in 0..j {
+                    let d = d_output[[i * j + s, c]];
+                    for (k, gamma) in system.input_share(i, s).iter().enumerate() {
+                        d_spending[[i * j + k, c]] += gamma * d;
+                    }
+                }
+            }
+        }
+        let d_spending = self.spending.solve_many(d_spending.view())?;
+        for (s, share) in self.shares.iter().enumerate() {
+            for m in 0..n {
+                for i in 0..n {
+                    let pi = share[m * n + i];
+                    if pi > 0.0 {
+                        let kept = pi * system.kept(s, m, i).1;
+                        let row = d_spending.row(m * j + s).to_owned();
+                        d_output.row_mut(i * j + s).scaled_add(kept, &row);
+                    }
+                }
+            }
+        }
+        let mut jacobian = Array2::<f64>::zeros((factors, factors));
+        for i in 0..n {
+            for g in 0..f {
+                let row = i * f + g;
+                if system.endowment_value[row] <= 0.0 {
+                    continue;
+                }
+                for s in 0..j {
+                    let share = system.factor_share(i, s)[g] / work.factor_demand[row];
+                    if share > 0.0 {
+                        let d = d_output.row(i * j + s).to_owned();
+                        jacobian.row_mut(row).scaled_add(share, &d);
+                    }
+                }
+                jacobian[[row, row]] -= 1.0;
+            }
+        }
+        Ok(jacobian)
+    }
+}
+
+impl System<'_> {
+    fn input_share(&self, i: usize, s: usize) -> &[f64] {
+        let Layout { j, .. } = self.at;
+        &self.input_share[(i * j + s) * j..(i * j + s + 1) * j]
+    }
+
+    fn factor_share(&self, i: usize, s: usize) -> &[f64] {
+        let Layout { j, f, .. } = self.at;
+        &self.factor_share[(i * j + s) * f..(i * j + s + 1) * f]
+    }
+
+    /// What is kept at the border and by the producer of one unit that the purchaser spends.
+    fn kept(&self, s: usize, m: usize, i: usize) -> (f64, f64) {
+        match &self.markets[s] {
+            Market::Domestic { keep_border, keep_producer, .. } => (keep_border[i], keep_producer[i]),
+            Market::Traded { g, border, producer, .. } => {
+                let at = m * self.at.n + i;
+                let border = border.as_ref().map_or(1.0, |b| b[at] / g[at]);
+                (border, producer.as_ref().map_or(border, |p| p[at] / g[at]))
+            }
+        }
+    }
+
+    /// `ln(demand / supply)` of every factor at the last sweep.
+    fn excess(&self, work: &Work) -> Array1<f64> {
+        let pairs = work.factor_demand.iter().zip(&work.factor_income).zip(&self.endowment_value);
+        pairs.map(|((d, s), v)| if *v > 0.0 { (d / s).ln().clamp(-50.0, 50.0) } else { 0.0 }).collect()
+    }
+
+    fn all_final_shares(&self, work: &Work) -> Vec<f64> {
+        let Layout { n, j, .. } = self.at;
+        let mut shares = vec![0.0; n * j];
+        for i in 0..n {
+            self.final_shares(i, &work.ln_price[i * j..(i + 1) * j], &mut shares[i * j..(i + 1) * j]);
+        }
+        shares
+    }
+
+    /// Scales factor prices so that world factor income is the numeraire.
+    fn renumerate(&self, state: &mut [f64]) {
+        let world = self.world_income;
+        let (_, _, w) = self.at.split_mut(state);
+        let value: f64 = self.endowment_value.iter().zip(w.iter()).map(|(v, l)| v * l.exp()).sum();
+        w.iter_mut().zip(&self.endowment_value).filter(|(_, v)| **v > 0.0).for_each(|(w, _)| *w += (world / value).ln());
+    }
 }

@@ -4,6 +4,8 @@
 //! once. A sweep then costs one power for each country and sector, one `N x N` matrix-vector product for each traded
 //! sector and equation, and one `J x J` product for each country and equation.
 
+use ndarray::Array2;
+
 use crate::ces;
 use crate::economy::EconomyParts;
 use crate::labels::Dims;
@@ -59,8 +61,8 @@ pub(super) struct System<'a> {
     pub(super) at: Layout,
     pub(super) markets: Vec<Market>,
     /// `[i][j][f]` and `[i][j][k]`.
-    factor_share: Vec<f64>,
-    input_share: Vec<f64>,
+    pub(super) factor_share: Vec<f64>,
+    pub(super) input_share: Vec<f64>,
     /// `[n][j]`, tastes applied.
     pub(super) final_share: Vec<f64>,
     ln_productivity: Option<Vec<f64>>,
@@ -98,6 +100,8 @@ impl SweepResidual {
 pub(super) struct Work {
     /// `ln c[i,j]`, country by country.
     pub(super) ln_cost: Vec<f64>,
+    /// New `ln P[n,j]`, country by country.
+    pub(super) ln_price: Vec<f64>,
     /// Expenditure of the state and of the sweep, output, `[n][j]`.
     pub(super) x: Vec<f64>,
     pub(super) x_new: Vec<f64>,
@@ -122,6 +126,7 @@ impl Work {
         let zeros = |len| vec![0.0; len];
         Self {
             ln_cost: zeros(at.cells()),
+            ln_price: zeros(at.cells()),
             x: zeros(at.cells()),
             x_new: zeros(at.cells()),
             y: zeros(at.cells()),
@@ -223,6 +228,7 @@ impl<'a> System<'a> {
         for s in 0..j {
             self.sector(s, p_new, work);
         }
+        work.ln_price.copy_from_slice(p_new);
         for (new, old) in p_new.iter().zip(ln_p) {
             worst(&mut residual.prices, new - old);
         }
@@ -285,6 +291,60 @@ impl<'a> System<'a> {
         ces::shares(&self.final_share[i * j..(i + 1) * j], ln_p, self.parts.kappa, shares)
     }
 
+    /// How income responds to income before transfers, `dI[n] / dR[m]`, at the last sweep.
+    pub(super) fn income_response(&self, work: &Work) -> Array2<f64> {
+        let n = self.at.n;
+        match &self.deficit {
+            DeficitRule::Levels(_) => Array2::eye(n),
+            DeficitRule::ShareOfIncome(share) => {
+                let own: Vec<f64> = work.income.iter().zip(&work.deficit).map(|(i, d)| i - d).collect();
+                let total: f64 = own.iter().sum();
+                let missing = share.iter().zip(&own).map(|(d, r)| d * r).sum::<f64>() / total;
+                Array2::from_shape_fn((n, n), |(a, b)| {
+                    let own_effect = if a == b { 1.0 + share[a] - missing } else { 0.0 };
+                    own_effect - own[a] * (share[b] - missing) / total
+                })
+            }
+        }
+    }
+
+    /// New trade shares of each sector, `pi'[n,i]` row by row, at the costs given.
+    pub(super) fn new_shares(&self, ln_cost: &[f64]) -> Vec<Vec<f64>> {
+        let Layout { n, j, .. } = self.at;
+        let mut e = vec![0.0; n];
+        let mut all = Vec::with_capacity(j);
+        for (s, market) in self.markets.iter().enumerate() {
+            let mut shares = vec![0.0; n * n];
+            match market {
+                Market::Domestic { buys, .. } => {
+                    (0..n).filter(|&i| buys[i]).for_each(|i| shares[i * n + i] = 1.0);
+                }
+                Market::Traded { g, .. } => {
+                    self.appeal(s, ln_cost, &mut e);
+                    for (share, g) in shares.chunks_mut(n).zip(g.chunks(n)) {
+                        let sum = dot(g, &e);
+                        if sum > 0.0 {
+                            (0..n).for_each(|i| share[i] = g[i] * e[i] / sum);
+                        }
+                    }
+                }
+            }
+            all.push(shares);
+        }
+        all
+    }
+
+    /// `exp(-theta ln c[i])` of one sector relative to its cheapest producer, whose log cost is returned.
+    fn appeal(&self, s: usize, ln_cost: &[f64], e: &mut [f64]) -> f64 {
+        let Layout { n, j, .. } = self.at;
+        let theta = self.parts.theta[s];
+        let least = (0..n).map(|i| ln_cost[i * j + s]).fold(f64::INFINITY, f64::min);
+        for (i, e) in e.iter_mut().enumerate() {
+            *e = (-theta * (ln_cost[i * j + s] - least)).exp();
+        }
+        least
+    }
+
     fn deficits(&self, work: &mut Work) {
         match &self.deficit {
             DeficitRule::Levels(levels) => work.deficit.copy_from_slice(levels),
@@ -316,10 +376,7 @@ impl<'a> System<'a> {
             }
             Market::Traded { g, shift, border, producer } => {
                 let theta = self.parts.theta[s];
-                let least = (0..n).map(|i| work.ln_cost[i * j + s]).fold(f64::INFINITY, f64::min);
-                for i in 0..n {
-                    work.e[i] = (-theta * (work.ln_cost[i * j + s] - least)).exp();
-                }
+                let least = self.appeal(s, &work.ln_cost, &mut work.e);
                 for i in 0..n {
                     let cell = i * j + s;
                     let sum = dot(&g[i * n..(i + 1) * n], &work.e).max(f64::MIN_POSITIVE);
