@@ -29,6 +29,7 @@ mod labels;
 mod shock;
 pub mod synthetic;
 pub mod trade;
+pub mod welfare;
 
 pub use economy::{BALANCE_TOLERANCE, Economy, EconomyError, EconomyParts, Flows, Metadata, SHARE_TOLERANCE};
 pub use equilibrium::{

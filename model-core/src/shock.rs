@@ -106,6 +106,14 @@ pub enum ShockError {
 }
 
 impl Shock {
+    /// Autarky: no flow between countries, no deficits.
+    pub fn autarky(dims: Dims) -> Self {
+        let n = dims.countries;
+        let closed =
+            Array3::from_shape_fn((n, n, dims.sectors), |(m, i, _)| if m == i { 1.0 } else { f64::INFINITY });
+        Self { iceberg_hat: Some(closed), deficits: Deficits::Zero, ..Self::default() }
+    }
+
     /// Checks the shock against an economy.
     ///
     /// # Errors

@@ -117,7 +117,8 @@ fn settle(system: &System, state: &mut [f64], work: &mut Work) -> Result<Inner, 
             continue;
         }
         let shares = system.new_shares(&work.ln_cost);
-        let gap: Array1<f64> = image[..cells].iter().zip(&state[..cells]).map(|(new, old)| new - old).collect();
+        let gap: Array1<f64> =
+            image[..cells].iter().zip(&state[..cells]).map(|(new, old)| new - old).collect();
         let correction = Lu::factor(price_matrix(system, &shares).view())?.solve(gap.view())?;
         state[..cells].iter_mut().zip(&correction).for_each(|(p, d)| *p += d);
     }
@@ -270,7 +271,8 @@ impl Inner {
                 let mean: f64 = (0..j).map(|k| final_share[i * j + k] * d_price[[i * j + k, c]]).sum();
                 for k in 0..j {
                     let tilt = (1.0 - system.parts.kappa) * (d_price[[i * j + k, c]] - mean);
-                    d_spending[[i * j + k, c]] += final_share[i * j + k] * (d_income[[i, c]] + work.income[i] * tilt);
+                    d_spending[[i * j + k, c]] +=
+                        final_share[i * j + k] * (d_income[[i, c]] + work.income[i] * tilt);
                 }
                 for s in 0..j {
                     let d = d_output[[i * j + s, c]];
@@ -357,6 +359,9 @@ impl System<'_> {
         let world = self.world_income;
         let (_, _, w) = self.at.split_mut(state);
         let value: f64 = self.endowment_value.iter().zip(w.iter()).map(|(v, l)| v * l.exp()).sum();
-        w.iter_mut().zip(&self.endowment_value).filter(|(_, v)| **v > 0.0).for_each(|(w, _)| *w += (world / value).ln());
+        w.iter_mut()
+            .zip(&self.endowment_value)
+            .filter(|(_, v)| **v > 0.0)
+            .for_each(|(w, _)| *w += (world / value).ln());
     }
 }

@@ -248,13 +248,12 @@ impl<'a> System<'a> {
             world += work.factor_income[cell];
         }
         let to_numeraire = (self.world_income / world).ln();
-        for cell in 0..n * f {
+        for (cell, (out, &old)) in w_out.iter_mut().zip(ln_w).enumerate() {
+            *out = 0.0;
             if self.endowment_value[cell] > 0.0 {
                 let excess = (work.factor_demand[cell] / work.factor_income[cell]).ln();
                 worst(&mut residual.factors, excess);
-                w_out[cell] = ln_w[cell] + self.wage_step[cell] * excess.clamp(-10.0, 10.0) + to_numeraire;
-            } else {
-                w_out[cell] = 0.0;
+                *out = old + self.wage_step[cell] * excess.clamp(-10.0, 10.0) + to_numeraire;
             }
         }
         worst(&mut residual.factors, to_numeraire);
