@@ -3,9 +3,20 @@
 //! The only crate of the workspace that reads raw data formats. Every table of flows is read into one form, the
 //! multi-region input-output table [`table::WorldTable`]; from it come model economies.
 //!
-//! Start at [`table`] for the common form of every input-output table, and at the loader of the data at hand ([`wiod`]).
+//! # Where to start
+//!
+//! | to | see |
+//! |---|---|
+//! | save an economy for another language, or load one | [`store`] |
+//! | read a year of the World Input-Output Database | [`wiod`] |
+//! | aggregate, repair or split an input-output table | [`table`] |
+//! | repeat Caliendo and Parro (2015) | [`caliendo_parro`] |
+//!
+//! Every error names the file, and the line, array, country or sector in it.
 
+pub mod caliendo_parro;
 mod source;
+pub mod store;
 pub mod table;
 pub mod wiod;
 

@@ -51,14 +51,6 @@ impl CsvFile {
         Ok(Self { path: path.to_owned(), headers, positions, rows })
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub(crate) fn headers(&self) -> &[String] {
-        &self.headers
-    }
-
     pub(crate) fn rows(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
         self.rows.iter().map(|record| Row { file: self, record })
     }

@@ -1,0 +1,84 @@
+//! Caliendo and Parro (2015) against its printed tables.
+
+mod common;
+
+use calibration::caliendo_parro::{ElasticityData, NaftaData};
+use common::raw_data;
+use model_core::{Deficits, SolverSettings, welfare};
+
+/// Table 1, full sample: sector, coefficient, robust standard error, observations.
+const TABLE_1: [(&str, &str, &str, usize); 20] = [
+    ("Agriculture", "8.11", "1.86", 496),
+    ("Mining", "15.72", "2.76", 296),
+    ("Food", "2.55", "0.61", 495),
+    ("Textile", "5.56", "1.14", 437),
+    ("Wood", "10.83", "2.53", 315),
+    ("Paper", "9.07", "1.69", 507),
+    ("Petroleum", "51.08", "18.05", 91),
+    ("Chemicals", "4.75", "1.77", 430),
+    ("Plastic", "1.66", "1.41", 376),
+    ("Minerals", "2.76", "1.44", 342),
+    ("Basic metals", "7.99", "2.53", 388),
+    ("Metal products", "4.30", "2.15", 404),
+    ("Machinery n.e.c.", "1.52", "1.81", 397),
+    ("Office", "12.79", "2.14", 306),
+    ("Electrical", "10.60", "1.38", 343),
+    ("Communication", "7.07", "1.72", 312),
+    ("Medical", "8.98", "1.25", 383),
+    ("Auto", "1.01", "0.80", 237),
+    ("Other transport", "0.37", "1.08", 245),
+    ("Other", "5.00", "0.92", 412),
+];
+
+#[test]
+fn the_sample_has_the_printed_observations() {
+    let Some(folder) = raw_data("cp2015") else { return };
+    let data = ElasticityData::load(&folder).unwrap();
+    for (position, (sector, theta, _, observations)) in TABLE_1.iter().enumerate() {
+        assert_eq!(data.sectors()[position], *sector);
+        let sample = data.triples(position);
+        assert_eq!(sample.y.len(), *observations, "{sector}");
+        // The estimator of a regression through the origin, in one line, as a second opinion.
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let slope = -dot(&sample.x, &sample.y) / dot(&sample.x, &sample.x);
+        // Petroleum is 51.0851 and printed 51.08: the printed digits are those of the number, cut off.
+        let rounded = format!("{slope:.2}");
+        assert!(
+            rounded == *theta || *sector == "Petroleum" && format!("{slope:.3}") == "51.085",
+            "{sector}: {slope}"
+        );
+    }
+    assert_eq!(data.pooled().y.len(), 7212);
+}
+
+/// Table 2: welfare, terms of trade, volume of trade, real wage, percent.
+const TABLE_2: [(&str, [&str; 4]); 3] = [
+    ("CAN", ["-0.06", "-0.11", "0.04", "0.32"]),
+    ("MEX", ["1.31", "-0.41", "1.72", "1.72"]),
+    ("USA", ["0.08", "0.04", "0.04", "0.11"]),
+];
+
+#[test]
+fn nafta_has_the_printed_welfare() {
+    let Some(folder) = raw_data("cp2015") else { return };
+    let data = NaftaData::load(&folder).unwrap();
+    let settings = SolverSettings::default();
+    let (baseline, start) = data.parts().equilibrate(&Deficits::Zero, &settings).unwrap();
+    assert!(start.residual.max() <= 1e-10);
+    let nafta = baseline.solve(&data.nafta(&baseline), &settings).unwrap();
+    assert!(nafta.residual.max() <= 1e-10);
+    let first_order = welfare::first_order(&baseline, &nafta);
+    for (code, printed) in TABLE_2 {
+        let n = baseline.labels().country(code).unwrap();
+        let computed = [
+            first_order.welfare[n],
+            first_order.terms_of_trade[n],
+            first_order.volume_of_trade[n],
+            first_order.real_factor_price[[n, 0]],
+        ];
+        println!("{code}: {computed:?}, exact welfare {:.4}%", 100.0 * (nafta.real_income_hat[n] - 1.0));
+        for (value, digits) in computed.iter().zip(printed) {
+            assert_eq!(format!("{:.2}", 100.0 * value), digits, "{code}: {computed:?}");
+        }
+    }
+}
