@@ -9,12 +9,16 @@
 //! |---|---|
 //! | save an economy for another language, or load one | [`store`] |
 //! | read a year of the World Input-Output Database | [`wiod`] |
+//! | add rare earths as a sector, look up their facts | [`rare_earths`] |
+//! | balance a matrix on known margins | [`balance`] |
 //! | aggregate, repair or split an input-output table | [`table`] |
 //! | repeat Caliendo and Parro (2015) | [`caliendo_parro`] |
 //!
 //! Every error names the file, and the line, array, country or sector in it.
 
+pub mod balance;
 pub mod caliendo_parro;
+pub mod rare_earths;
 mod source;
 pub mod store;
 pub mod table;
