@@ -1,1 +1,26 @@
-//! estimation
+//! Econometrics for applied trade research.
+//!
+//! Start at [`Regression`]: give it arrays, name an estimator and a [`Vcov`], and read the [`Estimates`]. The
+//! variance estimator is always the caller's choice, and every table names it.
+//!
+//! The crate knows no files and starts no threads of its own accord; equal input gives equal bits.
+
+mod categories;
+mod columns;
+pub mod distribution;
+mod error;
+mod estimates;
+mod linear;
+mod regression;
+mod sample;
+mod solve;
+pub mod vcov;
+mod weights;
+
+pub use categories::Categories;
+pub use error::EstimationError;
+pub use estimates::{Coefficient, Estimates, WaldTest};
+pub use linear::LinearFit;
+pub use regression::Regression;
+pub use vcov::{SmallSample, Vcov};
+pub use weights::Weights;

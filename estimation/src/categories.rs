@@ -1,0 +1,123 @@
+use std::collections::HashMap;
+use std::hash::Hash;
+
+/// A categorical variable: the levels of a fixed effect, of clusters, of a text column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Categories {
+    name: String,
+    codes: Vec<u32>,
+    levels: Vec<String>,
+}
+
+impl Categories {
+    /// Codes any values by their order of first appearance.
+    ///
+    /// ```
+    /// use estimation::Categories;
+    /// let pair = Categories::new("exporter", ["CHN", "JPN", "CHN"]);
+    /// assert_eq!(pair.codes(), [0, 1, 0]);
+    /// assert_eq!(pair.levels(), ["CHN", "JPN"]);
+    /// ```
+    pub fn new<T: Eq + Hash + ToString>(
+        name: impl Into<String>,
+        values: impl IntoIterator<Item = T>,
+    ) -> Self {
+        let mut seen: HashMap<T, u32> = HashMap::new();
+        let mut levels = Vec::new();
+        let codes = values
+            .into_iter()
+            .map(|value| match seen.get(&value) {
+                Some(&code) => code,
+                None => {
+                    let code = levels.len() as u32;
+                    levels.push(value.to_string());
+                    seen.insert(value, code);
+                    code
+                }
+            })
+            .collect();
+        Self { name: name.into(), codes, levels }
+    }
+
+    /// The variable's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// One code per row, an index into [`levels`](Self::levels).
+    pub fn codes(&self) -> &[u32] {
+        &self.codes
+    }
+
+    /// The labels.
+    pub fn levels(&self) -> &[String] {
+        &self.levels
+    }
+
+    /// The number of levels.
+    pub fn count(&self) -> usize {
+        self.levels.len()
+    }
+
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.codes.len()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.codes.is_empty()
+    }
+
+    /// The combinations of two variables that occur, named `a^b` as in fixest.
+    ///
+    /// Rows beyond the shorter of the two are left out.
+    pub fn interact(&self, other: &Self) -> Self {
+        let mut seen: HashMap<(u32, u32), u32> = HashMap::new();
+        let mut pairs = Vec::new();
+        let codes = self
+            .codes
+            .iter()
+            .zip(&other.codes)
+            .map(|(&a, &b)| {
+                *seen.entry((a, b)).or_insert_with(|| {
+                    pairs.push((a, b));
+                    pairs.len() as u32 - 1
+                })
+            })
+            .collect();
+        let levels = pairs
+            .iter()
+            .map(|&(a, b)| format!("{}_{}", self.levels[a as usize], other.levels[b as usize]))
+            .collect();
+        Self { name: format!("{}^{}", self.name, other.name), codes, levels }
+    }
+
+    /// The rows given, with the levels that occur among them, in the old order of levels.
+    pub(crate) fn select(&self, rows: &[usize]) -> Self {
+        let mut present = vec![false; self.levels.len()];
+        for &row in rows {
+            present[self.codes[row] as usize] = true;
+        }
+        let mut new_code = vec![u32::MAX; self.levels.len()];
+        let mut levels = Vec::new();
+        for (old, _) in present.iter().enumerate().filter(|(_, p)| **p) {
+            new_code[old] = levels.len() as u32;
+            levels.push(self.levels[old].clone());
+        }
+        let codes = rows.iter().map(|&row| new_code[self.codes[row] as usize]).collect();
+        Self { name: self.name.clone(), codes, levels }
+    }
+
+    /// Whether every level of `self` lies in one level of `other`.
+    pub(crate) fn nested_in(&self, other: &Self) -> bool {
+        let mut home = vec![u32::MAX; self.levels.len()];
+        self.codes.iter().zip(&other.codes).all(|(&c, &o)| {
+            let slot = &mut home[c as usize];
+            if *slot == u32::MAX {
+                *slot = o;
+            }
+            *slot == o
+        })
+    }
+}

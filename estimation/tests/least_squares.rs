@@ -1,0 +1,215 @@
+//! Least squares against certified values and against itself.
+#![allow(clippy::expect_used)]
+
+use estimation::{Categories, EstimationError, Regression, SmallSample, Vcov, Weights};
+use ndarray::{Array1, Array2, Axis, array};
+use proptest::prelude::*;
+
+const LONGLEY: [[f64; 7]; 16] = [
+    [60323.0, 83.0, 234289.0, 2356.0, 1590.0, 107608.0, 1947.0],
+    [61122.0, 88.5, 259426.0, 2325.0, 1456.0, 108632.0, 1948.0],
+    [60171.0, 88.2, 258054.0, 3682.0, 1616.0, 109773.0, 1949.0],
+    [61187.0, 89.5, 284599.0, 3351.0, 1650.0, 110929.0, 1950.0],
+    [63221.0, 96.2, 328975.0, 2099.0, 3099.0, 112075.0, 1951.0],
+    [63639.0, 98.1, 346999.0, 1932.0, 3594.0, 113270.0, 1952.0],
+    [64989.0, 99.0, 365385.0, 1870.0, 3547.0, 115094.0, 1953.0],
+    [63761.0, 100.0, 363112.0, 3578.0, 3350.0, 116219.0, 1954.0],
+    [66019.0, 101.2, 397469.0, 2904.0, 3048.0, 117388.0, 1955.0],
+    [67857.0, 104.6, 419180.0, 2822.0, 2857.0, 118734.0, 1956.0],
+    [68169.0, 108.4, 442769.0, 2936.0, 2798.0, 120445.0, 1957.0],
+    [66513.0, 110.8, 444546.0, 4681.0, 2637.0, 121950.0, 1958.0],
+    [68655.0, 112.6, 482704.0, 3813.0, 2552.0, 123366.0, 1959.0],
+    [69564.0, 114.2, 502601.0, 3931.0, 2514.0, 125368.0, 1960.0],
+    [69331.0, 115.7, 518173.0, 4806.0, 2572.0, 127852.0, 1961.0],
+    [70551.0, 116.9, 554894.0, 4007.0, 2827.0, 130081.0, 1962.0],
+];
+
+/// Longley (1967) is the standard test of least-squares accuracy; the values are those certified by the US
+/// National Institute of Standards and Technology (Statistical Reference Datasets).
+#[test]
+fn longley_to_ten_digits() {
+    let y = Array1::from_iter(LONGLEY.iter().map(|r| r[0]));
+    let x = Array2::from_shape_fn((16, 6), |(i, j)| LONGLEY[i][j + 1]);
+    let fit = Regression::new(y, x).ols(&Vcov::Classical).expect("well posed");
+    let certified = [
+        (-3482258.63459582, 890420.383607373),
+        (15.0618722713733, 84.9149257747669),
+        (-0.358191792925910E-01, 0.334910077722432E-01),
+        (-2.02022980381683, 0.488399681651699),
+        (-1.03322686717359, 0.214274163161675),
+        (-0.511041056535807E-01, 0.226073200069370),
+        (1829.15146461355, 455.478499142212),
+    ];
+    for (found, (estimate, std_error)) in fit.estimates().table().iter().zip(certified) {
+        assert!((found.estimate / estimate - 1.0).abs() < 1e-10, "{found:?} {estimate}");
+        assert!((found.std_error / std_error - 1.0).abs() < 1e-10, "{found:?} {std_error}");
+    }
+    assert!((fit.r_squared() - 0.995479004577296).abs() < 1e-12);
+}
+
+fn data() -> impl Strategy<Value = (Array1<f64>, Array2<f64>, Vec<f64>)> {
+    (12..40_usize).prop_flat_map(|n| {
+        (
+            prop::collection::vec(-1.0..1.0_f64, n),
+            prop::collection::vec(-1.0..1.0_f64, n * 2),
+            prop::collection::vec(1..4_u8, n),
+        )
+            .prop_map(move |(y, x, w)| {
+                let x = Array2::from_shape_vec((n, 2), x).expect("the length fits");
+                (Array1::from_vec(y), x, w.into_iter().map(f64::from).collect())
+            })
+    })
+}
+
+fn variances() -> [Vcov; 5] {
+    [Vcov::Classical, Vcov::Hc0, Vcov::Hc1, Vcov::Hc2, Vcov::Hc3]
+}
+
+fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-9 * (1.0 + a.abs())
+}
+
+proptest! {
+    #[test]
+    fn a_frequency_weight_is_that_many_rows((y, x, w) in data()) {
+        let copies: Vec<usize> = w.iter().enumerate().flat_map(|(i, &w)| vec![i; w as usize]).collect();
+        for vcov in variances() {
+            let weighted = Regression::new(y.clone(), x.clone()).weights(Weights::Frequency(w.clone())).ols(&vcov);
+            let copied = Regression::new(y.select(Axis(0), &copies), x.select(Axis(0), &copies)).ols(&vcov);
+            let (weighted, copied) = (weighted.expect("well posed"), copied.expect("well posed"));
+            for (a, b) in weighted.estimates().table().iter().zip(copied.estimates().table()) {
+                prop_assert!(close(a.estimate, b.estimate) && close(a.std_error, b.std_error));
+                prop_assert!(close(a.p_value, b.p_value));
+            }
+        }
+    }
+
+    #[test]
+    fn the_scale_of_analytic_weights_does_not_matter((y, x, w) in data(), scale in 0.1..10.0_f64) {
+        let scaled: Vec<f64> = w.iter().map(|w| w * scale).collect();
+        for vcov in variances() {
+            let run = |w: &Vec<f64>| {
+                Regression::new(y.clone(), x.clone()).weights(Weights::Analytic(w.clone())).ols(&vcov).expect("well posed")
+            };
+            for (a, b) in run(&w).estimates().table().iter().zip(run(&scaled).estimates().table()) {
+                prop_assert!(close(a.estimate, b.estimate) && close(a.std_error, b.std_error));
+            }
+        }
+    }
+
+    #[test]
+    fn clusters_of_one_row_are_white((y, x, _) in data()) {
+        let own = Categories::new("row", 0..y.len());
+        let white = Regression::new(y.clone(), x.clone()).ols(&Vcov::Hc0).expect("well posed");
+        let clustered = Regression::new(y, x).ols(&Vcov::cluster([own], SmallSample::Uncorrected)).expect("well posed");
+        for (a, b) in white.estimates().table().iter().zip(clustered.estimates().table()) {
+            prop_assert!(close(a.std_error, b.std_error));
+        }
+    }
+
+    #[test]
+    fn units_of_a_regressor_move_only_its_own_row((y, x, _) in data(), factor in 1e-6..1e6_f64) {
+        let mut scaled = x.clone();
+        scaled.column_mut(1).mapv_inplace(|v| v * factor);
+        for vcov in variances() {
+            let a = Regression::new(y.clone(), x.clone()).ols(&vcov).expect("well posed").estimates().table();
+            let b = Regression::new(y.clone(), scaled.clone()).ols(&vcov).expect("well posed").estimates().table();
+            prop_assert!(close(a[1].estimate, b[1].estimate) && close(a[1].std_error, b[1].std_error));
+            prop_assert!(close(a[2].estimate, b[2].estimate * factor) && close(a[2].statistic, b[2].statistic));
+        }
+    }
+}
+
+/// With one regressor, no constant and HC1, the variance is `n/(n-1) sum x^2 u^2 / (sum x^2)^2`.
+#[test]
+fn one_regressor_without_constant_by_hand() {
+    let (x, y) = ([1.0, 2.0, 3.0, 5.0], [1.5, 1.0, 4.0, 4.5]);
+    let fit = Regression::new(Array1::from_vec(y.to_vec()), Array2::from_shape_fn((4, 1), |(i, _)| x[i]))
+        .names(["x"])
+        .without_constant()
+        .ols(&Vcov::Hc1)
+        .expect("well posed");
+    let sxx: f64 = x.iter().map(|x| x * x).sum();
+    let beta = x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>() / sxx;
+    let meat: f64 = x.iter().zip(y).map(|(x, y)| (x * (y - beta * x)).powi(2)).sum();
+    let b = fit.estimates().coefficient("x").expect("named");
+    assert!((b.estimate - beta).abs() < 1e-14);
+    assert!((b.std_error - (4.0 / 3.0 * meat).sqrt() / sxx).abs() < 1e-14);
+}
+
+#[test]
+fn collinear_and_constant_regressors_are_dropped_and_named() {
+    let y = array![1.0, 2.0, 2.5, 4.2, 5.0, 7.0];
+    let x = array![
+        [1.0, 7.0, 2.0, 0.3],
+        [2.0, 7.0, 4.0, 0.1],
+        [3.0, 7.0, 6.0, 0.2],
+        [4.0, 7.0, 8.0, 0.5],
+        [5.0, 7.0, 10.0, 0.1],
+        [6.0, 7.0, 12.0, 0.9]
+    ];
+    let fit =
+        Regression::new(y, x).names(["a", "seven", "twice_a", "b"]).ols(&Vcov::Hc1).expect("well posed");
+    assert_eq!(fit.dropped(), ["seven", "twice_a"]);
+    assert_eq!(fit.estimates().names(), ["constant", "a", "b"]);
+}
+
+#[test]
+fn degenerate_input_is_an_error_that_names_it() {
+    let y = array![1.0, 2.0, 4.0, 3.0];
+    let x = array![[1.0], [2.0], [3.0], [4.0]];
+    let run =
+        |y: &Array1<f64>, x: &Array2<f64>| Regression::new(y.clone(), x.clone()).names(["x"]).ols(&Vcov::Hc1);
+    let mut bad = x.clone();
+    bad[[2, 0]] = f64::NAN;
+    assert!(run(&y, &bad).unwrap_err().to_string().starts_with("x, row 2, is NaN"));
+    let mut bad = y.clone();
+    bad[1] = f64::INFINITY;
+    assert!(run(&bad, &x).unwrap_err().to_string().starts_with("y, row 1, is inf"));
+    assert!(matches!(run(&x.column(0).to_owned(), &x).unwrap_err(), EstimationError::PerfectFit { .. }));
+    assert!(matches!(run(&Array1::zeros(4), &x).unwrap_err(), EstimationError::PerfectFit { .. }));
+    assert!(matches!(run(&array![1.0, 2.0], &x).unwrap_err(), EstimationError::Length { .. }));
+    let wide = Array2::from_shape_fn((4, 5), |(i, j)| ((i * 7 + j * j * 3) % 11) as f64);
+    assert!(matches!(
+        Regression::new(y.clone(), wide).ols(&Vcov::Hc1).unwrap_err(),
+        EstimationError::NoDegreesOfFreedom { .. }
+    ));
+    let weighted = |w: Weights| Regression::new(y.clone(), x.clone()).weights(w).ols(&Vcov::Hc1).unwrap_err();
+    assert!(matches!(
+        weighted(Weights::Analytic(vec![1.0, f64::INFINITY, 1.0, 1.0])),
+        EstimationError::Weight { row: 1, .. }
+    ));
+    assert!(matches!(
+        weighted(Weights::Frequency(vec![1.0, 1.5, 1.0, 1.0])),
+        EstimationError::Weight { row: 1, .. }
+    ));
+    assert!(matches!(weighted(Weights::Analytic(vec![0.0; 4])), EstimationError::NoRows { .. }));
+    let one = Vcov::cluster([Categories::new("all", [0; 4])], SmallSample::Fixest);
+    assert!(matches!(
+        Regression::new(y.clone(), x.clone()).ols(&one).unwrap_err(),
+        EstimationError::TooFewClusters { count: 1, .. }
+    ));
+    let dummy = array![[0.0], [0.0], [0.0], [1.0]];
+    assert!(matches!(
+        Regression::new(y.clone(), dummy).ols(&Vcov::Hc3).unwrap_err(),
+        EstimationError::FullLeverage { row: 3, .. }
+    ));
+    let only = Array2::<f64>::zeros((4, 1));
+    assert!(matches!(
+        Regression::new(y, only).without_constant().ols(&Vcov::Hc1).unwrap_err(),
+        EstimationError::NothingIdentified { .. }
+    ));
+}
+
+#[test]
+fn wald_tests_agree_with_t_ratios_and_refuse_nonsense() {
+    let y = Array1::from_iter(LONGLEY.iter().map(|r| r[0]));
+    let x = Array2::from_shape_fn((16, 2), |(i, j)| LONGLEY[i][j + 3]);
+    let fit = Regression::new(y, x).ols(&Vcov::Hc3).expect("well posed");
+    let single = fit.estimates().joint_zero(&["x1"]).expect("named");
+    let row = fit.estimates().coefficient("x1").expect("named");
+    assert!((single.chi_squared - row.statistic.powi(2)).abs() < 1e-10);
+    assert!((single.p_value - row.p_value).abs() < 1e-10);
+    assert!(fit.estimates().joint_zero(&["x1", "x1"]).is_err());
+    assert!(fit.estimates().joint_zero(&["nothing"]).is_err());
+}
