@@ -127,6 +127,18 @@ pub enum SolveError {
         /// Entries needed.
         expected: usize,
     },
+    /// A country owes more than it earns.
+    #[error(
+        "no equilibrium: {country} owes a transfer of {transfer} but earns only {income}; close deficits (`Deficits::Zero`) or let them move with income (`Deficits::ShareOfIncome`)"
+    )]
+    Insolvent {
+        /// The country.
+        country: String,
+        /// What it owes: its deficit, with the sign turned.
+        transfer: f64,
+        /// Its income before the transfer, at the best iterate.
+        income: f64,
+    },
     /// The residual did not fall to the tolerance.
     #[error("no equilibrium after {iterations} iterations: the largest relative market-clearing residual is {:e}, the tolerance {tolerance:e}; approach the shock in steps, each starting from the last, or allow more iterations", residual.max())]
     NotConverged {

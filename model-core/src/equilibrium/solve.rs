@@ -83,6 +83,15 @@ pub(super) fn solve(
     if found {
         return Ok(Found { state, residual: record.best_residual, history: record.history });
     }
+    let mut image = vec![0.0; record.best.len()];
+    system.sweep(&record.best, &mut image, work);
+    if let Some(n) = work.income.iter().position(|income| *income <= 0.0) {
+        return Err(SolveError::Insolvent {
+            country: system.parts.labels.countries()[n].clone(),
+            transfer: -work.deficit[n],
+            income: work.income[n] - work.deficit[n],
+        });
+    }
     let (p, x, w) = system.at.split(&record.best);
     let best = Box::new(Iterate { ln_price: p.into(), ln_expenditure: x.into(), ln_factor_price: w.into() });
     Err(SolveError::NotConverged {
@@ -109,6 +118,10 @@ fn weights(system: &System) -> Vec<f64> {
 /// The largest move of a log factor price in one accelerated step.
 const MAX_MOVE: f64 = 1.5;
 
+/// Sweeps without a new lowest residual, and restarts from the best state, after which the fixed point gives up.
+const PATIENCE: usize = 60;
+const MAX_RESTARTS: usize = 2;
+
 /// The accelerated fixed point. Returns whether it converged; `state` and `work` then belong together.
 fn fixed_point(
     system: &System,
@@ -123,6 +136,7 @@ fn fixed_point(
     let mut previous = vec![0.0; state.len()];
     let mut lowest = f64::INFINITY;
     let mut since_lowest = 0;
+    let mut restarts = 0;
     for _ in 0..settings.max_sweeps {
         let residual = system.sweep(state, &mut image, work);
         let size = residual.max();
@@ -132,7 +146,8 @@ fn fixed_point(
         }
         if !size.is_finite() || size > 1e3 * lowest {
             // The extrapolation went wild: back to the best, and forget.
-            if !record.best_residual.max().is_finite() {
+            restarts += 1;
+            if restarts > MAX_RESTARTS || !record.best_residual.max().is_finite() {
                 return false;
             }
             state.copy_from_slice(&record.best);
@@ -140,7 +155,7 @@ fn fixed_point(
             anderson.restart();
             state.copy_from_slice(&image);
             lowest = f64::INFINITY;
-            since_lowest += 5;
+            since_lowest = 0;
         } else {
             if size < lowest {
                 (lowest, since_lowest) = (size, 0);
@@ -151,7 +166,7 @@ fn fixed_point(
             anderson.step(state, &image, &weight);
             limit(system, state, &previous);
         }
-        if since_lowest > 60 {
+        if since_lowest > PATIENCE {
             return false;
         }
     }

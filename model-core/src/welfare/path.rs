@@ -32,7 +32,8 @@ use crate::shock::{Deficits, Shock};
 /// When an integration ends.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DecompositionSettings {
-    /// Largest gap between the sum of a country's parts and its exact change, relative to the sum of their absolute values.
+    /// Largest gap between the sum of a country's parts and its exact change, relative to the sum of their absolute
+    /// values or 0.001, whichever is more.
     pub tolerance: f64,
     /// How many times the step may be halved.
     pub max_halvings: usize,
@@ -377,7 +378,7 @@ impl Parts {
         let (sum, size) = (self.sum(|v| v), self.sum(f64::abs));
         let mut worst = (0, 0.0);
         for n in 0..sum.len() {
-            let gap = (sum[n] - total[n]).abs() / size[n].max(total[n].abs()).max(1e-6);
+            let gap = (sum[n] - total[n]).abs() / size[n].max(total[n].abs()).max(1e-3);
             if gap > worst.1 || gap.is_nan() {
                 worst = (n, gap);
             }
