@@ -111,6 +111,52 @@ pub enum EstimationError {
         /// Why.
         reason: String,
     },
+    /// The fixed effects could not be taken out.
+    #[error("the fixed effects could not be absorbed: {reason}")]
+    Absorption {
+        /// Why.
+        reason: String,
+    },
+    /// The outcome of a Poisson model is negative.
+    #[error("{outcome}, row {row}, is {value}; Poisson PML needs outcomes of 0 or more")]
+    NegativeOutcome {
+        /// The outcome.
+        outcome: String,
+        /// Row, counted from 0.
+        row: usize,
+        /// The value.
+        value: f64,
+    },
+    /// Iterated reweighting did not reach the tolerance.
+    #[error("Poisson PML did not converge in {} iterations (last relative change of the deviance {:e}); \
+             look for near-separation or badly scaled regressors", history.len(), history.last().copied().unwrap_or(f64::NAN))]
+    NotConverged {
+        /// Relative change of the deviance, one per iteration.
+        history: Vec<f64>,
+    },
+    /// Predictions were asked for a level of a fixed effect that was not estimated.
+    #[error("{effect} has no estimated level {level}; predict only levels that were in the sample used")]
+    UnknownLevel {
+        /// The fixed effect.
+        effect: String,
+        /// The level.
+        level: String,
+    },
+    /// The search for separated observations did not come to an end.
+    #[error(
+        "the search for separated observations did not settle in {iterations} iterations; drop regressors \
+             that are nearly perfect predictors of zero outcomes, or switch the search off"
+    )]
+    Separation {
+        /// Iterations done.
+        iterations: usize,
+    },
+    /// Endogenous regressors and instruments do not fit together.
+    #[error("instruments: {reason}")]
+    Instruments {
+        /// Why.
+        reason: String,
+    },
     /// A matrix could not be factored.
     #[error("{context}: {source}")]
     Algebra {

@@ -5,12 +5,15 @@
 //!
 //! The crate knows no files and starts no threads of its own accord; equal input gives equal bits.
 
+mod absorb;
 mod categories;
 mod columns;
 pub mod distribution;
+mod effects;
 mod error;
 mod estimates;
 mod linear;
+pub mod poisson;
 mod regression;
 mod sample;
 mod solve;
@@ -18,9 +21,12 @@ pub mod vcov;
 mod weights;
 
 pub use categories::Categories;
+pub use effects::FixedEffects;
 pub use error::EstimationError;
 pub use estimates::{Coefficient, Estimates, WaldTest};
-pub use linear::LinearFit;
+pub use linear::{KClass, LinearFit};
+pub use poisson::{PoissonFit, PoissonSettings};
 pub use regression::Regression;
+pub use sample::Dropped;
 pub use vcov::{SmallSample, Vcov};
 pub use weights::Weights;

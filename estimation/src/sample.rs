@@ -1,55 +1,123 @@
 //! From a [`Regression`] to the checked rows it is estimated on.
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayView2, Axis};
 
-use crate::{EstimationError, Regression, Weights};
+use crate::{Categories, EstimationError, Regression, Weights};
+
+/// What was left out of an estimation, and why. Rows are counted from 0 in the caller's data.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Dropped {
+    /// Regressors and instruments that others, the constant or the fixed effects span.
+    pub regressors: Vec<String>,
+    /// Rows of weight zero.
+    pub weightless: Vec<usize>,
+    /// Rows that are alone in a level of a fixed effect, found repeatedly until none is left.
+    pub singletons: Vec<usize>,
+    /// Poisson only: rows whose zero outcome is predicted perfectly, so that they carry no information.
+    pub separated: Vec<usize>,
+}
 
 /// The rows of a regression that are used, checked.
 pub(crate) struct Sample {
+    pub(crate) outcome: String,
     pub(crate) y: Vec<f64>,
-    /// `[k, n]`, the constant first when there is one.
+    /// Exogenous regressors, the constant first when there is one, then the endogenous ones; `[k, n]`.
     pub(crate) x: Array2<f64>,
     pub(crate) names: Vec<String>,
+    /// Excluded instruments, `[m, n]`.
+    pub(crate) instruments: Array2<f64>,
+    pub(crate) instrument_names: Vec<String>,
+    /// How many of the regressors are endogenous: the last ones.
+    pub(crate) endogenous: usize,
+    pub(crate) constant: bool,
+    pub(crate) effects: Vec<Categories>,
     pub(crate) weights: Weights,
-    /// Numbers of the rows in the caller's data.
+    pub(crate) offset: Option<Vec<f64>>,
     pub(crate) rows: Vec<usize>,
     /// Rows in the caller's data.
     pub(crate) all_rows: usize,
+    pub(crate) dropped: Dropped,
+}
+
+/// Which rows carry information.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Linear,
+    /// Levels of fixed effects whose outcomes are all zero are fitted by minus infinity and say nothing.
+    Poisson,
 }
 
 impl Sample {
-    pub(crate) fn new(regression: &Regression) -> Result<Self, EstimationError> {
-        let n = regression.y.len();
+    pub(crate) fn new(regression: &Regression, purpose: Purpose) -> Result<Self, EstimationError> {
         check(regression)?;
-        let rows: Vec<usize> = match regression.weights.values() {
-            Some(w) => (0..n).filter(|&i| w[i] > 0.0).collect(),
-            None => (0..n).collect(),
-        };
+        let n = regression.y.len();
+        let mut dropped = Dropped::default();
+        let mut used = vec![true; n];
+        if let Some(w) = regression.weights.values() {
+            dropped.weightless = (0..n).filter(|&i| w[i] == 0.0).collect();
+            dropped.weightless.iter().for_each(|&i| used[i] = false);
+        }
+        prune(regression, purpose, &mut used, &mut dropped);
+        let rows: Vec<usize> = (0..n).filter(|&i| used[i]).collect();
         if rows.is_empty() {
-            let because = if n > 0 { ": every weight is zero" } else { "" };
-            return Err(EstimationError::NoRows { because: because.into() });
+            return Err(EstimationError::NoRows { because: reason(n, &dropped) });
         }
-        let constant = usize::from(regression.constant);
-        let mut x = Array2::ones((regression.x.nrows() + constant, rows.len()));
-        for (mut target, source) in
-            x.axis_iter_mut(Axis(0)).skip(constant).zip(regression.x.axis_iter(Axis(0)))
-        {
-            for (t, &row) in target.iter_mut().zip(&rows) {
-                *t = source[row];
-            }
+        Ok(Self::on_rows(regression, rows, dropped))
+    }
+
+    fn on_rows(regression: &Regression, rows: Vec<usize>, dropped: Dropped) -> Self {
+        let constant = regression.constant && regression.effects.is_empty();
+        let lead = usize::from(constant);
+        let exogenous = regression.x.nrows();
+        let endogenous = regression.endogenous.nrows();
+        let mut x = Array2::ones((lead + exogenous + endogenous, rows.len()));
+        let sources = regression.x.axis_iter(Axis(0)).chain(regression.endogenous.axis_iter(Axis(0)));
+        for (mut target, source) in x.axis_iter_mut(Axis(0)).skip(lead).zip(sources) {
+            target.iter_mut().zip(&rows).for_each(|(t, &row)| *t = source[row]);
         }
-        let mut names = regression.names.clone();
-        if regression.constant {
-            names.insert(0, CONSTANT.into());
-        }
-        Ok(Self {
+        let names = constant
+            .then(|| CONSTANT.to_owned())
+            .into_iter()
+            .chain(regression.names.iter().cloned())
+            .chain(regression.endogenous_names.iter().cloned())
+            .collect();
+        Self {
+            outcome: regression.outcome.clone(),
             y: rows.iter().map(|&r| regression.y[r]).collect(),
             x,
             names,
+            instruments: regression.instruments.select(Axis(1), &rows),
+            instrument_names: regression.instrument_names.clone(),
+            endogenous,
+            constant,
+            effects: regression.effects.iter().map(|e| e.select(&rows)).collect(),
             weights: regression.weights.select(&rows),
+            offset: regression.offset.as_ref().map(|o| rows.iter().map(|&r| o[r]).collect()),
             rows,
-            all_rows: n,
-        })
+            all_rows: regression.y.len(),
+            dropped,
+        }
+    }
+
+    /// The same sample without the rows numbered in `separated` (positions in this sample), pruned again.
+    pub(crate) fn without(
+        self,
+        regression: &Regression,
+        separated: &[usize],
+    ) -> Result<Self, EstimationError> {
+        let mut dropped = self.dropped;
+        let mut used = vec![false; self.all_rows];
+        self.rows.iter().for_each(|&r| used[r] = true);
+        for &i in separated {
+            used[self.rows[i]] = false;
+            dropped.separated.push(self.rows[i]);
+        }
+        prune(regression, Purpose::Poisson, &mut used, &mut dropped);
+        let rows: Vec<usize> = (0..used.len()).filter(|&i| used[i]).collect();
+        if rows.is_empty() {
+            return Err(EstimationError::NoRows { because: reason(used.len(), &dropped) });
+        }
+        Ok(Self::on_rows(regression, rows, dropped))
     }
 
     /// Observations: rows, or what the frequency weights add up to.
@@ -71,34 +139,95 @@ impl Sample {
 /// The name of the constant term.
 pub(crate) const CONSTANT: &str = "constant";
 
+fn reason(rows: usize, dropped: &Dropped) -> String {
+    if rows == 0 {
+        return String::new();
+    }
+    format!(
+        ": of {rows}, {} have weight zero, {} are singletons and {} are separated",
+        dropped.weightless.len(),
+        dropped.singletons.len(),
+        dropped.separated.len()
+    )
+}
+
+/// Drops singletons (and, for Poisson, levels of zeros) until none is left.
+fn prune(regression: &Regression, purpose: Purpose, used: &mut [bool], dropped: &mut Dropped) {
+    let frequency = match &regression.weights {
+        Weights::Frequency(w) => Some(w),
+        _ => None,
+    };
+    loop {
+        let mut changed = false;
+        for effect in &regression.effects {
+            let mut count = vec![0.0_f64; effect.count()];
+            let mut total = vec![0.0_f64; effect.count()];
+            for (i, &code) in effect.codes().iter().enumerate().filter(|(i, _)| used[*i]) {
+                count[code as usize] += frequency.map_or(1.0, |w| w[i]);
+                total[code as usize] += regression.y[i];
+            }
+            for (i, &code) in effect.codes().iter().enumerate() {
+                if !used[i] {
+                    continue;
+                }
+                if purpose == Purpose::Poisson && total[code as usize] == 0.0 {
+                    dropped.separated.push(i);
+                } else if regression.drop_singletons && count[code as usize] == 1.0 {
+                    dropped.singletons.push(i);
+                } else {
+                    continue;
+                }
+                used[i] = false;
+                changed = true;
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    dropped.separated.sort_unstable();
+    dropped.singletons.sort_unstable();
+}
+
 fn check(regression: &Regression) -> Result<(), EstimationError> {
     let n = regression.y.len();
-    let k = regression.x.nrows();
-    if regression.x.ncols() != n {
-        return Err(EstimationError::Length {
-            what: "the regressor matrix".into(),
-            expected: n,
-            found: regression.x.ncols(),
-        });
-    }
-    if regression.names.len() != k {
-        return Err(EstimationError::Names { names: regression.names.len(), regressors: k });
-    }
-    regression.weights.check(n)?;
-    let finite = |name: &str, mut values: ndarray::iter::Iter<'_, f64, ndarray::Ix1>| match values
-        .position(|v| !v.is_finite())
-    {
-        Some(row) => Err((name.to_owned(), row)),
-        None => Ok(()),
+    let length = |what: &str, found: usize| {
+        if found == n {
+            Ok(())
+        } else {
+            Err(EstimationError::Length { what: what.into(), expected: n, found })
+        }
     };
-    let fail =
-        |(variable, row): (String, usize), value: f64| EstimationError::NotFinite { variable, row, value };
-    if let Some(row) = regression.y.iter().position(|v| !v.is_finite()) {
-        return Err(fail((regression.outcome.clone(), row), regression.y[row]));
+    let block = |what: &str, matrix: ArrayView2<'_, f64>, names: &[String]| {
+        if names.len() != matrix.nrows() {
+            return Err(EstimationError::Names { names: names.len(), regressors: matrix.nrows() });
+        }
+        if !names.is_empty() {
+            length(what, matrix.ncols())?;
+        }
+        for (column, name) in matrix.axis_iter(Axis(0)).zip(names) {
+            finite(name, column.iter().copied())?;
+        }
+        Ok(())
+    };
+    finite(&regression.outcome, regression.y.iter().copied())?;
+    block("the regressor matrix", regression.x.view(), &regression.names)?;
+    block("the endogenous matrix", regression.endogenous.view(), &regression.endogenous_names)?;
+    block("the instrument matrix", regression.instruments.view(), &regression.instrument_names)?;
+    regression.weights.check(n)?;
+    if let Some(offset) = &regression.offset {
+        length("the offset", offset.len())?;
+        finite("the offset", offset.iter().copied())?;
     }
-    for (j, name) in regression.names.iter().enumerate() {
-        let column = regression.x.row(j);
-        finite(name, column.iter()).map_err(|(v, row)| fail((v, row), column[row]))?;
+    for effect in &regression.effects {
+        length(effect.name(), effect.len())?;
     }
     Ok(())
+}
+
+fn finite(variable: &str, values: impl Iterator<Item = f64>) -> Result<(), EstimationError> {
+    match values.enumerate().find(|(_, v)| !v.is_finite()) {
+        Some((row, value)) => Err(EstimationError::NotFinite { variable: variable.into(), row, value }),
+        None => Ok(()),
+    }
 }

@@ -150,7 +150,7 @@ fn collinear_and_constant_regressors_are_dropped_and_named() {
     ];
     let fit =
         Regression::new(y, x).names(["a", "seven", "twice_a", "b"]).ols(&Vcov::Hc1).expect("well posed");
-    assert_eq!(fit.dropped(), ["seven", "twice_a"]);
+    assert_eq!(fit.dropped().regressors, ["seven", "twice_a"]);
     assert_eq!(fit.estimates().names(), ["constant", "a", "b"]);
 }
 

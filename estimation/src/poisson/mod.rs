@@ -1,0 +1,222 @@
+//! Poisson pseudo-maximum likelihood with any number of fixed effects.
+//!
+//! Iterated reweighted least squares (Guimaraes 2014; Correia, Guimaraes and Zylkin 2020): with
+//! `mu = exp(eta)`, weights `W = w mu` and working outcome `z = eta - offset + (y - mu) / mu`, regress `z` on the
+//! regressors, both net of the effects under `W`, until the deviance settles. Regressors and working outcome
+//! that are already net of the effects under the last weights are where the next step starts, and the steps are
+//! solved no more exactly than the progress so far deserves.
+//!
+//! An observation is *separated* when some combination of regressors and effects is positive for it, zero or
+//! positive for all other zero outcomes, and zero for all positive outcomes: the likelihood then rises without
+//! bound along it. Such rows are found by the iterative rectifier of Correia, Guimaraes and Zylkin (2021),
+//! dropped and reported; the remaining sample has finite estimates, equal to the limit of the full one's.
+
+mod irls;
+mod separation;
+
+use ndarray::{Array1, ArrayView2};
+
+use crate::effects::{Absorbed, FixedEffects};
+use crate::sample::{Dropped, Purpose, Sample};
+use crate::vcov::{Ingredients, covariance};
+use crate::{Categories, Estimates, EstimationError, Regression, Vcov};
+
+/// How a Poisson model is solved.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PoissonSettings {
+    /// Relative change of the deviance, and Newton decrement (the length of the step still to go, in standard
+    /// errors), at which to stop.
+    pub tolerance: f64,
+    /// Iterations after which to give up.
+    pub max_iterations: usize,
+    /// Whether to look for separated observations when the fit suggests that there may be some.
+    pub detect_separation: bool,
+}
+
+impl Default for PoissonSettings {
+    fn default() -> Self {
+        Self { tolerance: 1e-9, max_iterations: 200, detect_separation: true }
+    }
+}
+
+/// A fitted Poisson model.
+#[derive(Debug, Clone)]
+pub struct PoissonFit {
+    estimates: Estimates,
+    outcome: String,
+    observations: f64,
+    rows: Vec<usize>,
+    dropped: Dropped,
+    fitted: Vec<f64>,
+    y: Vec<f64>,
+    deviance: f64,
+    null_deviance: f64,
+    history: Vec<f64>,
+    newton_decrement: f64,
+    absorbed: Absorbed,
+}
+
+impl PoissonFit {
+    /// Coefficients, standard errors, tests.
+    pub fn estimates(&self) -> &Estimates {
+        &self.estimates
+    }
+
+    /// The name of the outcome.
+    pub fn outcome(&self) -> &str {
+        &self.outcome
+    }
+
+    /// Observations: rows used, or the sum of their frequency weights.
+    pub fn observations(&self) -> f64 {
+        self.observations
+    }
+
+    /// The rows of the caller's data that were used, counted from 0.
+    pub fn rows(&self) -> &[usize] {
+        &self.rows
+    }
+
+    /// What was left out, and why.
+    pub fn dropped(&self) -> &Dropped {
+        &self.dropped
+    }
+
+    /// Fitted means `mu`, one per row used.
+    pub fn fitted(&self) -> &[f64] {
+        &self.fitted
+    }
+
+    /// `y - mu`, one per row used.
+    pub fn residuals(&self) -> Vec<f64> {
+        self.y.iter().zip(&self.fitted).map(|(y, mu)| y - mu).collect()
+    }
+
+    /// `2 sum w (y ln(y / mu) - y + mu)`.
+    pub fn deviance(&self) -> f64 {
+        self.deviance
+    }
+
+    /// `1 - deviance / deviance of a constant mean`.
+    pub fn deviance_r_squared(&self) -> f64 {
+        1.0 - self.deviance / self.null_deviance
+    }
+
+    /// Relative change of the deviance, one per iteration.
+    pub fn history(&self) -> &[f64] {
+        &self.history
+    }
+
+    /// `sqrt(U' B U)` for scores `U` and bread `B` at the solution: the step still to go, in standard errors.
+    pub fn newton_decrement(&self) -> f64 {
+        self.newton_decrement
+    }
+
+    /// The values of the absorbed effects, on the scale of the linear predictor.
+    ///
+    /// # Errors
+    /// [`EstimationError::Absorption`] when they cannot be told apart to the tolerance.
+    pub fn fixed_effects(&self) -> Result<FixedEffects, EstimationError> {
+        self.absorbed.recover()
+    }
+
+    /// Predicted means for new rows (offset zero): see [`LinearFit::predict`](crate::LinearFit::predict).
+    ///
+    /// # Errors
+    /// Shapes that do not fit, or a level that was not estimated.
+    pub fn predict(
+        &self,
+        x: ArrayView2<'_, f64>,
+        effects: &[Categories],
+    ) -> Result<Vec<f64>, EstimationError> {
+        let eta = self.absorbed.linear_predictor(&self.estimates, x, effects)?;
+        Ok(eta.into_iter().map(f64::exp).collect())
+    }
+
+    /// Names of the absorbed effects.
+    pub fn effects(&self) -> Vec<String> {
+        self.absorbed.names()
+    }
+}
+
+impl std::fmt::Display for PoissonFit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "outcome: {} (Poisson PML)", self.outcome)?;
+        writeln!(f, "{}", self.estimates)?;
+        write!(
+            f,
+            "observations: {}, deviance: {:.6}, deviance R2: {:.4}, iterations: {}",
+            self.observations,
+            self.deviance,
+            self.deviance_r_squared(),
+            self.history.len()
+        )?;
+        self.absorbed.describe(f)?;
+        self.dropped.describe(f)
+    }
+}
+
+pub(crate) fn fit(
+    regression: &Regression,
+    settings: &PoissonSettings,
+    vcov: &Vcov,
+) -> Result<PoissonFit, EstimationError> {
+    if let Some(row) = regression.y.iter().position(|y| *y < 0.0) {
+        let (outcome, value) = (regression.outcome.clone(), regression.y[row]);
+        return Err(EstimationError::NegativeOutcome { outcome, row, value });
+    }
+    let mut sample = Sample::new(regression, Purpose::Poisson)?;
+    if sample.y.iter().all(|y| *y == 0.0) {
+        return Err(EstimationError::NoRows { because: ": every outcome is zero".into() });
+    }
+    let solved = loop {
+        match irls::solve(&mut sample, settings)? {
+            irls::Outcome::Solved(solved) => break solved,
+            irls::Outcome::Separated(rows) => sample = sample.without(regression, &rows)?,
+        }
+    };
+    let n = sample.observations();
+    let working: Vec<f64> = sample.y.iter().zip(&solved.mu).map(|(y, mu)| (y - mu) / mu).collect();
+    let covariance = covariance(
+        vcov,
+        &Ingredients {
+            regressors: solved.x.view(),
+            residuals: &working,
+            weights: Some(&solved.weights),
+            frequency: sample.frequency(),
+            bread: solved.bread.view(),
+            observations: n,
+            effects: &sample.effects,
+            rows: &sample.rows,
+            all_rows: sample.all_rows,
+            likelihood: true,
+            projected: false,
+        },
+    )?;
+    sample.dropped.regressors.extend(solved.collinear);
+    let coefficients: Array1<f64> = solved.coefficients;
+    let estimates =
+        Estimates::new(solved.names, coefficients, covariance.matrix, vcov.label(), covariance.reference)?;
+    let predictor: Vec<f64> = solved
+        .eta
+        .iter()
+        .enumerate()
+        .map(|(i, eta)| eta - sample.offset.as_ref().map_or(0.0, |o| o[i]))
+        .collect();
+    let absorbed =
+        Absorbed::new(regression, &sample.rows, sample.effects, Some(solved.weights), &estimates, &predictor);
+    Ok(PoissonFit {
+        estimates,
+        outcome: sample.outcome,
+        observations: n,
+        rows: sample.rows,
+        dropped: sample.dropped,
+        fitted: solved.mu,
+        y: sample.y,
+        deviance: solved.deviance,
+        null_deviance: solved.null_deviance,
+        history: solved.history,
+        newton_decrement: solved.newton_decrement,
+        absorbed,
+    })
+}

@@ -1,0 +1,67 @@
+//! The iterative rectifier.
+//!
+//! Let `S` be the span of regressors and effects, and `C` the vectors that are zero where the outcome is
+//! positive and nonnegative where it is zero. A row is separated when some vector of both `S` and `C` is positive
+//! there. Starting from the indicator of zero outcomes, project on `S`, then on `C`, and again: alternating
+//! projections between two convex sets, which converge to a common point. The inner product with any such
+//! vector never falls along the way, so the limit is not zero while there is one; the rows where the limit is
+//! positive are separated. Weights `K` on the positive outcomes hasten it without moving the sets.
+
+use ndarray::{Array2, ArrayView2};
+
+use crate::EstimationError;
+use crate::absorb::Absorber;
+use crate::columns::combine;
+use crate::linear::{Kept, rows_mut, sums_of_squares};
+use crate::sample::Sample;
+use crate::solve::least_squares;
+
+/// Weight of rows with positive outcome.
+const K: f64 = 1e4;
+/// What counts as zero, the start being at one.
+const ZERO: f64 = 1e-5;
+const MAX_ITERATIONS: usize = 1_000;
+const DEMEAN_TOLERANCE: f64 = 1e-9;
+
+/// Positions in the sample of rows that are separated; empty when there are none. The rows found may make
+/// others separated: call again on what is left.
+pub(super) fn find(sample: &Sample, x: ArrayView2<'_, f64>) -> Result<Vec<usize>, EstimationError> {
+    let positive: Vec<bool> = sample.y.iter().map(|y| *y > 0.0).collect();
+    if positive.iter().all(|p| *p) {
+        return Ok(Vec::new());
+    }
+    let weights: Vec<f64> = positive.iter().map(|p| if *p { K } else { 1.0 }).collect();
+    let mut absorber = Absorber::new(&sample.effects, 1 + x.nrows())?;
+    let mut net = absorber.weighted(Some(&weights))?;
+    let mut x: Array2<f64> = x.to_owned();
+    let scale = sums_of_squares(x.view(), Some(&weights));
+    net.demean(&mut rows_mut(&mut x), DEMEAN_TOLERANCE)?;
+    let names: Vec<String> = (0..x.nrows()).map(|j| j.to_string()).collect();
+    let kept = Kept::among(x.view(), &names, Some(&weights), &scale, false)?;
+    let x = x.select(ndarray::Axis(0), &kept.index);
+    let mut u: Vec<f64> = positive.iter().map(|p| if *p { 0.0 } else { 1.0 }).collect();
+    for _ in 0..MAX_ITERATIONS {
+        let mut left = u.clone();
+        net.demean(&mut [&mut left], DEMEAN_TOLERANCE)?;
+        if x.nrows() > 0 {
+            let b = least_squares(x.view(), &left, Some(&weights))?.coefficients;
+            combine(x.view(), b.view()).iter().zip(&mut left).for_each(|(f, l)| *l -= f);
+        }
+        let mut gap = 0.0_f64;
+        let mut largest = 0.0_f64;
+        for (i, (u, l)) in u.iter_mut().zip(&left).enumerate() {
+            let projection = *u - l;
+            let rectified = if positive[i] { 0.0 } else { projection.max(0.0) };
+            gap = gap.max((projection - rectified).abs());
+            largest = largest.max(rectified);
+            *u = rectified;
+        }
+        if largest < ZERO {
+            return Ok(Vec::new());
+        }
+        if gap < ZERO * largest {
+            return Ok((0..u.len()).filter(|&i| u[i] > ZERO.sqrt() * largest).collect());
+        }
+    }
+    Err(EstimationError::Separation { iterations: MAX_ITERATIONS })
+}
