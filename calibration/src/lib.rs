@@ -7,6 +7,7 @@
 //!
 //! | to | see |
 //! |---|---|
+//! | have a world economy at once, without data | [`world_2009()`] |
 //! | save an economy for another language, or load one | [`store`] |
 //! | read a year of the World Input-Output Database | [`wiod`] |
 //! | add rare earths as a sector, look up their facts | [`rare_earths`] |
@@ -18,10 +19,15 @@
 
 pub mod balance;
 pub mod caliendo_parro;
+pub mod flows_csv;
 pub mod rare_earths;
+pub mod shipped;
 mod source;
 pub mod store;
 pub mod table;
+pub mod theta;
 pub mod wiod;
+pub mod world_2009;
 
 pub use source::LoadError;
+pub use world_2009::world_2009;

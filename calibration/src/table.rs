@@ -14,6 +14,7 @@
 //! inputs and factors. No `WorldTable` exists that does not; [`WorldTable::new`] is the only door.
 
 mod aggregate;
+mod flows;
 mod repair;
 
 pub use aggregate::{Mapping, MappingError};

@@ -2,7 +2,8 @@
 
 use super::distinct;
 use crate::source::{CsvFile, LoadError, positions};
-use ndarray::{Array2, Array3, Axis};
+use estimation::{EstimationError, LinearFit, Regression, Vcov};
+use ndarray::{Array1, Array2, Array3, Axis};
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -40,6 +41,19 @@ pub struct TripleSample {
     pub x: Vec<f64>,
     /// The three countries of each observation, positions in [`ElasticityData::countries`].
     pub triples: Vec<[usize; 3]>,
+}
+
+impl TripleSample {
+    /// The trade elasticity: least squares of `y` on `-x` without a constant, whose one coefficient, `theta`, is positive
+    /// when trade falls with tariffs. Caliendo and Parro report [`Vcov::Hc1`].
+    ///
+    /// # Errors
+    /// [`EstimationError`], when there are fewer than two triples or tariffs do not vary.
+    pub fn theta(&self, vcov: &Vcov) -> Result<LinearFit, EstimationError> {
+        let x: Vec<f64> = self.x.iter().map(|x| -x).collect();
+        let x = Array1::from(x).insert_axis(Axis(1));
+        Regression::new(self.y.clone(), x).outcome("ln trade").names(["theta"]).without_constant().ols(vcov)
+    }
 }
 
 impl ElasticityData {

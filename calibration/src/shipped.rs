@@ -1,0 +1,73 @@
+//! The files that this crate ships in `data/`: how each is made from raw data, and whether what is there is what would be
+//! made.
+//!
+//! Two kinds of file: *derived* ones are made by [`build`] and never edited; *written* ones (mappings, facts retyped in our
+//! layout) are edited by hand and only described here.
+
+use crate::flows_csv;
+use crate::source::LoadError;
+use crate::theta::{ESTIMATES_CSV, Elasticities};
+use crate::world_2009::{self, WorldError};
+use std::path::Path;
+
+/// A derived file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShippedFile {
+    /// Path in the crate's `data` folder, with `/`.
+    pub path: String,
+    /// Content.
+    pub text: String,
+    /// The raw sets it is made from: names of their folders.
+    pub sources: Vec<&'static str>,
+    /// What was done to them, in a sentence.
+    pub transformation: &'static str,
+}
+
+/// Makes every derived file from the folder of raw data sets.
+///
+/// # Errors
+/// [`WorldError`] naming the raw file that is missing or wrong.
+pub fn build(raw: &Path) -> Result<Vec<ShippedFile>, WorldError> {
+    let mut files = vec![ShippedFile {
+        path: ESTIMATES_CSV.to_owned(),
+        text: Elasticities::estimate(&raw.join("cp2015"))?.to_csv(),
+        sources: vec!["cp2015"],
+        transformation: "trade elasticities by industry: triple differences, least squares without a constant, HC1",
+    }];
+    for (name, text) in flows_csv::FILES.iter().zip(world_2009::build(raw)?) {
+        files.push(ShippedFile {
+            path: format!("{}/{name}", world_2009::FOLDER),
+            text,
+            sources: vec!["wiod2013", "cp2015"],
+            transformation: "2009 table repaired, aggregated by world_2009/mapping.csv, rounded to a dollar, closed again",
+        });
+    }
+    Ok(files)
+}
+
+/// What differs between `files` and the `data` folder of this crate's sources: a line for each file, naming the first line
+/// that is not the same. Empty when a rebuild equals what is committed.
+///
+/// # Errors
+/// [`LoadError::Io`] for a file that is there and cannot be read.
+pub fn differences(files: &[ShippedFile], data: &Path) -> Result<Vec<String>, LoadError> {
+    let mut differences = Vec::new();
+    for file in files {
+        let path = data.join(&file.path);
+        if !path.exists() {
+            differences.push(format!("{} is not there", file.path));
+            continue;
+        }
+        let committed = std::fs::read_to_string(&path).map_err(LoadError::io(&path))?;
+        if committed == file.text {
+            continue;
+        }
+        let (old, new): (Vec<&str>, Vec<&str>) = (committed.lines().collect(), file.text.lines().collect());
+        let line = old.iter().zip(&new).position(|(a, b)| a != b).unwrap_or(old.len().min(new.len()));
+        let show =
+            |lines: &[&str]| lines.get(line).map_or_else(|| "nothing".to_owned(), |l| format!("`{l}`"));
+        let (was, is) = (show(&old), show(&new));
+        differences.push(format!("{} line {}: {was} would be {is}", file.path, line + 1));
+    }
+    Ok(differences)
+}

@@ -1,0 +1,80 @@
+//! What the crate ships: a rebuild equals it, and it is an economy.
+
+mod common;
+
+use calibration::table::Inventories;
+use calibration::theta::{Elasticities, NOT_ESTIMATED};
+use calibration::{shipped, wiod, world_2009};
+use common::{raw_data, relative};
+use model_core::{Deficits, Shock, SolverSettings};
+use std::path::Path;
+
+const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data");
+
+#[test]
+fn a_rebuild_equals_what_is_committed() {
+    let Some(raw) = raw_data("") else { return };
+    let files = shipped::build(&raw).unwrap();
+    let differences = shipped::differences(&files, Path::new(DATA)).unwrap();
+    assert!(differences.is_empty(), "run `cargo xtask data build`:\n{}", differences.join("\n"));
+}
+
+#[test]
+fn the_shipped_world_solves_a_tariff_and_autarky_of_deficits() {
+    let world = world_2009().unwrap();
+    let settings = SolverSettings::default();
+    let still = world.solve(&Shock::default(), &settings).unwrap();
+    assert!(still.real_income_hat.iter().all(|hat| (hat - 1.0).abs() < 1e-9), "{}", still.real_income_hat);
+    let mut tariff = world.tariff().clone();
+    let labels = world.labels();
+    let (usa, chn, electrical) = (
+        labels.country("USA").unwrap(),
+        labels.country("CHN").unwrap(),
+        labels.sector("Electrical").unwrap(),
+    );
+    tariff[[usa, chn, electrical]] = 0.25;
+    let shock = Shock { tariff: Some(tariff), deficits: Deficits::Fixed, ..Shock::default() };
+    let equilibrium = world.solve(&shock, &settings).unwrap();
+    assert!(equilibrium.residual.max() <= 1e-10);
+    assert!(equilibrium.real_income_hat[chn] < 1.0);
+    assert!(equilibrium.trade_share[[usa, chn, electrical]] < world.trade_share()[[usa, chn, electrical]]);
+}
+
+#[test]
+fn the_shipped_world_conserves_the_totals_of_its_source() {
+    let Some(raw) = raw_data("") else { return };
+    let full = world_2009::full_table(&raw).unwrap();
+    let world = world_2009().unwrap();
+    let labels = world.labels();
+    for code in ["CHN", "USA", "JPN", "KOR", "TWN", "DEU", "AUS"] {
+        let (big, small) = (full.country(code).unwrap(), labels.country(code).unwrap());
+        let output = (full.output_by_country().row(big).sum(), world.output().row(small).sum());
+        let added = (full.value_added_by_country().row(big).sum(), world.factor_income().row(small).sum());
+        assert!(relative(output.0, output.1) < 1e-9, "{code}: {output:?}");
+        assert!(relative(added.0, added.1) < 1e-9, "{code}: {added:?}");
+        let flows = world.border_flows();
+        let exports: f64 =
+            flows.indexed_iter().filter(|((n, i, _), _)| *i == small && *n != small).map(|(_, v)| v).sum();
+        assert!(relative(full.exports().row(big).sum(), exports) < 1e-9, "{code}: {exports}");
+    }
+    // Against the table as published, value added of the world changes by the inventories that are produced.
+    let kept = wiod::load(&raw.join("wiod2013"), 2009, Inventories::Keep).unwrap();
+    let change = world.factor_income().sum() / kept.table.value_added().sum() - 1.0;
+    assert!((0.0..1e-3).contains(&change), "{change}");
+}
+
+#[test]
+fn elasticities_follow_the_rule() {
+    let shipped = Elasticities::shipped().unwrap();
+    let of = |industry: &str| shipped.estimates().iter().find(|e| e.industry == industry).unwrap().clone();
+    assert_eq!(shipped.estimates().len(), 20);
+    assert_eq!(shipped.of(&["H", "F"]), NOT_ESTIMATED);
+    assert_eq!(shipped.of(&["34t35"]), NOT_ESTIMATED);
+    assert!((shipped.of(&["24"]) - of("Chemicals").theta).abs() < 1e-12);
+    let (basic, products) = (of("Basic metals"), of("Metal products"));
+    let mean = (basic.theta * basic.imports + products.theta * products.imports)
+        / (basic.imports + products.imports);
+    assert!((shipped.of(&["27t28"]) - mean).abs() < 1e-12);
+    // An industry named twice counts once.
+    assert_eq!(shipped.of(&["17t18", "19"]), shipped.of(&["19"]));
+}
