@@ -88,3 +88,8 @@ pub fn relative_gap<'a>(a: impl IntoIterator<Item = &'a f64>, b: impl IntoIterat
         .map(|(a, b)| if a == b { 0.0 } else { (a - b).abs() / a.abs().max(b.abs()) })
         .fold(0.0, |worst, gap| if gap > worst || gap.is_nan() { gap } else { worst })
 }
+
+/// The library example of the README, held to compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -36,6 +36,9 @@ pub(crate) enum Error {
     /// A help topic that does not exist was named.
     #[error("there is no help topic `{given}`")]
     UnknownTopic { given: String, known: String },
+    /// An economy that does not exist was named.
+    #[error("there is no economy `{given}`")]
+    NoEconomy { given: String },
     /// A raw data set is needed and is not there.
     #[error("the data set `{set}` is not in {place}")]
     MissingSet { set: String, place: String },
@@ -108,6 +111,9 @@ impl Error {
             Error::UnknownTable { known, .. } => format!("the tables are {known}"),
             Error::UnknownSet { known, .. } => format!("the data sets are {known}"),
             Error::UnknownTopic { known, .. } => format!("the topics are {known}"),
+            Error::NoEconomy { .. } => {
+                "name `world-2009`, or a folder with economy.json and arrays.npz".to_owned()
+            }
             Error::MissingSet { set, .. } => format!(
                 "give the folder of raw data with `--data DIR` or LODESTONE_DATA; `cargo xtask data list` \
                  says where to get `{set}`"
@@ -141,6 +147,7 @@ impl Error {
             Error::UnknownTable { .. }
             | Error::UnknownSet { .. }
             | Error::UnknownTopic { .. }
+            | Error::NoEconomy { .. }
             | Error::MissingSet { .. }
             | Error::NotOurs { .. }
             | Error::NoAddress { .. }

@@ -20,6 +20,11 @@ pub(crate) fn of_file(path: &Path) -> Result<String, Error> {
     Ok(hexadecimal(&hasher.finalize()))
 }
 
+/// The SHA-256 of bytes, in hexadecimal.
+pub(crate) fn of_bytes(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -36,5 +41,6 @@ mod tests {
         // FIPS 180-4, example for the message "abc".
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(of_file(&path).unwrap(), expected);
+        assert_eq!(of_bytes(b"abc"), expected);
     }
 }

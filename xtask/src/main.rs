@@ -5,6 +5,7 @@
 
 mod console;
 mod data;
+mod economies;
 mod error;
 mod hash;
 mod help;
@@ -12,6 +13,7 @@ mod output;
 mod parts;
 mod report;
 mod reproduce;
+mod solve;
 mod verify;
 mod workspace;
 
@@ -35,6 +37,7 @@ enum Command {
     Reproduce(reproduce::Arguments),
     Verify(verify::Arguments),
     Data(data::Arguments),
+    Solve(solve::Arguments),
     Help(help::Arguments),
 }
 
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Command::Reproduce(arguments) => reproduce::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
         Command::Data(arguments) => data::run(arguments),
+        Command::Solve(arguments) => solve::run(&arguments),
         Command::Help(arguments) => help::run(arguments),
     };
     match outcome {

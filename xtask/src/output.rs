@@ -55,6 +55,42 @@ pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
+/// Writes a folder of files whole or not at all. A folder that is there already is replaced when it is empty or holds
+/// `mark`, the file by which this command knows its own results, and refused otherwise.
+pub(crate) fn write_folder(folder: &Path, mark: &str, files: &[(String, Vec<u8>)]) -> Result<(), Error> {
+    let parent = match folder.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(parent).map_err(Error::io("make the folder", parent))?;
+    let present = folder.exists();
+    if present {
+        let mut entries = fs::read_dir(folder).map_err(Error::io("read", folder))?;
+        if entries.next().is_some() && !folder.join(mark).is_file() {
+            return Err(Error::NotOurs { folder: folder.to_owned() });
+        }
+    }
+    let staging = tempfile::Builder::new()
+        .prefix(".writing-")
+        .tempdir_in(parent)
+        .map_err(Error::io("write into", parent))?;
+    let (fresh, old) = (staging.path().join("new"), staging.path().join("old"));
+    fs::create_dir(&fresh).map_err(Error::io("write into", parent))?;
+    for (name, content) in files {
+        write_whole(&fresh.join(name), content)?;
+    }
+    if present {
+        fs::rename(folder, &old).map_err(Error::io("replace", folder))?;
+    }
+    fs::rename(&fresh, folder).map_err(|source| {
+        if present {
+            // Put back what was there; if even that fails, the first error is the one to report.
+            let _ = fs::rename(&old, folder);
+        }
+        Error::Io { action: "write", path: folder.to_owned(), source }
+    })
+}
+
 /// Temporary files are private to their owner; results are ordinary files.
 #[cfg(unix)]
 fn set_ordinary_permissions(path: &Path) -> Result<(), Error> {
@@ -90,6 +126,26 @@ mod tests {
         let names: Vec<_> = fs::read_dir(folder.path().join("tables")).unwrap().flatten().collect();
         assert_eq!(names.len(), 1);
         assert_eq!(fs::read(names[0].path()).unwrap(), b"two");
+    }
+
+    #[test]
+    fn a_folder_of_results_replaces_only_its_own_kind() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("result");
+        let files = |text: &str| [("mark.json".to_owned(), text.into()), ("a.csv".to_owned(), text.into())];
+        write_folder(&folder, "mark.json", &files("one")).unwrap();
+        fs::write(folder.join("note.txt"), "mine").unwrap();
+        write_folder(&folder, "mark.json", &files("two")).unwrap();
+        assert_eq!(fs::read_to_string(folder.join("a.csv")).unwrap(), "two");
+        assert!(!folder.join("note.txt").exists(), "results of one run are not mixed with those of another");
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);
+
+        let other = parent.path().join("other");
+        fs::create_dir(&other).unwrap();
+        fs::write(other.join("thesis.tex"), "years of work").unwrap();
+        let error = write_folder(&other, "mark.json", &files("three")).unwrap_err();
+        assert!(error.explain().contains("choose another folder"), "{}", error.explain());
+        assert!(other.join("thesis.tex").exists());
     }
 
     #[test]

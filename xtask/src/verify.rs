@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Error> {
     bar.finish_and_clear();
 
     for check in &checks {
-        if arguments.all || check.verdict == Verdict::Miss {
+        if arguments.all || !matches!(check.verdict, Verdict::Match | Verdict::Skipped) {
             console::result(line(check));
         }
     }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::error::Error;
+
 /// The root of the workspace.
 pub(crate) fn root() -> &'static Path {
     let crate_root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -11,6 +13,25 @@ pub(crate) fn root() -> &'static Path {
 /// Where `reproduce` writes when it is not told.
 pub(crate) fn default_out() -> PathBuf {
     root().join("out")
+}
+
+/// Where the shipped data are; `data` at the root of the workspace is a link to it.
+pub(crate) fn shipped_data() -> PathBuf {
+    root().join("calibration").join("data")
+}
+
+/// All files below a folder, sorted; none when the folder is not there.
+pub(crate) fn files_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop().filter(|folder| folder.is_dir()) {
+        for entry in std::fs::read_dir(&folder).map_err(Error::io("read", &folder))? {
+            let path = entry.map_err(Error::io("read", &folder))?.path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// A folder of raw data sets, or none.

@@ -46,6 +46,8 @@ pub(crate) fn download(
         .timeout_recv_response(Some(patience.stall))
         .timeout_per_read(Some(patience.stall))
         .http_status_as_error(false)
+        // A connection that the server has closed meanwhile must not spoil the next attempt.
+        .max_idle_connections(0)
         .user_agent(concat!("lodestone/", env!("CARGO_PKG_VERSION")))
         .build();
     let agent = Agent::new_with_config(config);
@@ -233,16 +235,20 @@ mod tests {
         };
         let rest = &content[start.min(total)..];
         let head = match act {
-            Act::Status(status) => format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n"),
+            Act::Status(status) => {
+                format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            }
             _ if start >= total && start > 0 => {
-                format!("HTTP/1.1 416 No\r\nContent-Range: bytes */{total}\r\nContent-Length: 0\r\n\r\n")
+                format!(
+                    "HTTP/1.1 416 No\r\nContent-Range: bytes */{total}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                )
             }
             _ if start > 0 => format!(
-                "HTTP/1.1 206 Part\r\nContent-Range: bytes {start}-{}/{total}\r\nContent-Length: {}\r\n\r\n",
+                "HTTP/1.1 206 Part\r\nContent-Range: bytes {start}-{}/{total}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
                 total - 1,
                 rest.len()
             ),
-            _ => format!("HTTP/1.1 200 OK\r\nContent-Length: {total}\r\n\r\n"),
+            _ => format!("HTTP/1.1 200 OK\r\nContent-Length: {total}\r\nConnection: close\r\n\r\n"),
         };
         stream.write_all(head.as_bytes()).unwrap();
         let sent = match act {

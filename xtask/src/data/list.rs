@@ -9,11 +9,10 @@ use crate::workspace::{self, RawData};
 /// Runs the command.
 pub(crate) fn run(raw: &RawData) -> Result<(), Error> {
     console::result("Shipped with the project (made by `cargo xtask data build`):");
-    let shipped = shipped_files()?;
-    if shipped.is_empty() {
-        console::result("  nothing yet");
-    }
-    for (name, bytes) in shipped {
+    let shipped = workspace::shipped_data();
+    for path in workspace::files_below(&shipped)? {
+        let bytes = std::fs::metadata(&path).map_err(Error::io("read", &path))?.len();
+        let name = path.strip_prefix(&shipped).unwrap_or(&path).display().to_string();
         console::result(format!("  data/{name:<40} {:>9.1} kB", bytes as f64 / 1e3));
     }
 
@@ -42,26 +41,4 @@ pub(crate) fn run(raw: &RawData) -> Result<(), Error> {
         }
     }
     Ok(())
-}
-
-/// The files of the shipped data, by path below `data/`, with their sizes.
-fn shipped_files() -> Result<Vec<(String, u64)>, Error> {
-    let root = workspace::root().join("data");
-    let mut files = Vec::new();
-    let mut folders = vec![root.clone()];
-    while let Some(folder) = folders.pop() {
-        if !folder.is_dir() {
-            continue;
-        }
-        for entry in std::fs::read_dir(&folder).map_err(Error::io("read", &folder))?.flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if let (Ok(name), Ok(about)) = (path.strip_prefix(&root), entry.metadata()) {
-                files.push((name.to_string_lossy().into_owned(), about.len()));
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
 }

@@ -1,5 +1,6 @@
 //! `data`: what is shipped, what is raw, and the way from one to the other.
 
+mod build;
 mod check;
 mod download;
 mod fetch;
@@ -21,6 +22,7 @@ enum Command {
     /// What is shipped, what raw sets exist and where to get them
     List(DataArgument),
     Check(check::Arguments),
+    Build(build::Arguments),
     Fetch(fetch::Arguments),
 }
 
@@ -28,6 +30,7 @@ enum Command {
 pub(crate) fn run(arguments: Arguments) -> Result<(), Error> {
     match arguments.command {
         Command::List(data) => list::run(&data.raw()),
+        Command::Build(arguments) => build::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Fetch(arguments) => fetch::run(&arguments),
     }

@@ -1,5 +1,8 @@
 //! The parts of the output: one file per part, one function per table.
 
+mod a;
+mod d;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -50,7 +53,12 @@ pub(crate) struct Made {
 
 /// All parts, in the order of the report.
 pub(crate) fn all() -> Vec<Part> {
-    vec![]
+    vec![
+        Part { id: "A1", title: "Trade elasticities", needs: &["cp2015"], make: a::elasticities },
+        Part { id: "A2", title: "Welfare effects of NAFTA", needs: &["cp2015"], make: a::nafta },
+        Part { id: "D1", title: "Gains from trade against autarky", needs: &[], make: d::gains },
+        Part { id: "D2", title: "A tariff of the USA on China", needs: &[], make: d::tariff },
+    ]
 }
 
 /// The parts that a list of identifiers names; all of them when the list is empty.

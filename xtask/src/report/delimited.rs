@@ -11,7 +11,7 @@ pub(crate) fn render(table: &Table) -> Result<Vec<u8>, Error> {
         .collect();
     let mut header = Vec::new();
     for (column, status) in table.columns.iter().zip(&with_status) {
-        header.push(column.key.to_owned());
+        header.push(column.key.clone());
         if *status {
             header.push(format!("{}_status", column.key));
         }

@@ -6,14 +6,14 @@ use crate::report::table::{Format, Table};
 pub(crate) fn render(table: &Table) -> String {
     let alignment: String =
         table.columns.iter().map(|column| if column.format == Format::Text { 'l' } else { 'r' }).collect();
-    let headings = table.columns.iter().map(|column| escape(column.heading));
+    let headings = table.columns.iter().map(|column| escape(&column.heading));
     let mut text = String::from("% Needs \\usepackage{booktabs}.\n\\begin{table}[htbp]\n  \\centering\n");
     text.push_str(&format!("  \\caption{{{}}}\n  \\label{{tab:{}}}\n", escape(&table.title), table.id));
     text.push_str(&format!("  \\begin{{tabular}}{{@{{}}{alignment}@{{}}}}\n    \\toprule\n"));
     text.push_str(&format!("    {} \\\\\n", headings.collect::<Vec<_>>().join(" & ")));
     if table.columns.iter().any(|column| !column.unit.is_empty()) {
         let units = table.columns.iter().map(|column| {
-            if column.unit.is_empty() { String::new() } else { format!("({})", escape(column.unit)) }
+            if column.unit.is_empty() { String::new() } else { format!("({})", escape(&column.unit)) }
         });
         text.push_str(&format!("    {} \\\\\n", units.collect::<Vec<_>>().join(" & ")));
     }

@@ -129,11 +129,7 @@ impl From<&Table> for TableRecord {
             columns: table
                 .columns
                 .iter()
-                .map(|c| ColumnRecord {
-                    key: c.key.to_owned(),
-                    unit: c.unit.to_owned(),
-                    provenance: c.provenance,
-                })
+                .map(|c| ColumnRecord { key: c.key.clone(), unit: c.unit.clone(), provenance: c.provenance })
                 .collect(),
         }
     }

@@ -9,9 +9,9 @@ pub(crate) fn render(table: &Table) -> String {
         .iter()
         .map(|column| {
             if column.unit.is_empty() {
-                escape(column.heading)
+                escape(&column.heading)
             } else {
-                format!("{} ({})", escape(column.heading), escape(column.unit))
+                format!("{} ({})", escape(&column.heading), escape(&column.unit))
             }
         })
         .collect();

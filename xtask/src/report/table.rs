@@ -77,11 +77,11 @@ pub(crate) enum Format {
 #[derive(Debug, Clone)]
 pub(crate) struct Column {
     /// The name in the CSV header; lower case with underscores.
-    pub(crate) key: &'static str,
+    pub(crate) key: String,
     /// The heading in print.
-    pub(crate) heading: &'static str,
+    pub(crate) heading: String,
     /// The unit in print; empty when there is none.
-    pub(crate) unit: &'static str,
+    pub(crate) unit: String,
     /// How numbers are printed.
     pub(crate) format: Format,
     /// Where the numbers come from; `None` for labels.
@@ -90,19 +90,31 @@ pub(crate) struct Column {
 
 impl Column {
     /// A column of labels.
-    pub(crate) fn label(key: &'static str, heading: &'static str) -> Self {
-        Self { key, heading, unit: "", format: Format::Text, provenance: None }
+    pub(crate) fn label(key: impl Into<String>, heading: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            heading: heading.into(),
+            unit: String::new(),
+            format: Format::Text,
+            provenance: None,
+        }
     }
 
     /// A column of numbers.
     pub(crate) fn number(
-        key: &'static str,
-        heading: &'static str,
-        unit: &'static str,
+        key: impl Into<String>,
+        heading: impl Into<String>,
+        unit: impl Into<String>,
         format: Format,
         provenance: Provenance,
     ) -> Self {
-        Self { key, heading, unit, format, provenance: Some(provenance) }
+        Self {
+            key: key.into(),
+            heading: heading.into(),
+            unit: unit.into(),
+            format,
+            provenance: Some(provenance),
+        }
     }
 }
 
@@ -349,8 +361,8 @@ impl Table {
         for column in &self.columns {
             let Some(provenance) = column.provenance else { continue };
             match groups.iter_mut().find(|(p, _)| *p == provenance) {
-                Some((_, headings)) => headings.push(column.heading),
-                None => groups.push((provenance, vec![column.heading])),
+                Some((_, headings)) => headings.push(&column.heading),
+                None => groups.push((provenance, vec![&column.heading])),
             }
         }
         let words = groups.iter().map(|(p, headings)| format!("{} {}", headings.join(", "), p.word()));
