@@ -74,7 +74,17 @@ impl NaftaData {
         )
     }
 
-    pub(crate) fn from_files(
+    /// Reads production, trade, input shares and elasticities from CSV text; the path is for error messages.
+    ///
+    /// # Errors
+    /// As [`NaftaData::load`].
+    pub fn from_texts(path: &Path, texts: [&str; 4]) -> Result<Self, LoadError> {
+        let [production, trade, inputs, elasticities] = texts;
+        let open = |text: &str| CsvFile::from_reader(path, text.as_bytes());
+        Self::from_files(&open(production)?, &open(trade)?, &open(inputs)?, &open(elasticities)?)
+    }
+
+    fn from_files(
         production: &CsvFile,
         trade: &CsvFile,
         inputs: &CsvFile,

@@ -13,6 +13,7 @@
 //! [`Flows`] says.
 
 use crate::source::{CsvFile, LoadError, positions};
+use crate::table_csv::quoted;
 use model_core::{Flows, Labels, Metadata};
 use ndarray::{Array, Array1, Array2, Array3, Dimension, IntoDimension};
 use serde::{Deserialize, Serialize};
@@ -253,14 +254,5 @@ impl<'a, const K: usize> Cells<'a, K> {
             array[cell] = row.number(column)?;
         }
         Ok(array)
-    }
-}
-
-/// A label as CSV writes it.
-fn quoted(label: &str) -> String {
-    if label.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", label.replace('"', "\"\""))
-    } else {
-        label.to_owned()
     }
 }

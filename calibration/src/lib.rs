@@ -10,6 +10,13 @@
 //! | have a world economy at once, without data | [`world_2009()`] |
 //! | save an economy for another language, or load one | [`store`] |
 //! | read a year of the World Input-Output Database | [`wiod`] |
+//! | split value added into capital and three skills, find exchange rates | [`sea`] |
+//! | read a table of your own, or the OECD's | [`table_csv`], [`icio`] |
+//! | read or write the flows of an economy as text | [`flows_csv`] |
+//! | read the detail tables of the United States | [`bea`] |
+//! | read US productivity, patents by industry | [`us_klems`], [`patents`] |
+//! | find trade elasticities for NACE industries | [`theta`] |
+//! | know how the shipped files are made | [`shipped`] |
 //! | add rare earths as a sector, look up their facts | [`rare_earths`] |
 //! | balance a matrix on known margins | [`balance`] |
 //! | aggregate, repair or split an input-output table | [`table`] |
@@ -18,14 +25,20 @@
 //! Every error names the file, and the line, array, country or sector in it.
 
 pub mod balance;
+pub mod bea;
 pub mod caliendo_parro;
 pub mod flows_csv;
+pub mod icio;
+pub mod patents;
 pub mod rare_earths;
+pub mod sea;
 pub mod shipped;
 mod source;
 pub mod store;
 pub mod table;
+pub mod table_csv;
 pub mod theta;
+pub mod us_klems;
 pub mod wiod;
 pub mod world_2009;
 

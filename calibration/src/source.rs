@@ -5,7 +5,7 @@
 mod csv_file;
 mod npz;
 
-pub(crate) use csv_file::{CsvFile, positions};
+pub(crate) use csv_file::{CsvFile, Row, positions};
 pub(crate) use npz::NpzFile;
 
 use crate::table::TableError;

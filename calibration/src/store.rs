@@ -37,7 +37,7 @@ use model_core::{Dims, Economy, EconomyError, EconomyParts, Labels, Metadata};
 use ndarray_npy::{NpzWriter, WriteNpzError};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 /// Name of the description in the folder.
@@ -155,17 +155,29 @@ pub fn save(economy: &Economy, folder: &Path) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError`] naming the file, and the array, label or country and sector that is wrong.
 pub fn load(folder: &Path) -> Result<Economy, StoreError> {
-    let path = folder.join(ECONOMY_JSON);
-    let open = |path: &Path| {
-        File::open(path).map_err(|source| StoreError::Io { action: "read", path: path.to_owned(), source })
+    let open = |name: &str| {
+        let path = folder.join(name);
+        File::open(&path).map_err(|source| StoreError::Io { action: "read", path, source })
     };
-    let description: Description = serde_json::from_reader(BufReader::new(open(&path)?))
+    from_readers(folder, BufReader::new(open(ECONOMY_JSON)?), BufReader::new(open(ARRAYS_NPZ)?))
+}
+
+/// As [`load`], from the contents of `economy.json` and `arrays.npz`; `folder` is for error messages.
+///
+/// # Errors
+/// As [`load`].
+pub fn from_readers(
+    folder: &Path,
+    description: impl Read,
+    arrays: impl Read + Seek,
+) -> Result<Economy, StoreError> {
+    let path = folder.join(ECONOMY_JSON);
+    let description: Description = serde_json::from_reader(description)
         .map_err(|source| StoreError::Json { path: path.clone(), source })?;
     if description.format != FORMAT || description.version != VERSION {
         return Err(StoreError::Format { path, format: description.format, version: description.version });
     }
-    let path = folder.join(ARRAYS_NPZ);
-    let mut npz = NpzFile::from_reader(&path, BufReader::new(open(&path)?))?;
+    let mut npz = NpzFile::from_reader(&folder.join(ARRAYS_NPZ), arrays)?;
     let Dims { countries: n, sectors: j, factors: f } = description.labels.dims();
     let parts = EconomyParts {
         trade_share: npz.array("trade_share", &[n, n, j])?,

@@ -5,6 +5,7 @@ use crate::source::{CsvFile, LoadError, positions};
 use estimation::{EstimationError, LinearFit, Regression, Vcov};
 use ndarray::{Array1, Array2, Array3, Axis};
 use std::collections::HashSet;
+use std::io::Read;
 use std::path::Path;
 
 /// Years from which a missing tariff of 1993 is taken, in order.
@@ -65,7 +66,15 @@ impl ElasticityData {
         Self::from_file(&CsvFile::open(&folder.join("elasticity_sample_1993.csv"))?)
     }
 
-    pub(crate) fn from_file(file: &CsvFile) -> Result<Self, LoadError> {
+    /// Reads the sample from CSV text; `path` is for error messages.
+    ///
+    /// # Errors
+    /// As [`ElasticityData::load`].
+    pub fn from_reader(path: &Path, reader: impl Read) -> Result<Self, LoadError> {
+        Self::from_file(&CsvFile::from_reader(path, reader)?)
+    }
+
+    fn from_file(file: &CsvFile) -> Result<Self, LoadError> {
         let [product, sector, importer, exporter, imports, tariff] = file.columns([
             "isic_rev3_2digit",
             "sector",

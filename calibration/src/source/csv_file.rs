@@ -51,6 +51,17 @@ impl CsvFile {
         Ok(Self { path: path.to_owned(), headers, positions, rows })
     }
 
+    /// The file, for messages.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Names of the columns.
+    pub(crate) fn headers(&self) -> &[String] {
+        &self.headers
+    }
+
+    /// The rows.
     pub(crate) fn rows(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
         self.rows.iter().map(|record| Row { file: self, record })
     }
