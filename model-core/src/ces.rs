@@ -92,6 +92,10 @@ pub fn unit_cost(share: &[f64], price: &[f64], sigma: f64) -> f64 {
 pub fn shares(share: &[f64], ln_price: &[f64], sigma: f64, shares: &mut [f64]) -> f64 {
     let ln_cost = ln_unit_cost(share, ln_price, sigma);
     let rho = 1.0 - sigma;
+    if rho == 0.0 {
+        shares.copy_from_slice(share);
+        return ln_cost;
+    }
     for ((s, &a), &l) in shares.iter_mut().zip(share).zip(ln_price) {
         *s = if a == 0.0 { 0.0 } else { a * (rho * (l - ln_cost)).exp() };
     }

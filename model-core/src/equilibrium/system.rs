@@ -243,9 +243,9 @@ impl<'a> System<'a> {
             }
         }
         let mut world = 0.0;
-        for cell in 0..n * f {
-            work.factor_income[cell] = self.endowment_value[cell] * ln_w[cell].exp();
-            world += work.factor_income[cell];
+        for ((income, value), w) in work.factor_income.iter_mut().zip(&self.endowment_value).zip(ln_w) {
+            *income = value * w.exp();
+            world += *income;
         }
         let to_numeraire = (self.world_income / world).ln();
         for (cell, (out, &old)) in w_out.iter_mut().zip(ln_w).enumerate() {
