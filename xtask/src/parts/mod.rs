@@ -1,6 +1,7 @@
 //! The parts of the output: one file per part, one function per table.
 
 mod a;
+mod b;
 mod d;
 
 use std::collections::BTreeMap;
@@ -56,6 +57,7 @@ pub(crate) fn all() -> Vec<Part> {
     vec![
         Part { id: "A1", title: "Trade elasticities", needs: &["cp2015"], make: a::elasticities },
         Part { id: "A2", title: "Welfare effects of NAFTA", needs: &["cp2015"], make: a::nafta },
+        Part { id: "B1", title: "The rare-earth episode", needs: &[], make: b::the_episode },
         Part { id: "D1", title: "Gains from trade against autarky", needs: &[], make: d::gains },
         Part { id: "D2", title: "A tariff of the USA on China", needs: &[], make: d::tariff },
     ]

@@ -83,7 +83,7 @@ An elasticity of 100% is a lot.
 - Variance: HC1.
 - Seed: 7.
 - Inputs: read.
-- Columns: θ, s.e. estimated; N derived; cells that differ are marked in the CSV file.
+- Columns: estimated (θ; s.e.), derived (N); cells that differ are marked in the CSV file.
 ";
         assert_eq!(text, expected);
     }
