@@ -18,6 +18,7 @@
 //! | find trade elasticities for NACE industries | [`theta`] |
 //! | know how the shipped files are made | [`shipped`] |
 //! | add rare earths as a sector, look up their facts | [`rare_earths`] |
+//! | see who uses rare earths and who depends on whom | [`footprint`] |
 //! | balance a matrix on known margins | [`balance`] |
 //! | aggregate, repair or split an input-output table | [`table`] |
 //! | repeat Caliendo and Parro (2015) | [`caliendo_parro`] |
@@ -30,6 +31,7 @@ pub mod caliendo_parro;
 pub mod flows_csv;
 pub mod icio;
 pub mod patents;
+pub mod footprint;
 pub mod rare_earths;
 pub mod sea;
 pub mod shipped;

@@ -5,6 +5,7 @@
 //! layout) are edited by hand and only described here.
 
 use crate::flows_csv;
+use crate::rare_earths;
 use crate::source::LoadError;
 use crate::theta::{ESTIMATES_CSV, Elasticities};
 use crate::world_2009::{self, WorldError};
@@ -40,6 +41,15 @@ pub fn build(raw: &Path) -> Result<Vec<ShippedFile>, WorldError> {
             text,
             sources: vec!["wiod2013", "cp2015"],
             transformation: "2009 table repaired, aggregated by world_2009/mapping.csv, rounded to a dollar, closed again",
+        });
+    }
+    for (name, text) in flows_csv::FILES.iter().zip(rare_earths::economy::build(raw)?) {
+        files.push(ShippedFile {
+            path: format!("{}/{name}", rare_earths::economy::FOLDER),
+            text,
+            sources: vec!["wiod2013", "cp2015"],
+            transformation: "2009 table repaired, rare earths carved out (facts in rare_earths/), aggregated by \
+                             world_2009/mapping.csv, rounded to a dollar, closed again",
         });
     }
     Ok(files)

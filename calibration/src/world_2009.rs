@@ -6,6 +6,7 @@
 //! prices. The files are text ([`crate::flows_csv`]), in million current USD, rounded to a dollar with accounts closed again.
 
 use crate::flows_csv;
+use crate::rare_earths::RareEarthError;
 use crate::source::LoadError;
 use crate::table::{Inventories, Mapping, MappingError, WorldTable};
 use crate::theta::Elasticities;
@@ -44,6 +45,9 @@ pub enum WorldError {
     /// The flows are no economy.
     #[error(transparent)]
     Economy(#[from] Box<EconomyError>),
+    /// Rare earths cannot be carved out.
+    #[error(transparent)]
+    RareEarth(#[from] RareEarthError),
 }
 
 /// The shipped economy.

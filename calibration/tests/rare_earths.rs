@@ -2,17 +2,18 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 mod common;
+mod rare_earth_tables;
 
 use calibration::rare_earths::facts::PolicyMeasure;
 use calibration::rare_earths::{
-    CarveOut, CarveSettings, ChinaExports, Element, Facts, Files, Fill, IndustryMapping, Market, Origins,
-    PriceTable, RareEarthData, Region, Regions, RestrictionRisk, Status, Use, VolumeSettings, Volumes,
-    episode,
+    ChinaExports, Element, Facts, Files, Fill, IndustryMapping, Market, Origins, PriceTable, RareEarthData,
+    Region, Regions, RestrictionRisk, Status, VolumeSettings, Volumes, episode,
 };
 use calibration::table::{Mapping, WorldTable};
-use common::{random_table, relative};
+use common::relative;
 use ndarray::{Array2, Axis};
 use proptest::prelude::*;
+use rare_earth_tables::{carve, large_table, try_carve};
 
 fn facts() -> Facts {
     Facts::embedded().expect("the embedded facts are valid")
@@ -150,45 +151,6 @@ fn volumes_close() {
     assert!(relative(recorded.exports.total, 43_895.0) < 1e-12);
 }
 
-/// A table of five countries and six sectors, large enough to contain the world's rare earths.
-fn large_table(seed: u64) -> WorldTable {
-    let mut parts = random_table(5, 6, seed).into_parts();
-    parts.countries = ["CHN", "JPN", "USA", "DEU", "RoW"].map(str::to_owned).to_vec();
-    parts.sectors = ["C", "23", "24", "27t28", "30t33", "34t35"].map(str::to_owned).to_vec();
-    parts.year = 2009;
-    parts.intermediate *= 1e5;
-    parts.final_demand *= 1e5;
-    parts.factor_payments *= 1e5;
-    WorldTable::new(parts).expect("balances")
-}
-
-/// The base mapping with the sectors that the small table lacks sent to those it has.
-fn small_mapping(facts: &Facts) -> IndustryMapping {
-    let to = [
-        ("23", "23"),
-        ("24", "24"),
-        ("26", "27t28"),
-        ("27t28", "27t28"),
-        ("29", "34t35"),
-        ("30t33", "30t33"),
-        ("34t35", "34t35"),
-        ("36t37", "34t35"),
-    ];
-    let base = IndustryMapping::parse(&Files::embedded(), facts, "wiod2013", "base").expect("mapping");
-    base.aggregate(&to.map(|(a, b)| (a.to_owned(), b.to_owned())).into()).expect("aggregate")
-}
-
-fn carve(table: &WorldTable, year: i32, beta_r: f64) -> CarveOut {
-    let (files, facts) = (Files::embedded(), facts());
-    let volumes = volumes(year);
-    let origins = Origins::parse(&files, &facts, "wiod2013", "base").expect("origins");
-    let regions = Regions::parse(&files).expect("regions");
-    let usage = Use::new(table, &facts, &volumes, &prices(), &small_mapping(&facts), &origins, &regions)
-        .expect("use");
-    CarveOut::new(table, usage, &volumes, &origins, &CarveSettings { beta_r, ..CarveSettings::default() })
-        .expect("carve")
-}
-
 fn largest_difference(a: &Array2<f64>, b: &Array2<f64>) -> f64 {
     a.iter().zip(b).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max)
 }
@@ -304,13 +266,7 @@ fn a_table_too_small_for_the_carve_out_says_where() {
         *array *= 1e-4;
     }
     let table = WorldTable::new(parts).expect("balances");
-    let (files, facts, volumes) = (Files::embedded(), facts(), volumes(2009));
-    let origins = Origins::parse(&files, &facts, "wiod2013", "base").expect("origins");
-    let regions = Regions::parse(&files).expect("regions");
-    let usage = Use::new(&table, &facts, &volumes, &prices(), &small_mapping(&facts), &origins, &regions)
-        .expect("use");
-    let error =
-        CarveOut::new(&table, usage, &volumes, &origins, &CarveSettings::default()).expect_err("too small");
+    let error = try_carve(&table, 2009, 0.8).expect_err("too small");
     assert!(error.to_string().contains("to be carved out of"), "{error}");
 }
 

@@ -29,7 +29,7 @@ mod rows;
 
 use std::ops::Range;
 
-use ndarray::{Array1, Array2, ArrayView2, ArrayViewMut2, Axis, Slice};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut1, ArrayViewMut2, Axis, Slice};
 
 use super::{Origins, RareEarthError, Use, Volumes};
 use crate::balance::{BalanceSettings, balance};
@@ -153,16 +153,20 @@ impl CarveOut {
         let mut intermediate = parts.intermediate.select(Axis(0), &keep).select(Axis(1), &keep);
         let mut factor_payments = parts.factor_payments.select(Axis(1), &keep);
         factor_payments.remove_index(Axis(0), parts.factors.len() - 1);
-        for country in 0..self.table.n_countries() {
-            for (o, &origin) in self.origins.iter().enumerate() {
-                let (at, moved) = (country * old + origin, country * self.origins.len() + o);
-                let mut row = intermediate.row_mut(at);
-                row -= &self.sales_change.row(moved);
-                let mut column = intermediate.column_mut(at);
-                column -= &self.purchase_change.column(moved);
-                let mut payments = factor_payments.column_mut(at);
-                payments -= &self.factor_change.column(moved);
-            }
+        let places = |country: usize| {
+            let kinds = self.origins.len();
+            self.origins
+                .iter()
+                .enumerate()
+                .map(move |(o, origin)| (country * old + origin, country * kinds + o))
+        };
+        // in the reverse of the order in which they were made: columns, then rows
+        for (at, moved) in (0..self.table.n_countries()).flat_map(places) {
+            take_back(intermediate.column_mut(at), self.purchase_change.column(moved));
+            take_back(factor_payments.column_mut(at), self.factor_change.column(moved));
+        }
+        for (at, moved) in (0..self.table.n_countries()).flat_map(places) {
+            take_back(intermediate.row_mut(at), self.sales_change.row(moved));
         }
         Ok(WorldTable::new(TableParts {
             sectors: parts.sectors[..old].to_vec(),
@@ -192,6 +196,14 @@ impl CarveOut {
     pub fn trade_tonnes(&self) -> Array2<f64> {
         let used = self.usage.total_tonnes().sum_axis(Axis(1));
         &self.supplier_share * &used.insert_axis(Axis(1))
+    }
+}
+
+/// Subtracts what was added; what is left of a cell that was empty is rounding.
+fn take_back(cells: ArrayViewMut1<'_, f64>, change: ArrayView1<'_, f64>) {
+    for (cell, change) in cells.into_iter().zip(change) {
+        let old = *cell - change;
+        *cell = if old.abs() <= 1e-12 * change.abs() { 0.0 } else { old };
     }
 }
 

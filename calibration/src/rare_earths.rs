@@ -9,13 +9,16 @@
 //! 4. [`IndustryMapping`], [`Origins`], [`Regions`]: the files that say which industry uses what and out of which
 //!    industries' output the rare earths are taken;
 //! 5. [`Use`]: tonnes by end use, element, country and industry;
-//! 6. [`CarveOut`]: the table with the sector `Rare earths`, and the way back.
+//! 6. [`CarveOut`]: the table with the sector `Rare earths`, and the way back;
+//! 7. [`economy`]: from there to a model economy, and the aggregated one that comes with the crate
+//!    ([`rare_earth_world_2009`]).
 //!
 //! Start at [`RareEarthData::carve_out`] for all of it with the default [`Choices`], at [`episode()`] for the facts of the
 //! restrictions.
 
 pub mod carve;
 mod data;
+pub mod economy;
 mod element;
 mod episode;
 mod error;
@@ -28,6 +31,7 @@ pub mod volumes;
 
 pub use carve::{CAPACITY, CarveOut, CarveSettings};
 pub use data::{Choices, RareEarthData, YEARS};
+pub use economy::{CarvedTable, THETA_R, rare_earth_world_2009};
 pub use element::{Element, Market, Region, Status, UnknownWord};
 pub use episode::{Datum, EpisodeYear, episode};
 pub use error::RareEarthError;
