@@ -1,7 +1,8 @@
 //! Econometrics for applied trade research.
 //!
 //! Start at [`Regression`]: give it arrays, name an estimator and a [`Vcov`], and read the [`Estimates`]. The
-//! variance estimator is always the caller's choice, and every table names it.
+//! variance estimator is always the caller's choice, and every table names it. Moment conditions of any form go to
+//! [`gmm`], the strength of instruments is judged in [`identification`].
 //!
 //! The crate knows no files and starts no threads of its own accord; equal input gives equal bits.
 
@@ -12,11 +13,15 @@ pub mod distribution;
 mod effects;
 mod error;
 mod estimates;
+pub mod gmm;
+pub mod identification;
 mod linear;
 pub mod poisson;
 mod regression;
+pub mod resample;
 mod sample;
 mod solve;
+pub mod statistic;
 pub mod vcov;
 mod weights;
 

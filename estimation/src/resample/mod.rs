@@ -1,0 +1,5 @@
+//! Inference by resampling: every draw has its own seeded stream ([`stream`]).
+
+mod stream;
+
+pub use stream::stream;
