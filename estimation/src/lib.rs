@@ -2,7 +2,8 @@
 //!
 //! Start at [`Regression`]: give it arrays, name an estimator and a [`Vcov`], and read the [`Estimates`]. The
 //! variance estimator is always the caller's choice, and every table names it. Moment conditions of any form go to
-//! [`gmm`], the strength of instruments is judged in [`identification`].
+//! [`gmm`], the strength of instruments is judged in [`identification`], draws instead of formulas are in [`resample`],
+//! common shocks with unequal exposure in [`shift_share`].
 //!
 //! The crate knows no files and starts no threads of its own accord; equal input gives equal bits.
 
@@ -20,6 +21,7 @@ pub mod poisson;
 mod regression;
 pub mod resample;
 mod sample;
+pub mod shift_share;
 mod solve;
 pub mod statistic;
 pub mod vcov;

@@ -73,6 +73,7 @@ mod moments;
 mod search;
 
 pub use covariance::MomentCovariance;
+pub(crate) use covariance::codes;
 pub use error::GmmError;
 pub(crate) use error::{require, require_finite};
 pub use estimator::{CovarianceOfEstimates, FirstWeight, Gmm, Restarts, Steps};
