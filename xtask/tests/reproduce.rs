@@ -1,5 +1,7 @@
 //! `reproduce`, `verify`, `data` and `help` from outside, without any raw data.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 

@@ -1,5 +1,7 @@
 //! `solve` from outside: the files that come out, and the refusals.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 
