@@ -15,6 +15,7 @@
 //! | read or write the flows of an economy as text | [`flows_csv`] |
 //! | read the detail tables of the United States | [`bea`] |
 //! | read US productivity, patents by industry | [`us_klems`], [`patents`] |
+//! | have panels of exports, patents and productivity at once | [`panels`] |
 //! | find trade elasticities for NACE industries | [`theta`] |
 //! | know how the shipped files are made | [`shipped`] |
 //! | add rare earths as a sector, look up their facts | [`rare_earths`] |
@@ -31,6 +32,7 @@ pub mod caliendo_parro;
 pub mod flows_csv;
 pub mod footprint;
 pub mod icio;
+pub mod panels;
 pub mod patents;
 pub mod rare_earths;
 pub mod sea;

@@ -249,3 +249,46 @@ fn read_counts(file: &CsvFile, field_at: &HashMap<String, usize>) -> Result<Coun
     }
     Ok((places, years, counts))
 }
+
+/// ISO 3166-1 alpha-3 code of a place of the counts.
+pub fn iso3(place: &str) -> Option<&'static str> {
+    Some(match place {
+        "Argentina" => "ARG",
+        "Australia" => "AUS",
+        "Austria" => "AUT",
+        "Belarus" => "BLR",
+        "Belgium" => "BEL",
+        "Brazil" => "BRA",
+        "Canada" => "CAN",
+        "China" => "CHN",
+        "Denmark" => "DNK",
+        "Finland" => "FIN",
+        "France" => "FRA",
+        "Germany" => "DEU",
+        "Hungary" => "HUN",
+        "India" => "IND",
+        "Ireland" => "IRL",
+        "Israel" => "ISR",
+        "Italy" => "ITA",
+        "Japan" => "JPN",
+        "Malaysia" => "MYS",
+        "Mexico" => "MEX",
+        "Moldova" => "MDA",
+        "Netherlands" => "NLD",
+        "New Zealand" => "NZL",
+        "Norway" => "NOR",
+        "Puerto Rico" => "PRI",
+        "Russia" => "RUS",
+        "Singapore" => "SGP",
+        "South Africa" => "ZAF",
+        "South Korea" => "KOR",
+        "Spain" => "ESP",
+        "Sweden" => "SWE",
+        "Switzerland" => "CHE",
+        "Taiwan" => "TWN",
+        "Ukraine" => "UKR",
+        "United Kingdom" => "GBR",
+        "United States" => "USA",
+        _ => return None,
+    })
+}

@@ -3,12 +3,13 @@
 //! One file, `wiod_sea_2013.csv` or `.csv.gz`: `country,variable,industry` and one column for each year, empty where
 //! missing. Variables used here: `GO`, `II`, `VA` (gross output, intermediate inputs, value added, million local currency),
 //! `LAB` and `CAP` (compensation of labour and capital, `LAB + CAP = VA`), `LABHS`, `LABMS`, `LABLS` (shares of high-, medium- and
-//! low-skilled labour in `LAB`). Labour and skills end in 2009.
+//! low-skilled labour in `LAB`), `VA_QI` (volume index of value added), `H_EMP` (hours) and `K_GFCF` (real fixed capital stock).
+//! Most of these end in 2009.
 
 use crate::source::{CsvFile, LoadError};
 use crate::table::{TableError, WorldTable};
 use ndarray::{Array1, Array2};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 use std::path::Path;
 
@@ -109,6 +110,45 @@ impl Sea {
         let at = self.years.binary_search(&year).ok()?;
         let key = (country.to_owned(), variable.to_owned(), industry.to_owned());
         self.series.get(&key).and_then(|values| values.get(at)).copied().filter(|value| value.is_finite())
+    }
+
+    /// Every country and industry of the accounts, in alphabetical order, [`TOTAL`] included.
+    pub fn industries(&self) -> Vec<(String, String)> {
+        let pairs: BTreeSet<(String, String)> =
+            self.series.keys().map(|(country, _, industry)| (country.clone(), industry.clone())).collect();
+        pairs.into_iter().collect()
+    }
+
+    /// Total factor productivity in value added over `years` (ascending), the first with data = 1; NaN from the first gap on.
+    ///
+    /// A Tornqvist index with hours and the real capital stock:
+    /// `d ln A = d ln VA_QI - s d ln H_EMP - (1 - s) d ln K_GFCF`, `s` the mean of labour's shares `LAB / VA` of the two years, at most
+    /// one.
+    pub fn productivity(&self, country: &str, industry: &str, years: &[i32]) -> Vec<f64> {
+        let logs: Vec<Option<[f64; 4]>> = years
+            .iter()
+            .map(|&year| {
+                let value = |variable: &str| {
+                    self.value(country, variable, industry, year).filter(|value| *value > 0.0)
+                };
+                let share = (value("LAB")? / value("VA")?).min(1.0);
+                Some([value("VA_QI")?.ln(), value("H_EMP")?.ln(), value("K_GFCF")?.ln(), share])
+            })
+            .collect();
+        let mut index = vec![f64::NAN; years.len()];
+        let Some(first) = logs.iter().position(Option::is_some) else { return index };
+        let mut level = 0.0;
+        for (t, now) in logs.iter().enumerate().skip(first) {
+            let Some(now) = now else { break };
+            if let Some(Some(before)) = t.checked_sub(1).and_then(|t| logs.get(t)) {
+                let share = 0.5 * (now[3] + before[3]);
+                level += (now[0] - before[0])
+                    - share * (now[1] - before[1])
+                    - (1.0 - share) * (now[2] - before[2]);
+            }
+            index[t] = f64::exp(level);
+        }
+        index
     }
 
     /// The exchange rate of every country of `table` that the accounts cover, from output as published (`[N*S]`, million USD,

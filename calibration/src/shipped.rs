@@ -52,6 +52,7 @@ pub fn build(raw: &Path) -> Result<Vec<ShippedFile>, WorldError> {
                              world_2009/mapping.csv, rounded to a dollar, closed again",
         });
     }
+    files.extend(crate::panels::build(raw)?);
     Ok(files)
 }
 

@@ -1,6 +1,6 @@
 //! Properties of multi-region tables: construction, aggregation, repair.
 
-#![allow(clippy::expect_used)]
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 mod common;
 
@@ -163,6 +163,56 @@ proptest! {
         prop_assert!(report.steps.iter().all(|step| step.changed == 0));
         for (new, old) in same.intermediate().iter().zip(table.intermediate()) {
             prop_assert!(relative(*new, *old) < 1e-12);
+        }
+    }
+}
+
+/// Outputs that deliver a final demand, `y = (1 - a)^-1 f`.
+fn leontief(coefficients: &Array2<f64>, final_demand: &ndarray::Array1<f64>) -> ndarray::Array1<f64> {
+    let system = Array2::eye(coefficients.nrows()) - coefficients;
+    linalg::Lu::factor(system.view()).unwrap().solve(final_demand.view()).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Hatanaka's condition: where the industries of a group buy the same from every group (however they spread it within
+    /// the group), aggregating and solving for output commute, for any final demand.
+    #[test]
+    fn aggregation_commutes_with_leontief_where_theory_says_so(seed in any::<u64>(), groups in 2..5_usize) {
+        let mut random = common::Random(seed);
+        let size = 2 * groups;
+        let between = Array2::from_shape_fn((groups, groups), |_| 0.8 * random.uniform() / groups as f64);
+        let mut coefficients = Array2::zeros((size, size));
+        for buyer in 0..size {
+            for seller in 0..groups {
+                let share = random.uniform();
+                coefficients[[2 * seller, buyer]] = share * between[[seller, buyer / 2]];
+                coefficients[[2 * seller + 1, buyer]] = (1.0 - share) * between[[seller, buyer / 2]];
+            }
+        }
+        let mut demand = || ndarray::Array1::from_shape_fn(size, |_| 1.0 + random.uniform());
+        let (base, other) = (demand(), demand());
+        let output = leontief(&coefficients, &base);
+        let intermediate = &coefficients * &output;
+        let table = WorldTable::new(TableParts {
+            countries: vec!["A".into()],
+            sectors: (0..size).map(|j| format!("S{j}")).collect(),
+            year: 2009,
+            unit: "units".into(),
+            factors: vec!["value added".into()],
+            final_categories: vec!["use".into()],
+            factor_payments: (&output - &intermediate.sum_axis(Axis(0))).insert_axis(Axis(0)),
+            final_demand: base.insert_axis(Axis(1)),
+            intermediate,
+        }).unwrap();
+        let sectors = (0..size).map(|j| (format!("S{j}"), format!("G{}", j / 2))).collect();
+        let small = table.aggregate(&Mapping::new(vec![], sectors).unwrap()).unwrap();
+        let add = |fine: &ndarray::Array1<f64>| ndarray::Array1::from_shape_fn(groups, |g| fine[2 * g] + fine[2 * g + 1]);
+        let after = add(&leontief(&table.input_coefficients(), &other));
+        let before = leontief(&small.input_coefficients(), &add(&other));
+        for (a, b) in after.iter().zip(&before) {
+            prop_assert!(relative(*a, *b) < 1e-10, "{} {}", a, b);
         }
     }
 }
