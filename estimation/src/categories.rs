@@ -39,6 +39,19 @@ impl Categories {
         Self { name: name.into(), codes, levels }
     }
 
+    /// The distinct values of a numeric variable as levels; not-a-number is one of them.
+    pub fn from_numbers(name: impl Into<String>, values: &[f64]) -> Self {
+        let by_bits = Self::new(name, values.iter().map(|v| if *v == 0.0 { 0 } else { v.to_bits() }));
+        let mut levels = vec![String::new(); by_bits.count()];
+        for (&code, value) in by_bits.codes.iter().zip(values) {
+            let label = &mut levels[code as usize];
+            if label.is_empty() {
+                *label = value.to_string();
+            }
+        }
+        Self { levels, ..by_bits }
+    }
+
     /// The variable's name.
     pub fn name(&self) -> &str {
         &self.name

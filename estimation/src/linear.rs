@@ -47,10 +47,28 @@ pub struct LinearFit {
     residual_ss: f64,
     total_ss: f64,
     kappa: f64,
+    class: Option<KClass>,
     absorbed: Absorbed,
 }
 
 impl LinearFit {
+    /// What the estimator is called.
+    pub fn estimator(&self) -> &'static str {
+        match self.class {
+            None => "least squares",
+            Some(KClass::Ols) => "least squares, endogeneity ignored",
+            Some(KClass::TwoStage) => "two-stage least squares",
+            Some(KClass::Liml) => "LIML",
+            Some(KClass::Fuller(_)) => "Fuller",
+            Some(KClass::Fixed(_)) => "k-class",
+        }
+    }
+
+    /// Names of the absorbed effects.
+    pub fn effects(&self) -> Vec<String> {
+        self.absorbed.names()
+    }
+
     /// Coefficients, standard errors, tests.
     pub fn estimates(&self) -> &Estimates {
         &self.estimates
@@ -126,7 +144,7 @@ impl LinearFit {
 
 impl std::fmt::Display for LinearFit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "outcome: {}", self.outcome)?;
+        writeln!(f, "outcome: {} ({})", self.outcome, self.estimator())?;
         writeln!(f, "{}", self.estimates)?;
         write!(f, "observations: {}, R2: {:.4}", self.observations, self.r_squared())?;
         self.absorbed.describe(f)?;
@@ -179,7 +197,11 @@ pub(crate) fn variation(x: ArrayView2<'_, f64>, weights: Option<&[f64]>, about_m
         .collect()
 }
 
+/// The rows as slices; the matrix is brought to row-major order first if it is not.
 pub(crate) fn rows_mut(x: &mut Array2<f64>) -> Vec<&mut [f64]> {
+    if !x.is_standard_layout() {
+        *x = x.as_standard_layout().into_owned();
+    }
     x.axis_iter_mut(Axis(0)).filter_map(|r| r.into_slice()).collect()
 }
 
@@ -284,6 +306,7 @@ pub(crate) fn fit(regression: &Regression, class: KClass, vcov: &Vcov) -> Result
         residual_ss,
         total_ss,
         kappa,
+        class: (sample.endogenous > 0).then_some(class),
         absorbed,
     })
 }
@@ -301,7 +324,8 @@ fn total_sum_of_squares(y: &[f64], weights: Option<&[f64]>, about_mean: bool) ->
 
 struct Solved {
     solution: Solution,
-    /// `X - k M_Z X`, when it is not `X`.
+    /// What residuals multiply in the scores when it is not `X`: for the k-class `P_Z X`, as other packages
+    /// have it.
     regressors: Option<Array2<f64>>,
     kappa: f64,
 }
@@ -326,10 +350,15 @@ fn k_class(
         KClass::Fuller(a) => liml_root(x, y, z, exogenous, weights)? - a / (n - z.nrows() as f64),
     };
     let mut regressors = x.to_owned();
+    let mut projected = x.to_owned();
     for j in exogenous..exogenous + m {
         let column = x.row(j).to_vec();
         let first_stage = least_squares(z, &column, weights)?;
         regressors.row_mut(j).iter_mut().zip(&first_stage.residuals).for_each(|(r, v)| *r -= kappa * v);
+        projected.row_mut(j).iter_mut().zip(&first_stage.residuals).for_each(|(r, v)| *r -= v);
+    }
+    if kappa == 0.0 {
+        projected.assign(&x);
     }
     let a = cross(regressors.view(), x, weights);
     let a = (&a + &a.t()) * 0.5;
@@ -343,7 +372,7 @@ fn k_class(
     let bread = lu.solve_many(Array2::eye(x.nrows()).view()).context(WHERE)?;
     let bread = (&bread + &bread.t()) * 0.5;
     let residuals = residual_of(&coefficients);
-    Ok(Solved { solution: Solution { coefficients, bread, residuals }, regressors: Some(regressors), kappa })
+    Ok(Solved { solution: Solution { coefficients, bread, residuals }, regressors: Some(projected), kappa })
 }
 
 /// The smallest root of `|S1 - k S2| = 0`, `S1` and `S2` being the cross-products of outcome and endogenous

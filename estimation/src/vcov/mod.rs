@@ -11,11 +11,16 @@
 //! | [`Hc2`](Vcov::Hc2) | `sum s_i s_i' / (1 - h_i)` | 1 |
 //! | [`Hc3`](Vcov::Hc3) | `sum s_i s_i' / (1 - h_i)^2` | 1 |
 //! | [`Cluster`](Vcov::Cluster) | `sum_g s_g s_g'`, several ways by inclusion and exclusion | [`SmallSample`] |
+//! | [`NeweyWest`](Vcov::NeweyWest) | `sum_l (1 - l/(L+1)) sum_t (s_t s_{t-l}' + s_{t-l} s_t')` within units | [`SmallSample`] |
+//! | [`DriscollKraay`](Vcov::DriscollKraay) | the same for the scores of a period added up | [`SmallSample`] |
+//! | [`Conley`](Vcov::Conley) | `sum_ij k(d_ij) s_i s_j'` | `n / (n - K)` |
 //!
 //! `K` counts the regressors and the absorbed effects: the levels of every effect, less one for each effect
 //! after the first.
 
+mod hac;
 mod sandwich;
+mod spatial;
 
 pub(crate) use sandwich::{Ingredients, covariance};
 
@@ -43,12 +48,83 @@ pub enum Vcov {
         /// The finite-sample convention.
         small_sample: SmallSample,
     },
+    /// Newey and West (1987), Bartlett kernel, for a time series or within the units of a panel. Lags are
+    /// counted in periods, so gaps in time are gaps.
+    NeweyWest {
+        /// The period of each row.
+        time: Vec<i64>,
+        /// The units of a panel; absent for one series.
+        unit: Option<Categories>,
+        /// Lags with weight: the bandwidth less one.
+        lags: usize,
+        /// [`SmallSample::Fixest`]: `T/(T-1) (n-1)/(n-K)` and t with `T - 1`. [`SmallSample::Stata`], as
+        /// `newey`: `n/(n-K)` and t with `n - K`.
+        small_sample: SmallSample,
+    },
+    /// Driscoll and Kraay (1998): robust to dependence across units and over `lags` periods.
+    DriscollKraay {
+        /// The period of each row.
+        time: Vec<i64>,
+        /// Lags with weight.
+        lags: usize,
+        /// As for [`NeweyWest`](Self::NeweyWest), but without a convention of Stata's.
+        small_sample: SmallSample,
+    },
+    /// Conley (1999): robust to dependence up to a great-circle distance.
+    Conley {
+        /// Degrees north.
+        latitude: Vec<f64>,
+        /// Degrees east.
+        longitude: Vec<f64>,
+        /// Distance at which the weight reaches zero, in km.
+        cutoff_km: f64,
+        /// How weight falls with distance.
+        kernel: SpatialKernel,
+    },
+}
+
+/// How the weight of a pair of rows falls with their distance in [`Vcov::Conley`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpatialKernel {
+    /// One up to the cutoff.
+    Uniform,
+    /// Falling linearly to zero at the cutoff.
+    Bartlett,
 }
 
 impl Vcov {
     /// A clustered variance, one- or multi-way.
     pub fn cluster(by: impl IntoIterator<Item = Categories>, small_sample: SmallSample) -> Self {
         Self::Cluster { by: by.into_iter().collect(), small_sample }
+    }
+
+    /// The same variance on a selection of rows.
+    pub(crate) fn on_rows(&self, rows: &[usize]) -> Self {
+        fn pick<T: Copy>(values: &[T], rows: &[usize]) -> Vec<T> {
+            rows.iter().map(|&r| values[r]).collect()
+        }
+        match self {
+            Self::Cluster { by, small_sample } => {
+                Self::Cluster { by: by.iter().map(|c| c.select(rows)).collect(), small_sample: *small_sample }
+            }
+            Self::NeweyWest { time, unit, lags, small_sample } => Self::NeweyWest {
+                time: pick(time, rows),
+                unit: unit.as_ref().map(|u| u.select(rows)),
+                lags: *lags,
+                small_sample: *small_sample,
+            },
+            Self::DriscollKraay { time, lags, small_sample } => {
+                Self::DriscollKraay { time: pick(time, rows), lags: *lags, small_sample: *small_sample }
+            }
+            Self::Conley { latitude, longitude, cutoff_km, kernel } => Self::Conley {
+                latitude: pick(latitude, rows),
+                longitude: pick(longitude, rows),
+                cutoff_km: *cutoff_km,
+                kernel: *kernel,
+            },
+            plain => plain.clone(),
+        }
     }
 
     /// How tables name it.
@@ -66,6 +142,20 @@ impl Vcov {
                     names.join(" and "),
                     small_sample.label()
                 )
+            }
+            Self::NeweyWest { unit, lags, small_sample, .. } => {
+                let within = unit.as_ref().map_or(String::new(), |u| format!(" within {}", u.name()));
+                format!("Newey-West{within}, {lags} lags ({} small-sample convention)", small_sample.label())
+            }
+            Self::DriscollKraay { lags, small_sample, .. } => {
+                format!("Driscoll-Kraay, {lags} lags ({} small-sample convention)", small_sample.label())
+            }
+            Self::Conley { cutoff_km, kernel, .. } => {
+                let kernel = match kernel {
+                    SpatialKernel::Uniform => "uniform",
+                    SpatialKernel::Bartlett => "Bartlett",
+                };
+                format!("Conley, {kernel} kernel to {cutoff_km} km")
             }
         }
     }

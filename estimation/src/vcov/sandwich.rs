@@ -3,7 +3,7 @@
 use linalg::SymmetricEigen;
 use ndarray::{Array2, ArrayView2, Axis};
 
-use super::{SmallSample, Vcov};
+use super::{SmallSample, Vcov, hac, spatial};
 use crate::columns::{cross, gram};
 use crate::distribution::Reference;
 use crate::error::Context;
@@ -106,7 +106,7 @@ impl Ingredients<'_> {
         }
     }
 
-    fn sandwich(&self, meat: &Array2<f64>) -> Array2<f64> {
+    pub(super) fn sandwich(&self, meat: &Array2<f64>) -> Array2<f64> {
         let full = self.bread.dot(meat).dot(&self.bread);
         (&full + &full.t()) * 0.5
     }
@@ -147,6 +147,18 @@ pub(crate) fn covariance(vcov: &Vcov, parts: &Ingredients<'_>) -> Result<Covaria
             (parts.sandwich(&parts.robust_meat(Some(&factor))), t)
         }
         Vcov::Cluster { by, small_sample } => clustered(parts, by, *small_sample)?,
+        Vcov::NeweyWest { time, unit, lags, small_sample } => {
+            let meat = hac::newey_west(parts, time, unit.as_ref(), *lags)?;
+            hac::scaled(parts, &meat, *small_sample, time, true, df)?
+        }
+        Vcov::DriscollKraay { time, lags, small_sample } => {
+            let meat = hac::driscoll_kraay(parts, time, *lags)?;
+            hac::scaled(parts, &meat, *small_sample, time, false, df)?
+        }
+        Vcov::Conley { latitude, longitude, cutoff_km, kernel } => {
+            let meat = spatial::meat(parts, latitude, longitude, *cutoff_km, *kernel)?;
+            (positive_part(parts.sandwich(&meat) * (n / df))?, t)
+        }
     };
     Ok(Covariance { matrix, reference })
 }
@@ -161,6 +173,22 @@ pub(crate) fn used(parts: &Ingredients<'_>, variable: &Categories) -> Result<Cat
         });
     }
     Ok(variable.select(parts.rows))
+}
+
+/// A value per row of the caller's data, on the rows that the regression used.
+pub(super) fn used_values<T: Copy>(
+    parts: &Ingredients<'_>,
+    what: &str,
+    values: &[T],
+) -> Result<Vec<T>, EstimationError> {
+    if values.len() != parts.all_rows {
+        return Err(EstimationError::Length {
+            what: what.into(),
+            expected: parts.all_rows,
+            found: values.len(),
+        });
+    }
+    Ok(parts.rows.iter().map(|&r| values[r]).collect())
 }
 
 fn clustered(
@@ -224,7 +252,11 @@ fn group_meat(regressors: ArrayView2<'_, f64>, factors: &[f64], groups: &Categor
 }
 
 /// Scores `x_i f_i` added up within groups, `[k, G]`.
-fn group_sums(regressors: ArrayView2<'_, f64>, factors: &[f64], groups: &Categories) -> Array2<f64> {
+pub(super) fn group_sums(
+    regressors: ArrayView2<'_, f64>,
+    factors: &[f64],
+    groups: &Categories,
+) -> Array2<f64> {
     let mut sums = Array2::zeros((regressors.nrows(), groups.count()));
     for (mut target, row) in sums.axis_iter_mut(Axis(0)).zip(regressors.axis_iter(Axis(0))) {
         for ((&code, value), factor) in groups.codes().iter().zip(row).zip(factors) {

@@ -1,0 +1,168 @@
+//! Variance estimators in words.
+
+use super::parse::Parser;
+use super::{FormulaError, Variable};
+use crate::SmallSample;
+
+/// A variance estimator written out, its variables being columns of the data.
+///
+/// | text | variance |
+/// |---|---|
+/// | `classical` (or `iid`) | [`Vcov::Classical`](crate::Vcov::Classical) |
+/// | `HC0`, `HC1` (or `hetero`, `robust`), `HC2`, `HC3` | White's family |
+/// | `cluster(a)`, `cluster(a + b^c, ssc=stata)` | clustered, one- or multi-way |
+/// | `NW(time=t, lags=2)`, `NW(time=t, unit=i, lags=2)` | Newey-West |
+/// | `DK(time=t, lags=2)` | Driscoll-Kraay |
+/// | `conley(lat=a, lon=b, cutoff=500, kernel=uniform)` | Conley, cutoff in km |
+///
+/// `ssc` is `fixest` (when left out), `stata` or `none`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VcovFormula {
+    pub(super) kind: Kind,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Kind {
+    Plain(crate::Vcov),
+    Cluster { by: Vec<Vec<Variable>>, small_sample: SmallSample },
+    NeweyWest { time: Variable, unit: Option<Variable>, lags: usize, small_sample: SmallSample },
+    DriscollKraay { time: Variable, lags: usize, small_sample: SmallSample },
+    Conley { latitude: Variable, longitude: Variable, cutoff_km: f64, kernel: crate::vcov::SpatialKernel },
+}
+
+const KNOWN: &str = "classical, HC0, HC1, HC2, HC3, cluster(), NW(), DK() and conley()";
+
+/// The options inside the parentheses.
+#[derive(Default)]
+struct Options {
+    by: Vec<Vec<Variable>>,
+    time: Option<Variable>,
+    unit: Option<Variable>,
+    latitude: Option<Variable>,
+    longitude: Option<Variable>,
+    lags: Option<usize>,
+    cutoff: Option<f64>,
+    kernel: Option<crate::vcov::SpatialKernel>,
+    small_sample: Option<SmallSample>,
+}
+
+impl VcovFormula {
+    /// Reads a variance estimator.
+    ///
+    /// # Errors
+    /// [`FormulaError`], with the position.
+    pub fn parse(text: &str) -> Result<Self, FormulaError> {
+        let mut parser = Parser::new(text)?;
+        let head = parser.name("a variance estimator")?;
+        let options = options(&mut parser)?;
+        parser.end()?;
+        let missing = |what: &'static str| FormulaError::Syntax {
+            position: text.chars().count() + 1,
+            found: "the end".into(),
+            expected: what,
+        };
+        let small_sample = options.small_sample.unwrap_or(SmallSample::Fixest);
+        let kind = match head.name.to_ascii_lowercase().as_str() {
+            "classical" | "iid" => Kind::Plain(crate::Vcov::Classical),
+            "hc0" => Kind::Plain(crate::Vcov::Hc0),
+            "hc1" | "hetero" | "robust" => Kind::Plain(crate::Vcov::Hc1),
+            "hc2" => Kind::Plain(crate::Vcov::Hc2),
+            "hc3" => Kind::Plain(crate::Vcov::Hc3),
+            "cluster" if !options.by.is_empty() => Kind::Cluster { by: options.by, small_sample },
+            "cluster" => return Err(missing("a clustering variable, as in cluster(id),")),
+            "nw" => Kind::NeweyWest {
+                time: options.time.ok_or_else(|| missing("time="))?,
+                unit: options.unit,
+                lags: options.lags.ok_or_else(|| missing("lags="))?,
+                small_sample,
+            },
+            "dk" => Kind::DriscollKraay {
+                time: options.time.ok_or_else(|| missing("time="))?,
+                lags: options.lags.ok_or_else(|| missing("lags="))?,
+                small_sample,
+            },
+            "conley" => Kind::Conley {
+                latitude: options.latitude.ok_or_else(|| missing("lat="))?,
+                longitude: options.longitude.ok_or_else(|| missing("lon="))?,
+                cutoff_km: options.cutoff.ok_or_else(|| missing("cutoff="))?,
+                kernel: options.kernel.unwrap_or(crate::vcov::SpatialKernel::Uniform),
+            },
+            _ => {
+                return Err(FormulaError::UnknownFunction {
+                    position: head.position,
+                    name: head.name,
+                    known: KNOWN,
+                });
+            }
+        };
+        Ok(Self { kind })
+    }
+}
+
+fn options(parser: &mut Parser) -> Result<Options, FormulaError> {
+    let mut found = Options::default();
+    if !parser.take('(') {
+        return Ok(found);
+    }
+    loop {
+        match parser.option() {
+            Some(option) => match option.name.as_str() {
+                "time" => found.time = Some(parser.name("a variable")?),
+                "unit" => found.unit = Some(parser.name("a variable")?),
+                "lat" => found.latitude = Some(parser.name("a variable")?),
+                "lon" => found.longitude = Some(parser.name("a variable")?),
+                "lags" | "lag" => found.lags = Some(number(parser, "a whole number of lags")?),
+                "cutoff" => found.cutoff = Some(number(parser, "a distance in km")?),
+                "kernel" => {
+                    found.kernel = Some(choice(
+                        parser,
+                        &[
+                            ("uniform", crate::vcov::SpatialKernel::Uniform),
+                            ("bartlett", crate::vcov::SpatialKernel::Bartlett),
+                        ],
+                    )?);
+                }
+                "ssc" => {
+                    found.small_sample = Some(choice(
+                        parser,
+                        &[
+                            ("fixest", SmallSample::Fixest),
+                            ("stata", SmallSample::Stata),
+                            ("none", SmallSample::Uncorrected),
+                        ],
+                    )?);
+                }
+                _ => {
+                    return Err(FormulaError::Unsupported {
+                        position: option.position,
+                        what: "this option",
+                        instead: "there are time, unit, lat, lon, lags, cutoff, kernel and ssc",
+                    });
+                }
+            },
+            None => found.by.push(parser.combination()?),
+        }
+        if !(parser.take(',') || parser.take('+')) {
+            break;
+        }
+    }
+    parser.expect(')', "')'")?;
+    Ok(found)
+}
+
+fn number<T: std::str::FromStr>(parser: &mut Parser, expected: &'static str) -> Result<T, FormulaError> {
+    let value = parser.literal()?;
+    match value.parse() {
+        Ok(number) => Ok(number),
+        Err(_) => parser.unexpected(expected),
+    }
+}
+
+fn choice<T: Copy>(parser: &mut Parser, choices: &[(&str, T)]) -> Result<T, FormulaError> {
+    let value = parser.literal()?;
+    match choices.iter().find(|(name, _)| value.eq_ignore_ascii_case(name)) {
+        Some((_, choice)) => Ok(*choice),
+        None => parser
+            .unexpected("one of the named choices (ssc: fixest, stata, none; kernel: uniform, bartlett)"),
+    }
+}
