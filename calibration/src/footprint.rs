@@ -19,7 +19,7 @@ use crate::rare_earths::{CarveOut, Choices, Element, RareEarthData, RareEarthErr
 use crate::table::WorldTable;
 
 pub use exposure::{CountryExposure, country_exposure};
-pub use us::{DetailRequirements, DetailTable, us_requirements};
+pub use us::{DetailRequirements, us_requirements};
 
 /// Kilograms in a tonne.
 const KG_PER_TONNE: f64 = 1e3;

@@ -47,7 +47,7 @@ pub fn build(raw: &Path) -> Result<Vec<ShippedFile>, WorldError> {
         files.push(ShippedFile {
             path: format!("{}/{name}", rare_earths::economy::FOLDER),
             text,
-            sources: vec!["wiod2013", "cp2015"],
+            sources: vec!["wiod2013", "wiod_sea2013", "cp2015"],
             transformation: "2009 table repaired, rare earths carved out (facts in rare_earths/), aggregated by \
                              world_2009/mapping.csv, rounded to a dollar, closed again",
         });

@@ -1,11 +1,12 @@
 //! Footprints: Leontief identities, aggregation, and the world table itself.
-#![allow(clippy::expect_used, clippy::panic)]
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod common;
 mod rare_earth_tables;
 
+use calibration::bea::UseMake;
 use calibration::footprint::{
-    self, DetailTable, FootprintError, country_exposure, requirements, total_requirements, us_requirements,
+    self, FootprintError, country_exposure, requirements, total_requirements, us_requirements,
 };
 use calibration::rare_earths::{CarveOut, Choices, Element, RareEarthData};
 use calibration::table::{Inventories, Mapping, TableParts, WorldTable};
@@ -143,24 +144,58 @@ fn detail_uses_what_the_country_uses() {
         }
     }
     let n = industries.len();
-    let output = Array1::from_elem(n, 50_000.0);
-    let coefficients = Array2::from_shape_fn((n, n), |(i, j)| 0.5 / n as f64 * f64::from(u8::from(i != j)));
-    let table = DetailTable {
-        industries: &industries,
+    let table = WorldTable::new(TableParts {
+        countries: vec!["USA".to_owned()],
+        sectors: industries.clone(),
         year: 2012,
-        output: output.view(),
-        coefficients: coefficients.view(),
-    };
-    let r = us_requirements(&data, table, "bea", "base").expect("requirements");
-    let kg: f64 = r.direct_kg.outer_iter().zip(&output).map(|(row, y)| row.sum() * y).sum();
+        unit: "million USD".to_owned(),
+        factors: vec!["value added".to_owned()],
+        final_categories: vec!["final".to_owned()],
+        intermediate: Array2::from_shape_fn(
+            (n, n),
+            |(i, j)| if i == j { 0.0 } else { 20_000.0 / (n - 1) as f64 },
+        ),
+        final_demand: Array2::from_elem((n, 1), 30_000.0),
+        factor_payments: Array2::from_elem((1, n), 30_000.0),
+    })
+    .expect("balances");
+    let r = us_requirements(&data, &table, "bea", "base").expect("requirements");
+    let kg: f64 = r.direct_kg.outer_iter().zip(table.output()).map(|(row, y)| row.sum() * y).sum();
     assert!(relative(kg / 1000.0, r.tonnes) < 1e-12);
-    let value: f64 = r.direct_value.iter().zip(&output).map(|(d, y)| d * y).sum();
+    let value: f64 = r.direct_value.iter().zip(table.output()).map(|(d, y)| d * y).sum();
     assert!(relative(value, r.value) < 1e-12);
     assert!(r.total_value.iter().zip(&r.direct_value).all(|(t, d)| t > d));
-    let fewer = &industries[1..];
-    let missing = DetailTable { industries: fewer, ..table };
-    let error = us_requirements(&data, missing, "bea", "base").expect_err("an industry is missing");
-    assert!(error.to_string().contains(&industries[0]), "{error}");
+    let error = us_requirements(&data, &table, "wiod2013", "base").expect_err("other codes");
+    assert!(error.to_string().contains("industry 23"), "{error}");
+    let several = us_requirements(&data, &large_table(1), "bea", "base").expect_err("five countries");
+    assert!(several.to_string().contains("single country"), "{several}");
+}
+
+/// The United States in detail, both benchmark years and every alternative: what final uses embody is what is used.
+#[test]
+fn the_united_states_in_detail() {
+    let Some(folder) = raw_data("bea_io") else { return };
+    let data = data();
+    for (year, tonnes) in [(2012, 15_000.0), (2017, 9_060.0)] {
+        let (table, _) = UseMake::load(&folder, year).expect("BEA").industry_table().expect("table");
+        for alternative in data.alternatives("bea").expect("alternatives") {
+            let r = us_requirements(&data, &table, "bea", &alternative).expect("requirements");
+            assert!(relative(r.tonnes, tonnes) < 1e-12, "{year}: {}", r.tonnes);
+            let finals = final_sales(&table);
+            let embodied: f64 = r.total_value.iter().zip(&finals).map(|(t, f)| t * f).sum();
+            assert!(relative(embodied, r.value) < 1e-9, "{year} {alternative}: {embodied} {}", r.value);
+            let mut order: Vec<usize> = (0..r.industries.len()).collect();
+            order.sort_by(|a, b| r.total_value[*b].total_cmp(&r.total_value[*a]));
+            println!("{year} {alternative} {:.0} t, {:.1} million USD", r.tonnes, r.value);
+            for &j in order.iter().take(6) {
+                println!(
+                    "  {} direct {:.2e} total {:.2e}",
+                    r.industries[j], r.direct_value[j], r.total_value[j]
+                );
+            }
+            assert!(r.direct_value[order[0]] > 0.0);
+        }
+    }
 }
 
 /// The world in 2009: electrical and optical equipment first, China's supply everywhere, the mapping's leverage visible.

@@ -1,6 +1,7 @@
 //! From a carved table to a model economy: aggregation, export taxes, and the rare-earth economy that this crate ships.
 //!
-//! In the economy the critical sector is an ordinary sector with a factor of its own, its resource, which no other sector
+//! Factors are capital and labour of three skills (WIOD's Socio-Economic Accounts), mobile between a country's sectors, and
+//! the resource. In the economy the critical sector is an ordinary sector with a factor of its own, its resource, which no other sector
 //! uses; countries that mine nothing have none of it. China's export duty (with quota rent, in years when the quota binds)
 //! is an export tax: the value of a flow is what the buyer pays, and the producer gets it less the tax.
 
@@ -10,8 +11,9 @@ use std::path::Path;
 use model_core::{Economy, EconomyError, Flows, Metadata};
 use ndarray::{Array1, Array2, Axis};
 
-use super::{CarveOut, CarveSettings, Choices, RareEarthData};
+use super::{CarveOut, CarveSettings, Choices, RareEarthData, RareEarthError};
 use crate::flows_csv;
+use crate::sea::{self, Sea};
 use crate::table::{Mapping, MappingError, WorldTable};
 use crate::theta::Elasticities;
 use crate::world_2009::{self, WorldError};
@@ -208,6 +210,7 @@ fn metadata(name: &str, what: &str, choices: &Choices) -> Metadata {
                  mapping `{}`, origins `{}`, beta_r {} (assumptions)",
                 choices.mapping, choices.origins, choices.carve.beta_r
             ),
+            "derived: factor shares from WIOD's Socio-Economic Accounts; the resource's rent is taken from capital".to_owned(),
             format!(
                 "estimated: trade elasticities from the sample of Caliendo and Parro (2015), triple differences, full \
                  sample, 8.22 where there is no usable estimate; {THETA_R} for rare earths (assumption)"
@@ -217,12 +220,20 @@ fn metadata(name: &str, what: &str, choices: &Choices) -> Metadata {
     }
 }
 
+/// The full table of 2009 with value added split into capital and labour by skill.
+fn table_2009(raw: &Path) -> Result<WorldTable, WorldError> {
+    let table = world_2009::full_table(raw)?;
+    let shares = Sea::load(&raw.join("wiod_sea2013"))?.factor_shares(&table).shares;
+    let factors = sea::FACTORS.map(str::to_owned).to_vec();
+    Ok(table.with_factor_shares(factors, &shares).map_err(RareEarthError::from)?)
+}
+
 /// The flows of the full table of 2009 with rare earths: 41 economies, 36 sectors. `raw` is the folder of raw data sets.
 ///
 /// # Errors
 /// [`WorldError`] naming the raw file.
 pub fn full_flows(raw: &Path, choices: &Choices) -> Result<Flows, WorldError> {
-    let table = world_2009::full_table(raw)?;
+    let table = table_2009(raw)?;
     let carved = CarvedTable::from(&RareEarthData::embedded()?.carve_out(&table, choices)?);
     let own: Vec<usize> = (0..table.n_sectors()).collect();
     let theta = theta(&Elasticities::shipped()?, table.sectors(), &own, own.len());
@@ -238,7 +249,7 @@ pub fn full_flows(raw: &Path, choices: &Choices) -> Result<Flows, WorldError> {
 /// [`WorldError`] naming the raw file.
 pub fn build(raw: &Path) -> Result<[String; 6], WorldError> {
     let choices = Choices::default();
-    let table = world_2009::full_table(raw)?;
+    let table = table_2009(raw)?;
     let mapping = world_2009::mapping()?;
     let carved = RareEarthData::embedded()?.carve_out(&table, &choices)?;
     let small = CarvedTable::from(&carved).aggregate(&mapping)?;
