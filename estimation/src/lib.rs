@@ -4,7 +4,7 @@
 //! named columns in a [`Table`] and write the model as a [`Formula`]. The variance estimator is always the
 //! caller's choice, and every table names it. Moment conditions of any form go to [`gmm`], the strength of
 //! instruments is judged in [`identification`], draws instead of formulas are in [`resample`], common shocks with
-//! unequal exposure in [`shift_share`].
+//! unequal exposure in [`shift_share`], effects by period in [`event_study`].
 //!
 //! ```
 //! use estimation::{Formula, Table, VcovFormula, WeightColumn};
@@ -29,6 +29,7 @@ pub mod distribution;
 mod effects;
 mod error;
 mod estimates;
+pub mod event_study;
 pub mod formula;
 pub mod gmm;
 pub mod identification;

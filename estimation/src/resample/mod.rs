@@ -36,6 +36,7 @@ mod stepdown;
 mod stream;
 mod wild;
 
+pub(crate) use bootstrap::quantile;
 pub use bootstrap::{Bootstrap, BootstrapDraws, Resample};
 pub use error::ResampleError;
 pub use randomisation::{Assignment, Randomisation, RandomisationTest};

@@ -1,0 +1,184 @@
+//! Event studies: the terms, the tests, and intervals that survive trends which are not parallel.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use estimation::event_study::{EventPath, EventStudyError, EventTerms};
+use linalg::Cholesky;
+use ndarray::{Array1, Array2, array};
+use proptest::prelude::*;
+use rand_distr::{Distribution, StandardNormal};
+
+fn path(before: usize, after: usize, effects: &Array1<f64>, covariance: &Array2<f64>) -> EventPath {
+    let periods: Vec<i64> = (-(before as i64)..0).chain(1..=after as i64).collect();
+    EventPath::new(&periods, 0, effects.view(), covariance.view()).unwrap()
+}
+
+/// A covariance with the common reference period's correlation of one half.
+fn covariance(count: usize, se: f64) -> Array2<f64> {
+    Array2::from_shape_fn((count, count), |(i, j)| se * se * if i == j { 1.0 } else { 0.5 })
+}
+
+#[test]
+fn terms_hold_the_intensity_in_their_period_and_bin_the_ends() {
+    let period = [Some(2007), Some(2009), Some(2010), Some(2012), None];
+    let intensity = [0.5, 0.6, 0.7, 0.8, 0.9];
+    let terms = EventTerms::new("ree", &period, &intensity, 2009, Some((2008, 2011))).unwrap();
+    assert_eq!(terms.periods, [2008, 2010, 2011]);
+    assert_eq!(terms.names, ["ree::2008", "ree::2010", "ree::2011"]);
+    let expected =
+        array![[0.5, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.7, 0.0], [0.0, 0.0, 0.8], [0.0, 0.0, 0.0]];
+    assert_eq!(terms.columns, expected);
+    let absent = EventTerms::new("ree", &period, &intensity, 1999, None);
+    assert_eq!(absent, Err(EventStudyError::ReferenceAbsent(1999)));
+}
+
+#[test]
+fn points_contain_the_reference_and_the_band_is_wider_than_the_pointwise_interval() {
+    let effects = array![0.1, 0.0, 0.3, 0.4];
+    let points = path(2, 2, &effects, &covariance(4, 0.1)).points(0.95, 20_000, 1).unwrap();
+    let periods: Vec<i64> = points.iter().map(|p| p.period).collect();
+    assert_eq!(periods, [-2, -1, 0, 1, 2]);
+    assert!(points[2].is_reference && points[2].effect == 0.0);
+    assert!((points[0].pointwise.1 - 0.1 - 0.1959964).abs() < 1e-6);
+    // Four equicorrelated statistics: scipy's multivariate normal puts 0.95 within 2.4418.
+    let band = (points[0].simultaneous.1 - points[0].effect) / 0.1;
+    assert!((band - 2.4418).abs() < 0.03, "{band}");
+}
+
+#[test]
+fn parallel_trends_give_back_the_usual_interval() {
+    let effects = array![0.02, -0.03, 0.3, 0.5];
+    let v = covariance(4, 0.1);
+    let path = path(2, 2, &effects, &v);
+    let interval = path.relative_magnitudes(path.mean_effect().view(), 0.0, 0.95).unwrap();
+    let half = 1.959963984540054 * 0.0075_f64.sqrt();
+    assert!((interval.lower - (0.4 - half)).abs() < 1e-12 && (interval.upper - (0.4 + half)).abs() < 1e-12);
+}
+
+#[test]
+fn one_period_each_side_is_the_extrapolated_line() {
+    // With one period before and one after, v is fixed at 1 by the slope: tau_1 + beta_(-1), bias m.
+    let v = array![[0.04, 0.01], [0.01, 0.09]];
+    let path = path(1, 1, &array![-0.2, 1.0], &v);
+    let se = (0.04_f64 + 0.09 + 0.02).sqrt();
+    let linear = path.smoothness(array![1.0].view(), 0.0, 0.95).unwrap();
+    assert!((linear.lower - (0.8 - 1.959963984540054 * se)).abs() < 1e-6, "{linear:?}");
+    // At a bias of one standard error the quantile of |N(1, 1)| is 2.646146 (scipy.stats.foldnorm).
+    let bent = path.smoothness(array![1.0].view(), se, 0.95).unwrap();
+    assert!(((bent.upper - bent.lower) / 2.0 / se - 2.646146).abs() < 1e-4, "{bent:?}");
+}
+
+#[test]
+fn a_linear_difference_in_trends_does_no_harm_to_the_smoothness_interval() {
+    // Effects of 1 on a slope of 0.5 per period, tiny noise: parallel trends mislead, M = 0 does not.
+    let effects = array![-2.0, -1.5, -1.0, -0.5, 1.5, 2.0, 2.5];
+    let v = covariance(7, 1e-3);
+    let path = path(4, 3, &effects, &v);
+    for (k, weights) in [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].into_iter().enumerate() {
+        let interval = path.smoothness(Array1::from_vec(weights.to_vec()).view(), 0.0, 0.95).unwrap();
+        assert!(interval.lower < 1.0 && 1.0 < interval.upper, "period {k}: {interval:?}");
+        assert!(interval.upper - interval.lower < 0.03, "period {k}: {interval:?}");
+    }
+    let naive = path.relative_magnitudes(array![1.0, 0.0, 0.0].view(), 0.0, 0.95).unwrap();
+    assert!(naive.lower > 1.0);
+}
+
+#[test]
+fn the_optimal_interval_is_no_longer_than_other_combinations_that_cancel_a_slope() {
+    let effects = array![0.1, -0.1, 0.05, 0.6, 0.8];
+    let v = Array2::from_shape_fn((5, 5), |(i, j)| 0.01 * 0.6_f64.powi((i as i32 - j as i32).abs()));
+    let path = path(3, 2, &effects, &v);
+    let (m, weights) = (0.03, array![0.0, 1.0]);
+    let best = path.smoothness(weights.view(), m, 0.95).unwrap();
+    let half = (best.upper - best.lower) / 2.0;
+    // All v with v_1 + 2 v_2 + 3 v_3 = 2, on a grid; order of `v`: periods -3, -2, -1.
+    let quantile = |b: f64| {
+        let z = |c: f64| 0.5 * statrs::function::erf::erfc(c / std::f64::consts::SQRT_2);
+        let (mut low, mut high) = (b, b + 3.0);
+        for _ in 0..60 {
+            let middle = 0.5 * (low + high);
+            if z(middle - b) + z(middle + b) > 0.05 { low = middle } else { high = middle }
+        }
+        high
+    };
+    let mut shortest = f64::INFINITY;
+    for i in -40..=40 {
+        for j in -40..=40 {
+            let (v2, v3) = (f64::from(i) * 0.05, f64::from(j) * 0.05);
+            let v1 = 2.0 - 2.0 * v2 - 3.0 * v3;
+            let c = array![v3, v2, v1, 0.0, 1.0];
+            let se = c.dot(&v.dot(&c)).sqrt();
+            // Weights on second differences at 0, -1, -2 and, from l, at 1.
+            let bias = (v1 + 2.0 * v2 + 3.0 * v3).abs() + (v2 + 2.0 * v3).abs() + v3.abs() + 1.0;
+            shortest = f64::min(shortest, se * quantile(m * bias / se));
+        }
+    }
+    assert!(half <= shortest * (1.0 + 1e-5), "{half} against {shortest}");
+    assert!(half >= shortest * 0.99, "{half} against {shortest}");
+}
+
+#[test]
+fn breakdown_values_are_where_zero_enters() {
+    let effects = array![0.05, -0.02, 0.03, 0.6, 0.8];
+    let v = covariance(5, 0.05);
+    let path = path(3, 2, &effects, &v);
+    let weights = path.mean_effect();
+    let mbar = path.breakdown_relative_magnitudes(weights.view(), 0.95).unwrap();
+    let m = path.breakdown_smoothness(weights.view(), 0.95).unwrap();
+    assert!(mbar > 0.0 && m > 0.0);
+    let rm = |x: f64| path.relative_magnitudes(weights.view(), x, 0.95).unwrap().lower > 0.0;
+    let sd = |x: f64| path.smoothness(weights.view(), x, 0.95).unwrap().lower > 0.0;
+    assert!(rm(0.999 * mbar) && !rm(1.001 * mbar));
+    assert!(sd(0.999 * m) && !sd(1.001 * m));
+}
+
+#[test]
+fn intervals_cover_under_the_worst_departures_they_allow() {
+    // Simulated, 2,000 draws. One period each side and a kink of M: the bias is at its worst case, so the
+    // fixed-length interval covers in 95%, within two standard errors of 0.5%.
+    let (draws, se) = (2_000_u64, 0.2);
+    let (small, large) = (covariance(2, se), covariance(5, se));
+    let root = |v: &Array2<f64>| Cholesky::factor(v.view()).unwrap().lower().to_owned();
+    let (small_root, large_root) = (root(&small), root(&large));
+    let mut covered = [0_u32; 2];
+    for draw in 0..draws {
+        let mut rng = estimation::resample::stream(99, draw);
+        let noise: Array1<f64> = Array1::from_shape_fn(5, |_| StandardNormal.sample(&mut rng));
+        let kinked = array![0.0, 1.0 + 0.3] + small_root.dot(&array![noise[0], noise[1]]);
+        let smooth = path(1, 1, &kinked, &small).smoothness(array![1.0].view(), 0.3, 0.95).unwrap();
+        covered[0] += u32::from(smooth.lower <= 1.0 && 1.0 <= smooth.upper);
+        // Changes of 0.3 before and after: Mbar = 1 holds with equality. The union of intervals is conservative.
+        let zigzag = array![0.6, 0.3, 0.0, 1.3, 1.6] + large_root.dot(&noise);
+        let relative =
+            path(3, 2, &zigzag, &large).relative_magnitudes(array![0.5, 0.5].view(), 1.0, 0.95).unwrap();
+        covered[1] += u32::from(relative.lower <= 1.0 && 1.0 <= relative.upper);
+    }
+    let share = covered.map(|count| f64::from(count) / draws as f64);
+    assert!((0.935..=0.965).contains(&share[0]), "smoothness: {}", share[0]);
+    assert!(share[1] >= 0.935, "relative magnitudes: {}", share[1]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Wider bounds never shorten an interval, and rescaling the outcome rescales it.
+    #[test]
+    fn bounds_are_monotone_and_scale(
+        effects in prop::collection::vec(-1.0..1.0_f64, 5),
+        m in 0.0..0.5_f64,
+        scale in 0.1..10.0_f64,
+    ) {
+        let (effects, v) = (Array1::from_vec(effects), covariance(5, 0.1));
+        let original = path(3, 2, &effects, &v);
+        let scaled = path(3, 2, &(&effects * scale), &(&v * scale * scale));
+        let weights = original.mean_effect();
+        let narrow = original.smoothness(weights.view(), m, 0.95).unwrap();
+        let wide = original.smoothness(weights.view(), 1.5 * m + 0.01, 0.95).unwrap();
+        prop_assert!(wide.upper - wide.lower >= (narrow.upper - narrow.lower) * (1.0 - 1e-6));
+        let rescaled = scaled.smoothness(weights.view(), m * scale, 0.95).unwrap();
+        prop_assert!((rescaled.upper - scale * narrow.upper).abs() < 1e-4 * scale);
+        let a = original.relative_magnitudes(weights.view(), m, 0.95).unwrap();
+        let b = original.relative_magnitudes(weights.view(), m + 0.1, 0.95).unwrap();
+        prop_assert!(b.lower <= a.lower && b.upper >= a.upper);
+    }
+}
