@@ -77,49 +77,72 @@ impl EconomyParts {
 
     /// Output `Y[i,j]`: what the producers of `i` get, `sum_n X pi / ((1 + tariff)(1 + export tax))`.
     pub fn output(&self) -> Array2<f64> {
-        let Dims { countries, sectors, .. } = self.dims();
-        let mut output = Array2::zeros((countries, sectors));
-        for ((n, i, j), share) in self.trade_share.indexed_iter() {
-            output[[i, j]] += producer_value(
-                border_value(self.expenditure[[n, j]] * share, self.tariff[[n, i, j]]),
-                self.export_tax[[n, i, j]],
-            );
-        }
-        output
+        self.proceeds().output
     }
 
     /// Tariff revenue of each country.
     pub fn tariff_revenue(&self) -> Array1<f64> {
-        let mut revenue = Array1::zeros(self.dims().countries);
-        for ((n, i, j), share) in self.trade_share.indexed_iter() {
-            let rate = self.tariff[[n, i, j]];
-            if rate != 0.0 {
-                revenue[n] += rate * border_value(self.expenditure[[n, j]] * share, rate);
-            }
-        }
-        revenue
+        self.proceeds().tariff_revenue
     }
 
     /// Export-tax revenue of each country.
     pub fn export_tax_revenue(&self) -> Array1<f64> {
-        let mut revenue = Array1::zeros(self.dims().countries);
-        for ((n, i, j), share) in self.trade_share.indexed_iter() {
-            let rate = self.export_tax[[n, i, j]];
-            if rate != 0.0 {
-                let border = border_value(self.expenditure[[n, j]] * share, self.tariff[[n, i, j]]);
-                revenue[i] += rate * producer_value(border, rate);
-            }
-        }
-        revenue
+        self.proceeds().export_tax_revenue
     }
 
     /// Income of each country: factors, tariffs, export taxes, deficit. What it spends on final goods.
     pub fn income(&self) -> Array1<f64> {
+        self.income_with(&self.proceeds())
+    }
+
+    pub(crate) fn income_with(&self, proceeds: &Proceeds) -> Array1<f64> {
         self.factor_income.sum_axis(ndarray::Axis(1))
-            + self.tariff_revenue()
-            + self.export_tax_revenue()
+            + &proceeds.tariff_revenue
+            + &proceeds.export_tax_revenue
             + &self.deficit
     }
+
+    /// Who gets what of all spending, in one pass.
+    pub(crate) fn proceeds(&self) -> Proceeds {
+        let Dims { countries, sectors, .. } = self.dims();
+        let mut proceeds = Proceeds {
+            output: Array2::zeros((countries, sectors)),
+            tariff_revenue: Array1::zeros(countries),
+            export_tax_revenue: Array1::zeros(countries),
+        };
+        let importers = self.trade_share.outer_iter().zip(self.expenditure.rows());
+        let rates = self.tariff.outer_iter().zip(self.export_tax.outer_iter());
+        for (n, ((shares, spent), (tariffs, taxes))) in importers.zip(rates).enumerate() {
+            let exporters = shares.outer_iter().into_iter().zip(tariffs.outer_iter().zip(taxes.outer_iter()));
+            for (i, (shares, (tariffs, taxes))) in exporters.enumerate() {
+                let mut output = proceeds.output.row_mut(i);
+                let cells = shares.iter().zip(&spent).zip(tariffs.iter().zip(&taxes)).zip(&mut output);
+                for (((share, spent), (&tariff, &tax)), output) in cells {
+                    let purchaser = spent * share;
+                    if purchaser == 0.0 {
+                        continue;
+                    }
+                    if tariff == 0.0 && tax == 0.0 {
+                        *output += purchaser;
+                        continue;
+                    }
+                    let border = border_value(purchaser, tariff);
+                    let producer = producer_value(border, tax);
+                    *output += producer;
+                    proceeds.tariff_revenue[n] += purchaser - border;
+                    proceeds.export_tax_revenue[i] += border - producer;
+                }
+            }
+        }
+        proceeds
+    }
+}
+
+/// What spending becomes: output of producers, revenue of governments.
+pub(crate) struct Proceeds {
+    pub(crate) output: Array2<f64>,
+    pub(crate) tariff_revenue: Array1<f64>,
+    pub(crate) export_tax_revenue: Array1<f64>,
 }
 
 /// A checked baseline economy.
@@ -143,10 +166,15 @@ impl Economy {
     pub fn from_parts(mut parts: EconomyParts) -> Result<Self, EconomyError> {
         validate::structure(&parts)?;
         validate::normalise_shares(&mut parts);
-        let output = parts.output();
-        let income = parts.income();
-        validate::accounts(&parts, &output, &income)?;
-        Ok(Self { parts, output, income })
+        Self::settled(parts)
+    }
+
+    /// An economy from parts whose structure is known to be sound: an equilibrium of one that was checked.
+    pub(crate) fn settled(parts: EconomyParts) -> Result<Self, EconomyError> {
+        let proceeds = parts.proceeds();
+        let income = parts.income_with(&proceeds);
+        validate::accounts(&parts, &proceeds.output, &income)?;
+        Ok(Self { parts, output: proceeds.output, income })
     }
 
     /// Makes an economy from values. See [`Flows`].

@@ -1,6 +1,6 @@
 //! The checks behind the door of [`Economy`](super::Economy).
 
-use ndarray::{Array1, Array2, ArrayViewD, Axis, Dimension};
+use ndarray::{Array1, Array2, Array3, ArrayViewD, Axis, Dimension, Zip};
 
 use super::{EconomyError, EconomyParts};
 use crate::labels::{Dims, Labels};
@@ -42,6 +42,10 @@ pub(super) fn check_values(
     arrays: &[(&'static str, ArrayViewD<f64>, &[&str])],
 ) -> Result<(), EconomyError> {
     for (array, values, kinds) in arrays {
+        // The common case first: looking for the place is slow.
+        if values.iter().all(|v| v.is_finite() && *v >= 0.0) {
+            continue;
+        }
         check_finite(labels, array, values, kinds)?;
         if let Some((index, &value)) = values.indexed_iter().find(|(_, v)| **v < 0.0) {
             return Err(EconomyError::Negative { array, place: place(labels, kinds, index.slice()), value });
@@ -56,6 +60,9 @@ fn check_finite(
     values: &ArrayViewD<f64>,
     kinds: &[&str],
 ) -> Result<(), EconomyError> {
+    if values.iter().all(|v| v.is_finite()) {
+        return Ok(());
+    }
     match values.indexed_iter().find(|(_, v)| !v.is_finite()) {
         None => Ok(()),
         Some((index, &value)) => {
@@ -114,6 +121,9 @@ pub(crate) fn structure(parts: &EconomyParts) -> Result<(), EconomyError> {
     )?;
     for (array, rates) in [("tariff", &parts.tariff), ("export_tax", &parts.export_tax)] {
         check_finite(labels, array, &rates.view().into_dyn(), flow)?;
+        if rates.iter().all(|r| *r > -1.0) {
+            continue;
+        }
         if let Some(((n, i, j), &value)) = rates.indexed_iter().find(|(_, r)| **r <= -1.0) {
             return Err(EconomyError::Rate { array, place: place(labels, flow, &[n, i, j]), value });
         }
@@ -186,25 +196,25 @@ fn share_sums(parts: &EconomyParts) -> Result<(), EconomyError> {
 
 /// Divides shares that sum to one within tolerance by their sum, so that they do so to rounding.
 pub(crate) fn normalise_shares(parts: &mut EconomyParts) {
-    let divide = |value: &mut f64, sum: f64| {
-        if sum > 0.0 {
-            *value /= sum;
+    fn divide<'a>(values: impl Iterator<Item = &'a mut f64>, sum: f64) {
+        if sum > 0.0 && sum != 1.0 {
+            values.for_each(|v| *v /= sum);
         }
-    };
-    let trade = parts.trade_share.sum_axis(Axis(1));
-    for ((n, _, j), share) in parts.trade_share.indexed_iter_mut() {
-        divide(share, trade[[n, j]]);
     }
-    let cost = parts.factor_share.sum_axis(Axis(2)) + parts.input_share.sum_axis(Axis(2));
-    for ((i, j, _), share) in parts.factor_share.indexed_iter_mut() {
-        divide(share, cost[[i, j]]);
+    for mut importer in parts.trade_share.outer_iter_mut() {
+        let sums = importer.sum_axis(Axis(0));
+        for mut exporter in importer.outer_iter_mut() {
+            Zip::from(&mut exporter).and(&sums).for_each(|share, &sum| divide(std::iter::once(share), sum));
+        }
     }
-    for ((i, j, _), share) in parts.input_share.indexed_iter_mut() {
-        divide(share, cost[[i, j]]);
+    let factors = parts.factor_share.lanes_mut(Axis(2)).into_iter();
+    for (mut factors, mut inputs) in factors.zip(parts.input_share.lanes_mut(Axis(2))) {
+        let sum = factors.sum() + inputs.sum();
+        divide(factors.iter_mut().chain(inputs.iter_mut()), sum);
     }
-    let demand = parts.final_share.sum_axis(Axis(1));
-    for ((n, _), share) in parts.final_share.indexed_iter_mut() {
-        divide(share, demand[n]);
+    for mut row in parts.final_share.rows_mut() {
+        let sum = row.sum();
+        divide(row.iter_mut(), sum);
     }
 }
 
@@ -244,14 +254,8 @@ pub(super) fn accounts(
             tolerance: BALANCE_TOLERANCE,
         })
     };
-    let mut paid = Array2::<f64>::zeros(parts.factor_income.dim());
-    for ((i, j, f), share) in parts.factor_share.indexed_iter() {
-        paid[[i, f]] += share * output[[i, j]];
-    }
-    let mut used = Array2::<f64>::zeros(parts.expenditure.dim());
-    for ((n, j, k), share) in parts.input_share.indexed_iter() {
-        used[[n, k]] += share * output[[n, j]];
-    }
+    let paid = bought_by_sectors(&parts.factor_share, output);
+    let used = bought_by_sectors(&parts.input_share, output);
     for ((n, f), &earned) in parts.factor_income.indexed_iter() {
         let where_ = place(labels, &["country", "factor"], &[n, f]);
         balance(
@@ -270,4 +274,15 @@ pub(super) fn accounts(
         balance("expenditure", where_, "spent", spent, "demanded", demanded, f64::MIN_POSITIVE)?;
     }
     Ok(())
+}
+
+/// `sum_j share[i,j,.] Y[i,j]`: what the sectors of each country spend on each factor or input.
+pub(super) fn bought_by_sectors(share: &Array3<f64>, output: &Array2<f64>) -> Array2<f64> {
+    let mut bought = Array2::zeros((share.dim().0, share.dim().2));
+    for ((mut bought, share), output) in
+        bought.rows_mut().into_iter().zip(share.outer_iter()).zip(output.rows())
+    {
+        bought += &output.dot(&share);
+    }
+    bought
 }

@@ -123,7 +123,7 @@ impl EconomyParts {
         crate::economy::normalise_shares(&mut parts);
         let shock = Shock { deficits: deficits.clone(), ..Shock::default() };
         let equilibrium = solve(&parts, &shock, settings, None, &mut Unobserved)?;
-        let economy = Economy::from_parts(equilibrium.rebase_parts(&parts))?;
+        let economy = Economy::settled(equilibrium.rebase_parts(&parts))?;
         Ok((economy, equilibrium))
     }
 }
@@ -146,16 +146,15 @@ impl Equilibrium {
     fn assemble(system: &System, shock: &Shock, found: solve::Found, work: &Work) -> Self {
         let parts = system.parts;
         let Dims { countries: n, sectors: j, factors: f } = parts.dims();
-        let (ln_p, ln_x, ln_w) = system.at.split(&found.state);
+        let (ln_p, x_hat, ln_w) = system.at.split(&found.state);
         let iterate =
-            Iterate { ln_price: ln_p.into(), ln_expenditure: ln_x.into(), ln_factor_price: ln_w.into() };
+            Iterate { ln_price: ln_p.into(), expenditure_hat: x_hat.into(), ln_factor_price: ln_w.into() };
         let cells = |values: &[f64]| Array2::from_shape_fn((n, j), |(a, b)| values[a * j + b]);
         let factors = |values: &[f64]| Array2::from_shape_fn((n, f), |(a, b)| values[a * f + b]);
         let mut trade_share = Array3::zeros((n, n, j));
         for (s, shares) in system.new_shares(&work.ln_cost).iter().enumerate() {
-            for m in 0..n {
-                (0..n).for_each(|i| trade_share[[m, i, s]] = shares[m * n + i]);
-            }
+            let mut sector = trade_share.index_axis_mut(ndarray::Axis(2), s);
+            sector.iter_mut().zip(shares).for_each(|(new, share)| *new = *share);
         }
         let mut final_share = Array2::zeros((n, j));
         let mut consumption_price_hat = Array1::zeros(n);
@@ -227,11 +226,11 @@ impl Equilibrium {
     /// # Errors
     /// An [`EconomyError`] if the equilibrium was solved so loosely that its accounts do not close.
     pub fn rebase(&self, baseline: &Economy) -> Result<Economy, EconomyError> {
-        Economy::from_parts(self.rebase_parts(baseline.parts()))
+        Economy::settled(self.rebase_parts(baseline.parts()))
     }
 
     fn rebase_parts(&self, baseline: &EconomyParts) -> EconomyParts {
-        let mut parts = EconomyParts {
+        EconomyParts {
             labels: baseline.labels.clone(),
             metadata: baseline.metadata.clone(),
             trade_share: self.trade_share.clone(),
@@ -245,8 +244,6 @@ impl Equilibrium {
             factor_income: self.factor_income.clone(),
             theta: baseline.theta.clone(),
             kappa: baseline.kappa,
-        };
-        crate::economy::normalise_shares(&mut parts);
-        parts
+        }
     }
 }

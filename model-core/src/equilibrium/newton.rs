@@ -12,7 +12,7 @@ use ndarray::{Array1, Array2};
 
 use super::observer::{Phase, SolverSettings};
 use super::solve::Record;
-use super::system::{LN_ZERO, Layout, Market, System, Work};
+use super::system::{Layout, Market, System, Work};
 
 /// Rounds of the inner solves for prices and expenditure at given factor prices.
 const MAX_INNER: usize = 60;
@@ -113,12 +113,12 @@ fn settle(system: &System, state: &mut [f64], work: &mut Work) -> Result<Inner, 
         }
         if residual.prices > 0.5 {
             // Far away a sweep of the contraction is the safe step.
-            state[..cells].copy_from_slice(&image[..cells]);
+            state[..cells].copy_from_slice(&work.ln_price);
             continue;
         }
         let shares = system.new_shares(&work.ln_cost);
         let gap: Array1<f64> =
-            image[..cells].iter().zip(&state[..cells]).map(|(new, old)| new - old).collect();
+            work.ln_price.iter().zip(&state[..cells]).map(|(new, old)| new - old).collect();
         let correction = Lu::factor(price_matrix(system, &shares).view())?.solve(gap.view())?;
         state[..cells].iter_mut().zip(&correction).for_each(|(p, d)| *p += d);
     }
@@ -127,10 +127,11 @@ fn settle(system: &System, state: &mut [f64], work: &mut Work) -> Result<Inner, 
     for _ in 0..MAX_INNER {
         let gap: Array1<f64> = work.x_new.iter().zip(&work.x).map(|(new, old)| new - old).collect();
         let correction = inner.spending.solve(gap.view())?;
-        let ln_x = &mut state[cells..2 * cells];
-        for ((l, x), d) in ln_x.iter_mut().zip(&work.x).zip(&correction) {
-            let new = x + d;
-            *l = if new > 0.0 { new.ln().max(LN_ZERO) } else { LN_ZERO };
+        let (_, hats, _) = system.at.split_mut(state);
+        for (((hat, x), d), scale) in
+            hats.iter_mut().zip(&work.x).zip(&correction).zip(&system.expenditure_scale)
+        {
+            *hat = (x + d).max(0.0) * scale;
         }
         if system.sweep(state, &mut image, work).goods <= INNER_TOLERANCE {
             break;

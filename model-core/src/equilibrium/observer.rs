@@ -91,8 +91,8 @@ impl Observer for Unobserved {
 pub struct Iterate {
     /// `ln P^[n,j]`, country by country.
     pub ln_price: Vec<f64>,
-    /// `ln X[n,j]`, country by country.
-    pub ln_expenditure: Vec<f64>,
+    /// `X^[n,j]`, country by country.
+    pub expenditure_hat: Vec<f64>,
     /// `ln w^[n,f]`, country by country.
     pub ln_factor_price: Vec<f64>,
 }

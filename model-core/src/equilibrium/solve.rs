@@ -3,7 +3,7 @@
 use super::anderson::Anderson;
 use super::newton;
 use super::observer::{Iterate, Iteration, MarketResidual, Observer, Phase, SolveError, SolverSettings};
-use super::system::{Layout, SweepResidual, System, Work};
+use super::system::{SweepResidual, System, Work};
 
 /// What the search ends with: a state whose sweep, kept in `work`, meets the tolerance.
 pub(super) struct Found {
@@ -65,7 +65,7 @@ pub(super) fn solve(
     let mut state = match start {
         None => system.baseline(),
         Some(start) => {
-            let state = [&start.ln_price[..], &start.ln_expenditure, &start.ln_factor_price].concat();
+            let state = [&start.ln_price[..], &start.expenditure_hat, &start.ln_factor_price].concat();
             if state.len() != system.at.len() {
                 return Err(SolveError::Start { found: state.len(), expected: system.at.len() });
             }
@@ -93,7 +93,7 @@ pub(super) fn solve(
         });
     }
     let (p, x, w) = system.at.split(&record.best);
-    let best = Box::new(Iterate { ln_price: p.into(), ln_expenditure: x.into(), ln_factor_price: w.into() });
+    let best = Box::new(Iterate { ln_price: p.into(), expenditure_hat: x.into(), ln_factor_price: w.into() });
     Err(SolveError::NotConverged {
         iterations: record.history.len(),
         residual: record.best_residual,
@@ -103,20 +103,19 @@ pub(super) fn solve(
     })
 }
 
-/// The residual of factor prices is damped in the map; in the least-squares problem it counts in full, and as much for
-/// one factor price as for a country's prices together.
+/// A factor price counts in the least-squares problem as much as a country's prices together.
 fn weights(system: &System) -> Vec<f64> {
-    let Layout { j, .. } = system.at;
     let mut weight = vec![1.0; system.at.len()];
     let (_, _, w) = system.at.split_mut(&mut weight);
-    for (weight, step) in w.iter_mut().zip(&system.wage_step) {
-        *weight = (j as f64).sqrt() / step;
-    }
+    w.fill((system.at.j as f64).sqrt());
     weight
 }
 
 /// The largest move of a log factor price in one accelerated step.
 const MAX_MOVE: f64 = 1.5;
+
+/// The least that extrapolation leaves of expenditure, relative to the map's image.
+const LEAST_KEPT: f64 = 0.1;
 
 /// Sweeps without a new lowest residual, and restarts from the best state, after which the fixed point gives up.
 const PATIENCE: usize = 60;
@@ -164,7 +163,7 @@ fn fixed_point(
             }
             previous.copy_from_slice(state);
             anderson.step(state, &image, &weight);
-            limit(system, state, &previous);
+            limit(system, state, &previous, &image);
         }
         if since_lowest > PATIENCE {
             return false;
@@ -173,16 +172,17 @@ fn fixed_point(
     false
 }
 
-/// Shortens a step that moves some factor price by more than [`MAX_MOVE`].
-fn limit(system: &System, state: &mut [f64], previous: &[f64]) {
-    let factor_prices = 2 * system.at.cells()..;
-    let largest = state[factor_prices.clone()]
-        .iter()
-        .zip(&previous[factor_prices])
-        .map(|(new, old)| (new - old).abs())
-        .fold(0.0, f64::max);
+/// Shortens a step that moves some factor price by more than [`MAX_MOVE`], and keeps expenditure positive: extrapolated, it
+/// may be no less than [`LEAST_KEPT`] of what the map says.
+fn limit(system: &System, state: &mut [f64], previous: &[f64], image: &[f64]) {
+    let (_, _, new) = system.at.split(state);
+    let (_, _, old) = system.at.split(previous);
+    let largest = new.iter().zip(old).map(|(new, old)| (new - old).abs()).fold(0.0, f64::max);
     if largest > MAX_MOVE {
         let keep = MAX_MOVE / largest;
         state.iter_mut().zip(previous).for_each(|(new, old)| *new = old + keep * (*new - old));
     }
+    let (_, x, _) = system.at.split_mut(state);
+    let (_, mapped, _) = system.at.split(image);
+    x.iter_mut().zip(mapped).for_each(|(x, mapped)| *x = x.max(LEAST_KEPT * mapped));
 }

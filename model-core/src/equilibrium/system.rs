@@ -4,14 +4,17 @@
 //! once. A sweep then costs one power for each country and sector, one `N x N` matrix-vector product for each traded
 //! sector and equation, and one `J x J` product for each country and equation.
 
-use ndarray::Array2;
+use std::borrow::Cow;
+
+use ndarray::{Array2, Array3, Axis};
 
 use crate::ces;
 use crate::economy::EconomyParts;
 use crate::labels::Dims;
 use crate::shock::{Deficits, Shock, ShockError};
 
-/// Position of the three blocks in a state vector: `ln P[n,j]`, `ln X[n,j]`, `ln w[n,f]`, each country by country.
+/// Position of the three blocks in a state vector: `ln P^[n,j]`, `X^[n,j]`, `ln w^[n,f]`, each country by country. Expenditure
+/// is in levels over its baseline, in which its conditions are linear.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
     pub(super) n: usize,
@@ -38,9 +41,6 @@ impl Layout {
     }
 }
 
-/// Log of an expenditure that is zero: far below anything real, yet finite, so that differences of states stay numbers.
-pub(super) const LN_ZERO: f64 = -690.0;
-
 /// Trade in one sector.
 pub(super) enum Market {
     /// Nobody imports: the price is the domestic cost times the domestic price factor.
@@ -55,21 +55,29 @@ pub(super) enum Market {
     Traded { g: Vec<f64>, shift: Vec<f64>, border: Option<Vec<f64>>, producer: Option<Vec<f64>> },
 }
 
+/// Log excess demand beyond which factor prices move no faster.
+const MAX_EXCESS: f64 = 10.0;
+
 /// The equilibrium conditions of one economy under one shock.
 pub(super) struct System<'a> {
     pub(super) parts: &'a EconomyParts,
     pub(super) at: Layout,
     pub(super) markets: Vec<Market>,
     /// `[i][j][f]` and `[i][j][k]`.
-    pub(super) factor_share: Vec<f64>,
-    pub(super) input_share: Vec<f64>,
+    pub(super) factor_share: Cow<'a, [f64]>,
+    pub(super) input_share: Cow<'a, [f64]>,
     /// `[n][j]`, tastes applied.
     pub(super) final_share: Vec<f64>,
     ln_productivity: Option<Vec<f64>>,
     /// Baseline factor prices times new endowments, `[n][f]`.
     pub(super) endowment_value: Vec<f64>,
     pub(super) world_income: f64,
+    /// One over baseline expenditure, `[n][j]`; one where that is zero.
+    pub(super) expenditure_scale: Vec<f64>,
     deficit: DeficitRule,
+    /// How prices of a country follow its own factor prices once its domestic input-output loop has worked them out, at
+    /// baseline shares, `[n][j][f]`.
+    price_follows: Vec<f64>,
     /// Step of each factor price, `[n][f]`: one over the elasticity of its excess demand.
     pub(super) wage_step: Vec<f64>,
 }
@@ -105,6 +113,7 @@ pub(super) struct Work {
     /// Expenditure of the state and of the sweep, output, `[n][j]`.
     pub(super) x: Vec<f64>,
     pub(super) x_new: Vec<f64>,
+    /// Log price gaps, and expenditure with the domestic loop worked out.
     pub(super) y: Vec<f64>,
     /// By country.
     pub(super) tariff_revenue: Vec<f64>,
@@ -170,13 +179,19 @@ impl<'a> System<'a> {
             parts,
             at,
             markets,
-            factor_share: parts.factor_share.iter().copied().collect(),
-            input_share: parts.input_share.iter().copied().collect(),
+            factor_share: contiguous(&parts.factor_share),
+            input_share: contiguous(&parts.input_share),
             final_share: tastes(parts, shock)?,
             ln_productivity: shock.productivity_hat.as_ref().map(|a| a.iter().map(|v| v.ln()).collect()),
             endowment_value,
             world_income: parts.factor_income.sum(),
+            expenditure_scale: parts
+                .expenditure
+                .iter()
+                .map(|&x| if x > 0.0 { 1.0 / x } else { 1.0 })
+                .collect(),
             deficit,
+            price_follows: price_follows(parts),
             wage_step: wage_step(parts),
         })
     }
@@ -186,7 +201,7 @@ impl<'a> System<'a> {
         let mut u = vec![0.0; self.at.len()];
         let (_, x, _) = self.at.split_mut(&mut u);
         for (x, &value) in x.iter_mut().zip(&self.parts.expenditure) {
-            *x = ln_or_zero(value);
+            *x = if value > 0.0 { 1.0 } else { 0.0 };
         }
         u
     }
@@ -211,7 +226,7 @@ impl<'a> System<'a> {
     /// One sweep: from `u` to `next`. Prices come first and everything after uses them.
     pub(super) fn sweep(&self, u: &[f64], next: &mut [f64], work: &mut Work) -> SweepResidual {
         let Layout { n, j, f } = self.at;
-        let (ln_p, ln_x, ln_w) = self.at.split(u);
+        let (ln_p, x_hat, ln_w) = self.at.split(u);
         let (p_new, x_out, w_out) = self.at.split_mut(next);
         let mut residual = SweepResidual::default();
         let worst = |slot: &mut f64, value: f64| {
@@ -222,7 +237,11 @@ impl<'a> System<'a> {
         };
 
         self.costs(ln_p, ln_w, &mut work.ln_cost);
-        work.x.iter_mut().zip(ln_x).for_each(|(x, &l)| *x = if l <= LN_ZERO { 0.0 } else { l.exp() });
+        work.x
+            .iter_mut()
+            .zip(x_hat)
+            .zip(&self.expenditure_scale)
+            .for_each(|((x, hat), scale)| *x = hat / scale);
         work.tariff_revenue.fill(0.0);
         work.export_tax_revenue.fill(0.0);
         for s in 0..j {
@@ -253,7 +272,7 @@ impl<'a> System<'a> {
             if self.endowment_value[cell] > 0.0 {
                 let excess = (work.factor_demand[cell] / work.factor_income[cell]).ln();
                 worst(&mut residual.factors, excess);
-                *out = old + self.wage_step[cell] * excess.clamp(-10.0, 10.0) + to_numeraire;
+                *out = old + self.wage_step[cell] * excess.clamp(-MAX_EXCESS, MAX_EXCESS) + to_numeraire;
             }
         }
         worst(&mut residual.factors, to_numeraire);
@@ -277,9 +296,25 @@ impl<'a> System<'a> {
                 axpy(work.y[cell], &self.input_share[cell * j..(cell + 1) * j], x_new);
             }
         }
-        for cell in 0..n * j {
-            x_out[cell] = ln_or_zero(work.x_new[cell]);
-            worst(&mut residual.goods, x_out[cell] - ln_x[cell]);
+        let scale = self.expenditure_scale.iter();
+        for (((x_out, &x), x_new), scale) in x_out.iter_mut().zip(&work.x).zip(&work.x_new).zip(scale) {
+            *x_out = x_new * scale;
+            if *x_new != x {
+                worst(&mut residual.goods, x_new / x - 1.0);
+            }
+        }
+        // Prices follow factor prices at once, or the next sweep would see the move half done.
+        for i in 0..n {
+            let (new, old) = (&w_out[i * f..(i + 1) * f], &ln_w[i * f..(i + 1) * f]);
+            let prices = p_new[i * j..(i + 1) * j].iter_mut();
+            for (price, follows) in prices.zip(self.price_follows[i * j * f..(i + 1) * j * f].chunks_exact(f))
+            {
+                *price += follows
+                    .iter()
+                    .zip(new.iter().zip(old))
+                    .map(|(k, (new, old))| k * (new - old))
+                    .sum::<f64>();
+            }
         }
         residual
     }
@@ -411,23 +446,31 @@ impl<'a> System<'a> {
     }
 }
 
+/// The entries in standard order, borrowed where they lie so.
+fn contiguous(array: &Array3<f64>) -> Cow<'_, [f64]> {
+    array.as_slice().map_or_else(|| Cow::Owned(array.iter().copied().collect()), Cow::Borrowed)
+}
+
 /// `G` of one sector.
 fn market(parts: &EconomyParts, shock: &Shock, n: usize, s: usize) -> Result<Market, ShockError> {
-    let pi = &parts.trade_share;
-    let new_tariff = shock.tariff.as_ref().unwrap_or(&parts.tariff);
-    let new_tax = shock.export_tax.as_ref().unwrap_or(&parts.export_tax);
+    let pi = parts.trade_share.index_axis(Axis(2), s);
+    let old_tariff = parts.tariff.index_axis(Axis(2), s);
+    let old_tax = parts.export_tax.index_axis(Axis(2), s);
+    let new_tariff = shock.tariff.as_ref().map_or(old_tariff, |a| a.index_axis(Axis(2), s));
+    let new_tax = shock.export_tax.as_ref().map_or(old_tax, |a| a.index_axis(Axis(2), s));
+    let iceberg = shock.iceberg_hat.as_ref().map(|a| a.index_axis(Axis(2), s));
     let theta = parts.theta[s];
     // Log of the delivered-price-factor hat.
     let ln_tau = |m: usize, i: usize| {
         let mut ratio = 1.0;
         if shock.tariff.is_some() {
-            ratio *= (1.0 + new_tariff[[m, i, s]]) / (1.0 + parts.tariff[[m, i, s]]);
+            ratio *= (1.0 + new_tariff[[m, i]]) / (1.0 + old_tariff[[m, i]]);
         }
         if shock.export_tax.is_some() {
-            ratio *= (1.0 + new_tax[[m, i, s]]) / (1.0 + parts.export_tax[[m, i, s]]);
+            ratio *= (1.0 + new_tax[[m, i]]) / (1.0 + old_tax[[m, i]]);
         }
-        if let Some(hat) = &shock.iceberg_hat {
-            ratio *= hat[[m, i, s]];
+        if let Some(hat) = &iceberg {
+            ratio *= hat[[m, i]];
         }
         if ratio == 1.0 { 0.0 } else { ratio.ln() }
     };
@@ -435,14 +478,14 @@ fn market(parts: &EconomyParts, shock: &Shock, n: usize, s: usize) -> Result<Mar
         country: parts.labels.countries()[m].clone(),
         sector: parts.labels.sectors()[s].clone(),
     };
-    let traded = (0..n).any(|m| (0..n).any(|i| i != m && pi[[m, i, s]] > 0.0));
+    let traded = (0..n).any(|m| (0..n).any(|i| i != m && pi[[m, i]] > 0.0));
     let keep = |m: usize, i: usize| {
-        let border = 1.0 / (1.0 + new_tariff[[m, i, s]]);
-        (border, border / (1.0 + new_tax[[m, i, s]]))
+        let border = 1.0 / (1.0 + new_tariff[[m, i]]);
+        (border, border / (1.0 + new_tax[[m, i]]))
     };
     if !traded {
         let ln_tau: Vec<f64> = (0..n).map(|i| ln_tau(i, i)).collect();
-        let buys: Vec<bool> = (0..n).map(|i| pi[[i, i, s]] > 0.0).collect();
+        let buys: Vec<bool> = (0..n).map(|i| pi[[i, i]] > 0.0).collect();
         if let Some(i) = (0..n).find(|&i| buys[i] && ln_tau[i] == f64::INFINITY) {
             return Err(no_supplier(i));
         }
@@ -458,29 +501,27 @@ fn market(parts: &EconomyParts, shock: &Shock, n: usize, s: usize) -> Result<Mar
         let mut supplied = false;
         let mut moved = false;
         for (i, g) in row.iter_mut().enumerate() {
-            let share = pi[[m, i, s]];
+            let share = pi[[m, i]];
+            *g = share;
             if share > 0.0 {
                 supplied = true;
-                has_tariff |= new_tariff[[m, i, s]] != 0.0;
-                has_tax |= new_tax[[m, i, s]] != 0.0;
-                let change = ln_tau(m, i);
-                moved |= change != 0.0;
-                *g = if change == 0.0 { share.ln() } else { share.ln() - theta * change };
-            } else {
-                *g = f64::NEG_INFINITY;
+                has_tariff |= new_tariff[[m, i]] != 0.0;
+                has_tax |= new_tax[[m, i]] != 0.0;
+                moved |= ln_tau(m, i) != 0.0;
             }
         }
+        // Where nothing moved the baseline shares are kept to the last bit.
+        shift[m] = if supplied { 0.0 } else { f64::NEG_INFINITY };
         if moved {
+            for (i, g) in row.iter_mut().enumerate() {
+                *g = if *g > 0.0 { g.ln() - theta * ln_tau(m, i) } else { f64::NEG_INFINITY };
+            }
             let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             if supplied && largest == f64::NEG_INFINITY {
                 return Err(no_supplier(m));
             }
             shift[m] = largest;
             row.iter_mut().for_each(|g| *g = (*g - largest).exp());
-        } else {
-            // Nothing moved: keep the baseline shares to the last bit.
-            shift[m] = if supplied { 0.0 } else { f64::NEG_INFINITY };
-            row.iter_mut().enumerate().for_each(|(i, g)| *g = pi[[m, i, s]]);
         }
     }
     let taken_off = |take: &dyn Fn(usize, usize) -> f64| -> Vec<f64> {
@@ -506,16 +547,41 @@ fn tastes(parts: &EconomyParts, shock: &Shock) -> Result<Vec<f64>, ShockError> {
     Ok(share)
 }
 
+/// `phi[j,f] = pi[j] (gF[j,f] + sum_k gM[j,k] phi[k,f])` of each country, by a few rounds: it only has to be near.
+fn price_follows(parts: &EconomyParts) -> Vec<f64> {
+    const ROUNDS: usize = 4;
+    let Dims { countries: n, sectors: j, .. } = parts.dims();
+    let mut all = Vec::with_capacity(n * j * parts.dims().factors);
+    for i in 0..n {
+        let country = Axis(0);
+        let factors = parts.factor_share.index_axis(country, i);
+        let inputs = parts.input_share.index_axis(country, i);
+        let home: Vec<f64> = (0..j).map(|s| parts.trade_share[[i, i, s]]).collect();
+        let mut follows = Array2::<f64>::zeros(factors.dim());
+        for _ in 0..ROUNDS {
+            follows = inputs.dot(&follows) + factors;
+            follows.rows_mut().into_iter().zip(&home).for_each(|(mut row, home)| row *= *home);
+        }
+        all.extend(follows.iter());
+    }
+    all
+}
+
 /// One over `1 + theta_eff`, where `theta_eff` is the value-added-weighted elasticity of a country's sales with respect
 /// to its own cost, `theta (1 - share of its sales that compete only with itself)`.
 fn wage_step(parts: &EconomyParts) -> Vec<f64> {
     let Dims { countries: n, sectors: j, factors: f } = parts.dims();
     let mut sales = vec![0.0; n * j];
     let mut own = vec![0.0; n * j];
-    for ((m, i, s), &share) in parts.trade_share.indexed_iter() {
-        let flow = parts.expenditure[[m, s]] * share;
-        sales[i * j + s] += flow;
-        own[i * j + s] += flow * share;
+    for (shares, spent) in parts.trade_share.outer_iter().zip(parts.expenditure.rows()) {
+        let cells = sales.chunks_exact_mut(j).zip(own.chunks_exact_mut(j));
+        for (shares, (sales, own)) in shares.outer_iter().into_iter().zip(cells) {
+            for ((share, spent), (sales, own)) in shares.iter().zip(&spent).zip(sales.iter_mut().zip(own)) {
+                let flow = spent * share;
+                *sales += flow;
+                *own += flow * share;
+            }
+        }
     }
     let mut steps = Vec::with_capacity(n * f);
     for i in 0..n {
@@ -533,10 +599,6 @@ fn wage_step(parts: &EconomyParts) -> Vec<f64> {
         }
     }
     steps
-}
-
-fn ln_or_zero(value: f64) -> f64 {
-    if value > 0.0 { value.ln().max(LN_ZERO) } else { LN_ZERO }
 }
 
 /// Inner product with four running sums, so that it vectorises and its order of summation is fixed.
