@@ -5,6 +5,7 @@
 //!
 //! 1. [`Facts`]: tonnes, prices, quotas, duties and end uses with a status and a source per row (`data/rare_earths`);
 //! 2. [`PriceTable`]: a price for every element, year and market, missing ones filled by a stated rule and flagged;
+//!    [`SectorPrices`] are the indices of each industry's bundle;
 //! 3. [`Volumes`]: mine output and use by region of a year, closed so that the world uses what it mines;
 //! 4. [`IndustryMapping`], [`Origins`], [`Regions`]: the files that say which industry uses what and out of which
 //!    industries' output the rare earths are taken;
@@ -23,9 +24,12 @@ mod element;
 mod episode;
 mod error;
 pub mod facts;
+#[cfg(test)]
+mod fuzz;
 pub mod mapping;
 pub mod prices;
 mod schema;
+pub mod sector_prices;
 pub mod usage;
 pub mod volumes;
 
@@ -38,5 +42,6 @@ pub use error::RareEarthError;
 pub use facts::{Facts, Files};
 pub use mapping::{IndustryMapping, Origins, Regions, RestrictionRisk, WEIGHT_TOLERANCE, Weight};
 pub use prices::{Fill, Price, PriceTable};
+pub use sector_prices::{IndexForm, SectorPrices};
 pub use usage::Use;
 pub use volumes::{ChinaExports, Exports, VolumeSettings, Volumes};

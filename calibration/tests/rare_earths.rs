@@ -6,8 +6,9 @@ mod rare_earth_tables;
 
 use calibration::rare_earths::facts::PolicyMeasure;
 use calibration::rare_earths::{
-    ChinaExports, Element, Facts, Files, Fill, IndustryMapping, Market, Origins, PriceTable, RareEarthData,
-    Region, Regions, RestrictionRisk, Status, VolumeSettings, Volumes, episode,
+    ChinaExports, Choices, Element, Facts, Files, Fill, IndexForm, IndustryMapping, Market, Origins,
+    PriceTable, RareEarthData, Region, Regions, RestrictionRisk, SectorPrices, Status, VolumeSettings,
+    Volumes, episode,
 };
 use calibration::table::{Mapping, WorldTable};
 use common::relative;
@@ -318,4 +319,41 @@ fn the_episode_has_the_known_figures() {
     // recalled prices show as recalled, filled ones as assumption
     assert_eq!(of(2011).fob_by_element[Element::La.index()].status, Status::Recalled);
     assert!(of(2011).fob.status >= Status::Recalled);
+}
+
+#[test]
+fn sector_price_indices_follow_their_elements() {
+    let data = RareEarthData::embedded().expect("embedded");
+    let mapping = data.mapping(&Choices::default()).expect("mapping");
+    let years: Vec<i32> = (2007..=2014).collect();
+    let of = |form| SectorPrices::new(&data, &mapping, Market::Fob, &years, 2009, form).expect("indices");
+    let (fixed, geometric) = (of(IndexForm::Laspeyres), of(IndexForm::Geometric));
+    let price = |year, element| data.prices.price(Market::Fob, year, element).expect("price").usd_per_kg;
+    for prices in [&fixed, &geometric] {
+        for row in prices.value_share.outer_iter().chain(prices.tonnes_share.outer_iter()) {
+            assert!((row.sum() - 1.0).abs() < 1e-12);
+        }
+        for sector in &prices.sectors {
+            assert!((prices.get(sector, 2009).expect("index") - 1.0).abs() < 1e-12);
+            // between the smallest and the largest rise of an element
+            let rises = Element::ALL.map(|e| price(2011, e) / price(2009, e));
+            let (low, high) = rises.iter().fold((f64::MAX, 0.0_f64), |(l, h), r| (l.min(*r), h.max(*r)));
+            let index = prices.get(sector, 2011).expect("index");
+            assert!(low < index && index < high, "{sector} {index}");
+        }
+    }
+    for sector in &fixed.sectors {
+        // the geometric mean is below the arithmetic one
+        assert!(geometric.get(sector, 2011) < fixed.get(sector, 2011));
+        let j = fixed.sectors.iter().position(|s| s == sector).expect("sector");
+        let ratio = fixed.level[[j, 4]] / fixed.level[[j, 2]];
+        assert!(relative(ratio, fixed.get(sector, 2011).expect("index")) < 1e-12);
+    }
+    // refineries use lanthanum with a tenth of cerium
+    let la = fixed.get("23", 2011).expect("index");
+    let shares = [17_800.0 * price(2009, Element::La), 1_980.0 * price(2009, Element::Ce)];
+    let expected = (shares[0] * price(2011, Element::La) / price(2009, Element::La)
+        + shares[1] * price(2011, Element::Ce) / price(2009, Element::Ce))
+        / (shares[0] + shares[1]);
+    assert!(relative(la, expected) < 1e-12);
 }

@@ -406,14 +406,17 @@ fn day_of_year(month: u32, day: u32) -> f64 {
     f64::from((month + day.saturating_sub(1)).min(365))
 }
 
-fn parse_sources(text: &str) -> Result<BTreeMap<String, String>, RareEarthError> {
+pub(super) fn parse_sources(text: &str) -> Result<BTreeMap<String, String>, RareEarthError> {
     let file = "sources.csv";
     let rows = read(file, text, &["id", "citation"], |r| Ok((r.word(0)?, r.word(1)?)))?;
     unique(file, &rows, |r| r.0.clone())?;
     Ok(rows.into_iter().collect())
 }
 
-fn parse_production(text: &str, ids: &BTreeSet<String>) -> Result<Vec<Production>, RareEarthError> {
+pub(super) fn parse_production(
+    text: &str,
+    ids: &BTreeSet<String>,
+) -> Result<Vec<Production>, RareEarthError> {
     let file = "production.csv";
     let rows = read(file, text, &["series", "place", "year", "t_reo", "status", "source"], |r| {
         Ok(Production {
@@ -429,7 +432,7 @@ fn parse_production(text: &str, ids: &BTreeSet<String>) -> Result<Vec<Production
     Ok(rows)
 }
 
-fn parse_policy(text: &str, ids: &BTreeSet<String>) -> Result<Vec<PolicyVolume>, RareEarthError> {
+pub(super) fn parse_policy(text: &str, ids: &BTreeSet<String>) -> Result<Vec<PolicyVolume>, RareEarthError> {
     let file = "china_policy.csv";
     let rows = read(file, text, &["measure", "year", "holder", "value", "unit", "status", "source"], |r| {
         Ok(PolicyVolume {
@@ -449,7 +452,7 @@ fn parse_policy(text: &str, ids: &BTreeSet<String>) -> Result<Vec<PolicyVolume>,
     Ok(rows)
 }
 
-fn parse_duties(text: &str, ids: &BTreeSet<String>) -> Result<Vec<Duty>, RareEarthError> {
+pub(super) fn parse_duties(text: &str, ids: &BTreeSet<String>) -> Result<Vec<Duty>, RareEarthError> {
     let file = "export_duties.csv";
     let rows = read(file, text, &["from", "element", "stage", "rate", "status", "source"], |r| {
         let date: Vec<Option<u32>> = r.text(0).split('-').map(|part| part.parse().ok()).collect();
@@ -470,7 +473,7 @@ fn parse_duties(text: &str, ids: &BTreeSet<String>) -> Result<Vec<Duty>, RareEar
     Ok(rows)
 }
 
-fn parse_prices(text: &str, ids: &BTreeSet<String>) -> Result<Vec<Quote>, RareEarthError> {
+pub(super) fn parse_prices(text: &str, ids: &BTreeSet<String>) -> Result<Vec<Quote>, RareEarthError> {
     let file = "prices.csv";
     let header = ["item", "market", "period", "kind", "vat", "usd_per_kg", "status", "source"];
     let rows = read(file, text, &header, |r| {
@@ -501,7 +504,7 @@ fn parse_prices(text: &str, ids: &BTreeSet<String>) -> Result<Vec<Quote>, RareEa
     Ok(rows)
 }
 
-fn parse_companions(text: &str, ids: &BTreeSet<String>) -> Result<Vec<Companion>, RareEarthError> {
+pub(super) fn parse_companions(text: &str, ids: &BTreeSet<String>) -> Result<Vec<Companion>, RareEarthError> {
     let file = "price_companions.csv";
     let rows = read(file, text, &["element", "companion", "status", "source"], |r| {
         let pair = Companion { element: r.parse(0, ELEMENT)?, companion: r.parse(1, ELEMENT)? };
@@ -516,7 +519,7 @@ fn parse_companions(text: &str, ids: &BTreeSet<String>) -> Result<Vec<Companion>
     Ok(rows)
 }
 
-fn parse_end_uses(text: &str, ids: &BTreeSet<String>) -> Result<Vec<EndUse>, RareEarthError> {
+pub(super) fn parse_end_uses(text: &str, ids: &BTreeSet<String>) -> Result<Vec<EndUse>, RareEarthError> {
     let file = "end_uses.csv";
     let mut header = vec!["end_use", "label"];
     header.extend(Element::ALL.map(Element::symbol));
@@ -538,7 +541,10 @@ fn parse_end_uses(text: &str, ids: &BTreeSet<String>) -> Result<Vec<EndUse>, Rar
     Ok(rows)
 }
 
-fn parse_consumption(text: &str, ids: &BTreeSet<String>) -> Result<Vec<Consumption>, RareEarthError> {
+pub(super) fn parse_consumption(
+    text: &str,
+    ids: &BTreeSet<String>,
+) -> Result<Vec<Consumption>, RareEarthError> {
     let file = "consumption.csv";
     let header = ["place", "item", "year", "value", "unit", "status", "source", "note"];
     let rows = read(file, text, &header, |r| {
@@ -560,7 +566,7 @@ fn parse_consumption(text: &str, ids: &BTreeSet<String>) -> Result<Vec<Consumpti
     Ok(rows)
 }
 
-fn parse_substitutability(
+pub(super) fn parse_substitutability(
     text: &str,
     ids: &BTreeSet<String>,
 ) -> Result<Vec<Substitutability>, RareEarthError> {
