@@ -75,6 +75,12 @@ pub enum GmmError {
         /// Number of moments.
         moments: usize,
     },
+    /// Columns are linear combinations of one another.
+    #[error("the {what} are collinear (after the exogenous variables are out); drop the redundant ones")]
+    Collinear {
+        /// The columns.
+        what: &'static str,
+    },
     /// The Jacobian of the moments loses rank at the solution.
     #[error(
         "the parameters are not identified where the search ended: the moments do not move with {direction}"

@@ -1,4 +1,4 @@
-use linalg::{Cholesky, SymmetricEigen, matmul};
+use linalg::{Cholesky, LinalgError, SymmetricEigen, matmul};
 use ndarray::{Array1, Array2, ArrayView1};
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
@@ -349,7 +349,8 @@ impl Gmm {
     }
 
     /// `V2 + D V2 + V2 D' + D V1 D'`, Windmeijer (2005, equation 3.3), with
-    /// `D_k = -(G'WG)^-1 G'W (dS/dtheta_k) W g`, `S` and its derivative at the first step's estimates.
+    /// `D_k = (G'WG)^-1 G'W (dS/dtheta_k) W g`, how the second step moves with the first; `S` and its derivative
+    /// are at the first step's estimates.
     fn windmeijer<M: Differentiable>(
         &self,
         moments: &M,
@@ -370,7 +371,7 @@ impl Gmm {
             moments.derivative(first.theta.view(), k, buffer.view_mut());
             let moved = self.moment_covariance.prepare(buffer.clone());
             let change = (moved.t().dot(&spread.dot(&lambda)) + spread.t().dot(&moved.dot(&lambda))) / n;
-            d.column_mut(k).assign(&-bread.solve(gw.dot(&change).view())?);
+            d.column_mut(k).assign(&bread.solve(gw.dot(&change).view())?);
         }
         let v2 = bread.inverse()? / n;
         let dv2 = matmul(d.view(), v2.view())?;
@@ -444,18 +445,22 @@ fn identified(information: &Array2<f64>, names: &[String]) -> Result<Cholesky, G
 
 /// Inverts a moment covariance, refusing one that is singular to rounding.
 pub(super) fn invert_covariance(s: &Array2<f64>) -> Result<Array2<f64>, GmmError> {
-    let singular = GmmError::SingularMomentCovariance { moments: s.nrows() };
+    invert(s)?.ok_or(GmmError::SingularMomentCovariance { moments: s.nrows() })
+}
+
+/// The inverse of a positive definite matrix through its correlation form, `None` if that is singular to rounding.
+pub(crate) fn invert(s: &Array2<f64>) -> Result<Option<Array2<f64>>, LinalgError> {
     let scale = s.diag().mapv(|v| if v > 0.0 { v.sqrt().recip() } else { 0.0 });
     if scale.iter().any(|v| *v == 0.0 || !v.is_finite()) {
-        return Err(singular);
+        return Ok(None);
     }
     let correlation = Array2::from_shape_fn(s.dim(), |(j, k)| s[[j, k]] * scale[j] * scale[k]);
     let smallest = SymmetricEigen::new(correlation.view())?.values.first().copied().unwrap_or(0.0);
     if smallest < 1e-12 {
-        return Err(singular);
+        return Ok(None);
     }
-    let inverse = Cholesky::factor(correlation.view()).map_err(|_| singular)?.inverse()?;
-    Ok(Array2::from_shape_fn(s.dim(), |(j, k)| inverse[[j, k]] * scale[j] * scale[k]))
+    let inverse = Cholesky::factor(correlation.view())?.inverse()?;
+    Ok(Some(Array2::from_shape_fn(s.dim(), |(j, k)| inverse[[j, k]] * scale[j] * scale[k])))
 }
 
 fn largest_ratio(change: &Array1<f64>, scale: &Array1<f64>) -> f64 {

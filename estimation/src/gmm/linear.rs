@@ -2,6 +2,7 @@ use linalg::{Cholesky, matmul};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 
 use super::error::{require, require_finite};
+use super::estimator::invert;
 use super::{Differentiable, GmmError, Moments};
 use crate::statistic::TestStatistic;
 
@@ -57,10 +58,10 @@ impl<'a> LinearIv<'a> {
     /// The weight `(Z'Z/n)^-1`, which makes the first step two-stage least squares.
     ///
     /// # Errors
-    /// [`GmmError::Linalg`] when the instruments are collinear.
+    /// [`GmmError::Collinear`] when the instruments are collinear.
     pub fn two_stage_weight(&self) -> Result<Array2<f64>, GmmError> {
         let n = self.y.len() as f64;
-        Ok(Cholesky::factor((matmul(self.z.t(), self.z)? / n).view())?.inverse()?)
+        invert(&(matmul(self.z.t(), self.z)? / n))?.ok_or(GmmError::Collinear { what: "instruments" })
     }
 
     /// Sargan's (1958) test of the over-identifying restrictions for homoskedastic, independent errors,
@@ -68,7 +69,7 @@ impl<'a> LinearIv<'a> {
     /// counterparts are [`GmmFit::hansen`](super::GmmFit::hansen) after one step or two.
     ///
     /// # Errors
-    /// [`GmmError::Linalg`] when the instruments are collinear.
+    /// [`GmmError::Collinear`] when the instruments are collinear.
     pub fn sargan(&self, beta: ArrayView1<'_, f64>) -> Result<Option<TestStatistic>, GmmError> {
         let df = self.z.ncols() - self.x.ncols();
         if df == 0 {

@@ -76,6 +76,7 @@ pub use covariance::MomentCovariance;
 pub(crate) use covariance::codes;
 pub use error::GmmError;
 pub(crate) use error::{require, require_finite};
+pub(crate) use estimator::invert;
 pub use estimator::{CovarianceOfEstimates, FirstWeight, Gmm, Restarts, Steps};
 pub use fit::{ConvergenceReport, GmmFit, Stage, StageReport};
 pub use hypothesis::{

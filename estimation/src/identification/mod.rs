@@ -30,7 +30,7 @@ use std::ops::Range;
 use linalg::{Cholesky, Qr, matmul};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Slice};
 
-use crate::gmm::{GmmError, MomentCovariance};
+use crate::gmm::{GmmError, MomentCovariance, invert};
 
 /// Endogenous variables and excluded instruments, free of the exogenous variables.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ impl FirstStage {
     ///
     /// # Errors
     /// [`GmmError::Shape`], [`GmmError::InvalidInput`], [`GmmError::Underidentified`] when `l < k`, or
-    /// [`GmmError::Linalg`] when columns are collinear.
+    /// [`GmmError::Collinear`].
     pub fn new(
         x: ArrayView2<'_, f64>,
         z: ArrayView2<'_, f64>,
@@ -84,8 +84,9 @@ impl FirstStage {
             }
         };
         let stage = Self { x: partial(x)?, z: partial(z)?, basis, exogenous: count };
-        Cholesky::factor(correlation(&stage.z)?.view())?;
-        Cholesky::factor(correlation(&stage.x)?.view())?;
+        for (what, a) in [("instruments", &stage.z), ("endogenous variables", &stage.x)] {
+            invert(&matmul(a.t(), a.view())?)?.ok_or(GmmError::Collinear { what })?;
+        }
         Ok(stage)
     }
 
@@ -151,13 +152,6 @@ fn standardise(a: &Array2<f64>) -> Result<Array2<f64>, GmmError> {
     // (A L^-T)' = L^-1 A': the inverse of a small triangle, then one product.
     let inverse = linalg::inverse(lower.view())?;
     Ok(matmul(a.view(), inverse.t())?)
-}
-
-/// The second moments scaled to a unit diagonal.
-fn correlation(a: &Array2<f64>) -> Result<Array2<f64>, GmmError> {
-    let second = matmul(a.t(), a.view())?;
-    let scale = second.diag().mapv(|v| if v > 0.0 { v.sqrt().recip() } else { 0.0 });
-    Ok(Array2::from_shape_fn(second.dim(), |(i, j)| second[[i, j]] * scale[i] * scale[j]))
 }
 
 /// Contributions `z_ia v_ib` in the order `a` fast, `b` slow: `vec` of the `[l, k]` mean.

@@ -1,0 +1,184 @@
+//! GMM on degenerate input, its reports, and the delta method.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use estimation::gmm::{
+    Automatic, CovarianceOfEstimates, DualMoments, DualNum, FirstWeight, Gmm, GmmError, LinearIv,
+    MomentCovariance, Restricted, Stage, Steps, delta_method, delta_method_numeric, wald_test,
+};
+use estimation::identification::FirstStage;
+use ndarray::{Array1, Array2, ArrayView1, Axis, array, stack};
+
+/// `E[(1, x) (y - exp(a x))] = 0`, and a second parameter that no moment sees when `blind`.
+struct Growth {
+    y: Vec<f64>,
+    x: Vec<f64>,
+    blind: bool,
+}
+
+impl DualMoments for Growth {
+    fn observations(&self) -> usize {
+        self.y.len()
+    }
+    fn moments(&self) -> usize {
+        2
+    }
+    fn parameters(&self) -> usize {
+        if self.blind { 2 } else { 1 }
+    }
+    fn contribution<D: DualNum<Primitive = f64> + Copy>(&self, i: usize, theta: &[D], out: &mut [D]) {
+        let error = -((theta[0] * self.x[i]).exp() - self.y[i]);
+        out[0] = error;
+        out[1] = error * self.x[i];
+    }
+    fn parameter_names(&self) -> Vec<String> {
+        ["growth", "ghost"].iter().take(self.parameters()).map(|s| s.to_string()).collect()
+    }
+    fn moment_names(&self) -> Vec<String> {
+        vec!["level".into(), "slope".into()]
+    }
+}
+
+fn growth(blind: bool) -> Automatic<Growth> {
+    let x: Vec<f64> = (0..40).map(|i| f64::from(i % 7) / 3.0 - 1.0).collect();
+    let y = x.iter().enumerate().map(|(i, x)| (0.7 * x).exp() + 0.1 * f64::from(i as u8 % 3) - 0.1).collect();
+    Automatic(Growth { y, x, blind })
+}
+
+fn two_step() -> Gmm {
+    Gmm::new(MomentCovariance::heteroskedastic(), FirstWeight::Identity, Steps::Two)
+}
+
+#[test]
+fn what_is_wrong_is_named() {
+    let blind = two_step().fit(&growth(true), array![0.5, 0.0].view()).unwrap_err();
+    assert!(matches!(&blind, GmmError::NotIdentified { direction } if direction == "ghost"), "{blind}");
+    let overflow = two_step().fit(&growth(false), array![1e6].view()).unwrap_err();
+    assert!(matches!(&overflow, GmmError::NotFinite { moment, .. } if moment == "level"), "{overflow}");
+    let x = Array2::from_shape_fn((10, 2), |(i, k)| (i * (k + 1)) as f64 + 1.0);
+    let y: Array1<f64> = x.column(0).to_owned();
+    let few = LinearIv::new(y.view(), x.view(), x.select(Axis(1), &[0]).view()).unwrap_err();
+    assert!(matches!(few, GmmError::Underidentified { moments: 1, parameters: 2 }));
+    let with_nan = array![1.0, f64::NAN];
+    let one = Array2::ones((2, 1));
+    let nan = LinearIv::new(with_nan.view(), one.view(), one.view()).unwrap_err();
+    assert!(matches!(nan, GmmError::InvalidInput { what: "outcome", index: 1 }));
+    let one_cluster = Gmm { moment_covariance: MomentCovariance::clustered(&[7; 40]), ..two_step() };
+    let error = one_cluster.fit(&growth(false), array![0.5].view()).unwrap_err();
+    assert!(matches!(error, GmmError::TooFew { what: "clusters", .. }));
+    let corrected = Gmm { steps: Steps::One, ..two_step().covariance(CovarianceOfEstimates::Windmeijer) };
+    assert!(matches!(
+        corrected.fit(&growth(false), array![0.5].view()),
+        Err(GmmError::Setting { setting: "covariance", .. })
+    ));
+}
+
+#[test]
+fn collinear_moments_and_instruments_are_refused() {
+    let y = Array1::from_shape_fn(30, |i| (i % 5) as f64);
+    let x = Array1::from_shape_fn(30, |i| ((i * 3) % 11) as f64);
+    let z = stack![Axis(1), x, &x * 2.0];
+    let x = x.insert_axis(Axis(1));
+    let iv = LinearIv::new(y.view(), x.view(), z.view()).unwrap();
+    assert!(matches!(iv.two_stage_weight(), Err(GmmError::Collinear { what: "instruments" })));
+    let error = two_step().fit(&iv, array![0.0].view()).unwrap_err();
+    assert!(matches!(error, GmmError::SingularMomentCovariance { moments: 2 }), "{error}");
+    let stage = FirstStage::new(x.view(), z.view(), None, 0);
+    assert!(matches!(stage, Err(GmmError::Collinear { what: "instruments" })));
+    // A perfect fit has moments without variance.
+    let exact = &x.column(0) * 2.0;
+    let iv = LinearIv::new(exact.view(), x.view(), x.view()).unwrap();
+    assert!(two_step().fit(&iv, array![0.0].view()).is_err());
+}
+
+#[test]
+fn running_out_of_iterations_is_an_error_with_the_history() {
+    let gmm = Gmm { max_iterations: 1, ..two_step() };
+    let error = gmm.fit(&growth(false), array![-3.0].view()).unwrap_err();
+    let GmmError::NotConverged { residual, tolerance, report } = error else { panic!("{error}") };
+    assert!(residual > tolerance);
+    assert_eq!(report.stages[0].stage, Stage::First);
+    assert_eq!(report.stages[0].starts[0].start, [-3.0]);
+    assert!(!report.stages[0].starts[0].history.is_empty());
+}
+
+#[test]
+fn minimum_distance_is_gmm_with_one_row_and_a_known_covariance() {
+    /// Three published moments of two parameters.
+    struct Published;
+    impl DualMoments for Published {
+        fn observations(&self) -> usize {
+            1
+        }
+        fn moments(&self) -> usize {
+            3
+        }
+        fn parameters(&self) -> usize {
+            2
+        }
+        fn contribution<D: DualNum<Primitive = f64> + Copy>(&self, _: usize, theta: &[D], out: &mut [D]) {
+            out[0] = -(theta[0] - 1.1);
+            out[1] = -(theta[1] - 1.9);
+            out[2] = -(theta[0] + theta[1] - 3.3);
+        }
+    }
+    let v = Array2::<f64>::eye(3) * 0.04;
+    let gmm = Gmm::new(MomentCovariance::known(v), FirstWeight::AtStart, Steps::One);
+    let fit = gmm.fit(&Automatic(Published), array![0.0, 0.0].view()).unwrap();
+    // Generalised least squares by hand: the gap of 0.3 is split in three.
+    assert!((fit.theta[0] - 1.2).abs() < 1e-12 && (fit.theta[1] - 2.0).abs() < 1e-12);
+    assert!((fit.standard_errors()[0] - (0.04 * 2.0 / 3.0_f64).sqrt()).abs() < 1e-12);
+    let hansen = fit.hansen().unwrap().unwrap();
+    assert!((hansen.statistic - 0.3 * 0.3 / 3.0 / 0.04).abs() < 1e-10, "{hansen}");
+}
+
+#[test]
+fn the_delta_method_agrees_with_itself_and_with_a_reparametrisation() {
+    let fit = two_step().fit(&growth(false), array![0.5].view()).unwrap();
+    let f = |t: ArrayView1<'_, f64>| array![t[0].exp(), t[0] * t[0]];
+    let numeric = delta_method_numeric(fit.theta.view(), fit.covariance.view(), f).unwrap();
+    let jacobian = array![[fit.theta[0].exp()], [2.0 * fit.theta[0]]];
+    let exact = delta_method(f(fit.theta.view()), jacobian.view(), fit.covariance.view()).unwrap();
+    for (a, b) in numeric.covariance.iter().zip(&exact.covariance) {
+        assert!((a - b).abs() < 1e-6 * b.abs(), "{a} {b}");
+    }
+    // theta = 2 phi - 1.
+    let moments = growth(false);
+    let half = Restricted::new(&moments, array![-1.0], array![[2.0]], vec!["phi".into()]).unwrap();
+    let other = two_step().fit(&half, array![0.8].view()).unwrap();
+    assert!((2.0 * other.theta[0] - 1.0 - fit.theta[0]).abs() < 1e-9);
+    assert!((2.0 * other.standard_errors()[0] - fit.standard_errors()[0]).abs() < 1e-9);
+    let wald =
+        wald_test(fit.theta.view(), fit.covariance.view(), array![[1.0]].view(), array![0.0].view()).unwrap();
+    assert!(
+        (wald.statistic - (fit.theta[0] / fit.standard_errors()[0]).powi(2)).abs() < 1e-9 * wald.statistic
+    );
+}
+
+#[test]
+fn rescaling_instruments_changes_nothing_that_should_not_change() {
+    let n = 60;
+    let z = Array2::from_shape_fn((n, 3), |(i, k)| (((i + 1) * (k * 5 + 3)) % 17) as f64 - 8.0);
+    let x =
+        (z.column(0).to_owned() + &(&z.column(1) * 0.5) + Array1::from_shape_fn(n, |i| ((i * 5) % 7) as f64))
+            .insert_axis(Axis(1));
+    let y = &x.column(0) * 0.3 + Array1::from_shape_fn(n, |i| ((i * 11) % 13) as f64);
+    let covariance = MomentCovariance::heteroskedastic();
+    let statistics = |z: &Array2<f64>| {
+        let stage = FirstStage::new(x.view(), z.view(), Some(Array2::ones((n, 1)).view()), 0).unwrap();
+        let rk = stage.kleibergen_paap(&covariance).unwrap();
+        let f = stage.effective_f(&covariance, Some(y.view())).unwrap();
+        let set = stage.anderson_rubin_set(y.view(), &covariance, 0.9).unwrap();
+        let critical = f.critical_value_two_stage(0.1, 0.05).unwrap().unwrap().value;
+        let cd = stage.cragg_donald().unwrap();
+        // One endogenous variable: the Wald and LM forms of the canonical correlation.
+        let r2 = cd.anderson_lm.statistic / n as f64;
+        assert!((cd.wald.statistic - n as f64 * r2 / (1.0 - r2)).abs() < 1e-9 * cd.wald.statistic);
+        [rk.lm.statistic, rk.wald.statistic, f.f, critical, set.intervals[0].lower, cd.f]
+    };
+    let original = statistics(&z);
+    let mixed = z.dot(&array![[2.0, 0.3, 0.0], [0.0, -1.0, 10.0], [0.5, 0.0, 1.0]]);
+    for (a, b) in original.iter().zip(statistics(&mixed)) {
+        assert!((a - b).abs() < 1e-7 * a.abs().max(1.0), "{original:?} {b}");
+    }
+}
