@@ -1,12 +1,15 @@
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::Arc;
 
 /// A categorical variable: the levels of a fixed effect, of clusters, of a text column.
+///
+/// Copies share their codes and levels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Categories {
     name: String,
-    codes: Vec<u32>,
-    levels: Vec<String>,
+    codes: Arc<[u32]>,
+    levels: Arc<[String]>,
 }
 
 impl Categories {
@@ -36,7 +39,7 @@ impl Categories {
                 }
             })
             .collect();
-        Self { name: name.into(), codes, levels }
+        Self { name: name.into(), codes, levels: levels.into() }
     }
 
     /// The distinct values of a numeric variable as levels; not-a-number is one of them.
@@ -49,7 +52,7 @@ impl Categories {
                 *label = value.to_string();
             }
         }
-        Self { levels, ..by_bits }
+        Self { levels: levels.into(), ..by_bits }
     }
 
     /// The variable's name.
@@ -91,7 +94,7 @@ impl Categories {
         let codes = self
             .codes
             .iter()
-            .zip(&other.codes)
+            .zip(other.codes.iter())
             .map(|(&a, &b)| {
                 *seen.entry((a, b)).or_insert_with(|| {
                     pairs.push((a, b));
@@ -108,6 +111,9 @@ impl Categories {
 
     /// The rows given, with the levels that occur among them, in the old order of levels.
     pub(crate) fn select(&self, rows: &[usize]) -> Self {
+        if rows.len() == self.codes.len() {
+            return self.clone();
+        }
         let mut present = vec![false; self.levels.len()];
         for &row in rows {
             present[self.codes[row] as usize] = true;
@@ -119,13 +125,13 @@ impl Categories {
             levels.push(self.levels[old].clone());
         }
         let codes = rows.iter().map(|&row| new_code[self.codes[row] as usize]).collect();
-        Self { name: self.name.clone(), codes, levels }
+        Self { name: self.name.clone(), codes, levels: levels.into() }
     }
 
     /// Whether every level of `self` lies in one level of `other`.
     pub(crate) fn nested_in(&self, other: &Self) -> bool {
         let mut home = vec![u32::MAX; self.levels.len()];
-        self.codes.iter().zip(&other.codes).all(|(&c, &o)| {
+        self.codes.iter().zip(other.codes.iter()).all(|(&c, &o)| {
             let slot = &mut home[c as usize];
             if *slot == u32::MAX {
                 *slot = o;

@@ -7,12 +7,12 @@ use crate::columns::{combine, cross, cross_vector, gram};
 use crate::effects::{Absorbed, FixedEffects};
 use crate::error::Context;
 use crate::sample::{Dropped, Purpose, Sample};
-use crate::solve::{Solution, keep_independent, least_squares};
+use crate::solve::{COLLINEARITY_TOLERANCE, Solution, keep_independent, least_squares};
 use crate::vcov::{Ingredients, covariance};
 use crate::{Categories, Estimates, EstimationError, Regression, Vcov};
 
 /// The tolerance to which fixed effects are taken out of variables. Errors enter coefficients squared.
-pub(crate) const DEMEAN_TOLERANCE: f64 = 1e-9;
+const DEMEAN_TOLERANCE: f64 = 1e-8;
 
 /// A residual sum of squares below this share of the outcome's is rounding.
 const PERFECT_FIT_TOLERANCE: f64 = 1e-24;
@@ -166,7 +166,7 @@ impl Kept {
         scale: &[f64],
         constant: bool,
     ) -> Result<Self, EstimationError> {
-        let kept = keep_independent(x, weights, scale, constant)?;
+        let kept = keep_independent(x, weights, scale, constant, COLLINEARITY_TOLERANCE)?;
         let (index, out): (Vec<usize>, Vec<usize>) = (0..kept.len()).partition(|&j| kept[j]);
         Ok(Self { index, dropped: out.into_iter().map(|j| names[j].clone()).collect() })
     }

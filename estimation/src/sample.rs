@@ -73,7 +73,11 @@ impl Sample {
         let mut x = Array2::ones((lead + exogenous + endogenous, rows.len()));
         let sources = regression.x.axis_iter(Axis(0)).chain(regression.endogenous.axis_iter(Axis(0)));
         for (mut target, source) in x.axis_iter_mut(Axis(0)).skip(lead).zip(sources) {
-            target.iter_mut().zip(&rows).for_each(|(t, &row)| *t = source[row]);
+            if rows.len() == source.len() {
+                target.assign(&source);
+            } else {
+                target.iter_mut().zip(&rows).for_each(|(t, &row)| *t = source[row]);
+            }
         }
         let names = constant
             .then(|| CONSTANT.to_owned())

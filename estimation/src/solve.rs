@@ -9,7 +9,7 @@ use crate::error::Context;
 
 /// A regressor is collinear when the ones before it (with the constant and the fixed effects) leave less than
 /// this share of its variation.
-const COLLINEARITY_TOLERANCE: f64 = 1e-10;
+pub(crate) const COLLINEARITY_TOLERANCE: f64 = 1e-10;
 
 /// A regressor is constant when its variation is below this share of its sum of squares: rounding.
 const CONSTANT_TOLERANCE: f64 = 1e-13;
@@ -24,12 +24,14 @@ pub(crate) struct Solution {
 }
 
 /// Which of the regressors `[k, n]` to keep. `scale` holds the sums of squares that count as full size: those
-/// before the fixed effects were taken out. With `constant` the first row is the constant.
+/// before the fixed effects were taken out. With `constant` the first row is the constant. `tolerance` is
+/// [`COLLINEARITY_TOLERANCE`], or more to see which regressors come near it.
 pub(crate) fn keep_independent(
     x: ArrayView2<'_, f64>,
     weights: Option<&[f64]>,
     scale: &[f64],
     constant: bool,
+    tolerance: f64,
 ) -> Result<Vec<bool>, EstimationError> {
     let mut g = gram(x, weights);
     if constant {
@@ -44,12 +46,12 @@ pub(crate) fn keep_independent(
         }
     }
     let alive: Vec<bool> = (0..scale.len())
-        .map(|j| g[[j, j]] > if constant { CONSTANT_TOLERANCE } else { COLLINEARITY_TOLERANCE } * scale[j])
+        .map(|j| g[[j, j]] > if constant { CONSTANT_TOLERANCE } else { tolerance } * scale[j])
         .collect();
     let unit =
         Array1::from_iter((0..scale.len()).map(|j| if alive[j] { 1.0 / g[[j, j]].sqrt() } else { 0.0 }));
     let scaled = &g * &unit.view().insert_axis(Axis(0)) * unit.view().insert_axis(Axis(1));
-    independent_columns(scaled.view(), COLLINEARITY_TOLERANCE).context("collinearity check")
+    independent_columns(scaled.view(), tolerance).context("collinearity check")
 }
 
 /// Least squares of `y` on independent regressors `[k, n]`.

@@ -11,12 +11,13 @@ pub(crate) struct Arguments {
 }
 
 /// The topics and their texts.
-const TOPICS: [(&str, &str); 6] = [
+const TOPICS: [(&str, &str); 7] = [
     ("overview", include_str!("help/overview.txt")),
     ("reproduce", include_str!("help/reproduce.txt")),
     ("verify", include_str!("help/verify.txt")),
     ("data", include_str!("help/data.txt")),
     ("solve", include_str!("help/solve.txt")),
+    ("estimate", include_str!("help/estimate.txt")),
     ("shocks", include_str!("help/shocks.txt")),
 ];
 

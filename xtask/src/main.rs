@@ -7,6 +7,7 @@ mod console;
 mod data;
 mod economies;
 mod error;
+mod estimate;
 mod hash;
 mod help;
 mod output;
@@ -38,6 +39,7 @@ enum Command {
     Verify(verify::Arguments),
     Data(data::Arguments),
     Solve(solve::Arguments),
+    Estimate(estimate::Arguments),
     Help(help::Arguments),
 }
 
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         Command::Verify(arguments) => verify::run(arguments),
         Command::Data(arguments) => data::run(arguments),
         Command::Solve(arguments) => solve::run(&arguments),
+        Command::Estimate(arguments) => estimate::run(arguments),
         Command::Help(arguments) => help::run(arguments),
     };
     match outcome {

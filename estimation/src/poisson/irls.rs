@@ -10,9 +10,19 @@ use crate::columns::{combine, cross_vector, gram};
 use crate::error::Context;
 use crate::linear::{Kept, rows_mut, variation};
 use crate::sample::Sample;
+use crate::solve::keep_independent;
 
 /// Where the demeaning tolerance starts, and where it ends.
 const INNER_TOLERANCE: (f64, f64) = (1e-3, 1e-8);
+
+/// Tolerance of the first demeaning. The collinearity check that follows can trust shares well above its square.
+const ROUGH: f64 = 1e-4;
+
+/// Relative change of the deviance below which the working weights have settled.
+const SETTLED: f64 = 1e-3;
+
+/// The Newton decrement allowed, as a multiple of the tolerance of the deviance.
+const DECREMENT: f64 = 1e2;
 
 /// Iterations without convergence after which separation is suspected.
 const PATIENCE: usize = 15;
@@ -71,6 +81,11 @@ impl<'a> Deviance<'a> {
 }
 
 /// Solves on the sample; takes its regressors out of it.
+///
+/// The first step fits the working outcome; the later ones fit `u = (y - mu) / mu`, what is left of it:
+/// `eta + (u - M u) + M x d`, with `M` taking the effects out and `d` the regression of `M u` on `M x`. At the
+/// solution `u` is orthogonal to effects and regressors whatever the weights under which `x` was last demeaned,
+/// so the regressors are demeaned anew only while the weights still move, and once more at the end.
 pub(super) fn solve(sample: &mut Sample, settings: &PoissonSettings) -> Result<Outcome, EstimationError> {
     let n = sample.y.len();
     let user = sample.weights.values();
@@ -80,35 +95,27 @@ pub(super) fn solve(sample: &mut Sample, settings: &PoissonSettings) -> Result<O
     let mean = deviance_of.total / user.map_or(n as f64, |w| w.iter().sum());
     let mut mu: Vec<f64> = sample.y.iter().map(|y| 0.5 * (y + mean)).collect();
     let mut eta: Vec<f64> = mu.iter().map(|m| m.ln()).collect();
-    let mut deviance = deviance_of.at(&eta, &mu);
+    let mut deviance = f64::INFINITY;
     let mut absorber = Absorber::new(&sample.effects, 1 + x.nrows())?;
     let mut names = sample.names.clone();
     let mut collinear = Vec::new();
-    let mut inner = if sample.effects.len() < 2 { INNER_TOLERANCE.1 } else { INNER_TOLERANCE.0 };
+    let mut coefficients = Array1::zeros(0);
+    let mut inner = INNER_TOLERANCE.0;
     let mut weights = vec![0.0; n];
-    let mut z = vec![0.0; n];
-    let mut z_net = vec![0.0; n];
-    let mut history = Vec::new();
+    let mut outcome = vec![0.0; n];
+    let mut net = vec![0.0; n];
     let mut next_eta = vec![0.0; n];
+    let mut next_mu = vec![0.0; n];
+    let mut history: Vec<f64> = Vec::new();
     for iteration in 0..settings.max_iterations {
+        working_weights(&mut weights, user, &mu);
         for i in 0..n {
-            weights[i] = user.map_or(1.0, |w| w[i]) * mu[i];
-            let updated = eta[i] - offset.map_or(0.0, |o| o[i]) + (sample.y[i] - mu[i]) / mu[i];
-            z_net[i] += updated - z[i];
-            z[i] = updated;
+            let left = (sample.y[i] - mu[i]) / mu[i];
+            outcome[i] = if iteration == 0 { eta[i] - offset.map_or(0.0, |o| o[i]) + left } else { left };
         }
-        let scale = if iteration == 0 {
-            variation(x.view(), Some(&weights), !sample.effects.is_empty())
-        } else {
-            Vec::new()
-        };
-        let mut variables = rows_mut(&mut x);
-        variables.push(&mut z_net);
-        // Collinearity with the effects shows only once they are really out.
-        let tolerance = if iteration == 0 { inner.min(1e-6) } else { inner };
-        absorber.weighted(Some(&weights))?.demean(&mut variables, tolerance)?;
+        net.copy_from_slice(&outcome);
         if iteration == 0 {
-            let kept = Kept::among(x.view(), &names, Some(&weights), &scale, sample.constant)?;
+            let kept = first_demeaning(sample, &mut absorber, &mut x, &mut net, &weights)?;
             if kept.index.is_empty() && !names.is_empty() {
                 return Err(EstimationError::NothingIdentified { dropped: kept.dropped.join(", ") });
             }
@@ -117,55 +124,59 @@ pub(super) fn solve(sample: &mut Sample, settings: &PoissonSettings) -> Result<O
                 names = kept.index.iter().map(|&j| names[j].clone()).collect();
                 collinear = kept.dropped;
             }
+            coefficients = Array1::zeros(names.len());
+        } else {
+            let moving = history.last().is_none_or(|change| *change > SETTLED);
+            let mut variables = if moving { rows_mut(&mut x) } else { Vec::new() };
+            variables.push(&mut net);
+            absorber.weighted(Some(&weights))?.demean(&mut variables, inner)?;
         }
-        let step = Step::new(x.view(), &z_net, &weights);
-        let Ok(step) = step else {
+        let Ok(step) = Step::new(x.view(), &net, &weights) else {
             return suspect(sample, x, settings, history);
         };
-        let fitted = combine(x.view(), step.coefficients.view());
+        let along = combine(x.view(), step.coefficients.view());
         for i in 0..n {
-            next_eta[i] = z[i] - (z_net[i] - fitted[i]) + offset.map_or(0.0, |o| o[i]);
+            let start = if iteration == 0 { offset.map_or(0.0, |o| o[i]) } else { eta[i] };
+            next_eta[i] = start + (outcome[i] - net[i]) + along[i];
         }
-        let mut next_mu: Vec<f64> = next_eta.iter().map(|e| e.exp()).collect();
+        exponentiate(&mut next_mu, &next_eta);
         let mut next = deviance_of.at(&next_eta, &next_mu);
-        let mut halvings = 0;
-        while iteration > 0 && (next > deviance * (1.0 + 1e-6) || !next.is_finite()) && halvings < 30 {
+        let mut share = 1.0;
+        while (next > deviance * (1.0 + 1e-6) || !next.is_finite()) && share > 1e-9 && iteration > 0 {
+            share *= 0.5;
             next_eta.iter_mut().zip(&eta).for_each(|(new, old)| *new = 0.5 * (*new + old));
-            next_mu.iter_mut().zip(&next_eta).for_each(|(m, e)| *m = e.exp());
+            exponentiate(&mut next_mu, &next_eta);
             next = deviance_of.at(&next_eta, &next_mu);
-            halvings += 1;
         }
         if !next.is_finite() {
             return suspect(sample, x, settings, history);
         }
-        let change = (deviance - next).abs() / next.max(1e-6 * deviance_of.total);
+        coefficients.scaled_add(share, &step.coefficients);
+        let change =
+            if iteration == 0 { 1.0 } else { (deviance - next).abs() / next.max(1e-6 * deviance_of.total) };
         history.push(change);
         std::mem::swap(&mut eta, &mut next_eta);
-        mu = next_mu;
+        std::mem::swap(&mut mu, &mut next_mu);
         deviance = next;
-        if change < settings.tolerance && inner <= 10.0 * INNER_TOLERANCE.1 && halvings == 0 {
-            let scores = score(&sample.y, &mu, user);
-            let gradient = cross_vector(x.view(), &scores, None);
-            let newton_decrement = gradient.dot(&step.bread.dot(&gradient)).max(0.0).sqrt();
-            if newton_decrement < settings.tolerance.max(1e-12) * 1e3 {
-                let suspicious = settings.detect_separation
-                    && sample
-                        .y
-                        .iter()
-                        .zip(&mu)
-                        .any(|(y, mu)| *y == 0.0 && *mu < 1e-8 * deviance.max(deviance_of.total));
-                if suspicious {
+        if change < settings.tolerance && inner <= 10.0 * INNER_TOLERANCE.1 && share == 1.0 {
+            working_weights(&mut weights, user, &mu);
+            absorber.weighted(Some(&weights))?.demean(&mut rows_mut(&mut x), INNER_TOLERANCE.1)?;
+            let left: Vec<f64> = sample.y.iter().zip(&mu).map(|(y, mu)| (y - mu) / mu).collect();
+            let last = Step::new(x.view(), &left, &weights)?;
+            let gradient = cross_vector(x.view(), &left, Some(&weights));
+            let newton_decrement = gradient.dot(&last.coefficients).max(0.0).sqrt();
+            if newton_decrement < DECREMENT * settings.tolerance {
+                if settings.detect_separation && suspicious(&sample.y, &mu, deviance.max(deviance_of.total)) {
                     let rows = separation::find(sample, x.view())?;
                     if !rows.is_empty() {
                         return Ok(Outcome::Separated(rows));
                     }
                 }
-                weights.iter_mut().enumerate().for_each(|(i, w)| *w = user.map_or(1.0, |w| w[i]) * mu[i]);
                 return Ok(Outcome::Solved(Box::new(Solved {
                     names,
                     collinear,
-                    coefficients: step.coefficients,
-                    bread: step.bread,
+                    coefficients,
+                    bread: last.bread,
                     x,
                     weights,
                     eta,
@@ -188,6 +199,46 @@ pub(super) fn solve(sample: &mut Sample, settings: &PoissonSettings) -> Result<O
     Err(EstimationError::NotConverged { history })
 }
 
+fn working_weights(weights: &mut [f64], user: Option<&[f64]>, mu: &[f64]) {
+    weights.copy_from_slice(mu);
+    if let Some(user) = user {
+        weights.iter_mut().zip(user).for_each(|(w, u)| *w *= u);
+    }
+}
+
+fn exponentiate(mu: &mut [f64], eta: &[f64]) {
+    mu.iter_mut().zip(eta).for_each(|(m, e)| *m = e.exp());
+}
+
+/// Takes the effects out of regressors and working outcome for the first time, roughly unless a regressor turns
+/// out to be nearly spanned by them, and says which regressors stay.
+fn first_demeaning(
+    sample: &Sample,
+    absorber: &mut Absorber<'_>,
+    x: &mut Array2<f64>,
+    net: &mut [f64],
+    weights: &[f64],
+) -> Result<Kept, EstimationError> {
+    let scale = variation(x.view(), Some(weights), !sample.effects.is_empty());
+    let mut demean = |x: &mut Array2<f64>, tolerance: f64| {
+        let mut variables = rows_mut(x);
+        variables.push(&mut *net);
+        absorber.weighted(Some(weights))?.demean(&mut variables, tolerance)
+    };
+    demean(x, ROUGH)?;
+    let clear = keep_independent(x.view(), Some(weights), &scale, sample.constant, ROUGH)?;
+    if clear.contains(&false) {
+        demean(x, INNER_TOLERANCE.1)?;
+    }
+    Kept::among(x.view(), &sample.names, Some(weights), &scale, sample.constant)
+}
+
+/// Whether some zero outcome is fitted so well that it may be separated. At convergence the part of the deviance
+/// that separated rows still lose per step is below the tolerance.
+fn suspicious(y: &[f64], mu: &[f64], scale: f64) -> bool {
+    y.iter().zip(mu).any(|(y, mu)| *y == 0.0 && *mu < 1e-8 * scale)
+}
+
 /// The iteration broke down: separation, or an error.
 fn suspect(
     sample: &Sample,
@@ -202,10 +253,6 @@ fn suspect(
         }
     }
     Err(EstimationError::NotConverged { history })
-}
-
-fn score(y: &[f64], mu: &[f64], user: Option<&[f64]>) -> Vec<f64> {
-    y.iter().zip(mu).enumerate().map(|(i, (y, mu))| user.map_or(1.0, |w| w[i]) * (y - mu)).collect()
 }
 
 /// One weighted least-squares step.

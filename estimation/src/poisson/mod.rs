@@ -2,9 +2,9 @@
 //!
 //! Iterated reweighted least squares (Guimaraes 2014; Correia, Guimaraes and Zylkin 2020): with
 //! `mu = exp(eta)`, weights `W = w mu` and working outcome `z = eta - offset + (y - mu) / mu`, regress `z` on the
-//! regressors, both net of the effects under `W`, until the deviance settles. Regressors and working outcome
-//! that are already net of the effects under the last weights are where the next step starts, and the steps are
-//! solved no more exactly than the progress so far deserves.
+//! regressors, both net of the effects under `W`, until the deviance settles. Each step starts from where the
+//! last one arrived and is solved no more exactly than the progress so far deserves; regressors are demeaned
+//! anew only while the weights move.
 //!
 //! An observation is *separated* when some combination of regressors and effects is positive for it, zero or
 //! positive for all other zero outcomes, and zero for all positive outcomes: the likelihood then rises without

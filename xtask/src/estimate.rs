@@ -1,0 +1,235 @@
+//! `estimate`: a regression on a file of one's own.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use estimation::{Formula, KClass, RegressionTable, Summary, Table, VcovFormula, WeightColumn};
+
+use crate::console;
+use crate::error::Error;
+
+/// Estimate a regression on a CSV file
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The estimator
+    #[arg(value_enum)]
+    estimator: Estimator,
+    /// The data: a CSV file with a heading, plain or gzipped
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// The model, as in fixest: `y ~ x1 + log(x2) | fe1 + fe2^fe3 | endogenous ~ z`; repeat for several side by side
+    #[arg(long, required = true, value_name = "FORMULA")]
+    formula: Vec<String>,
+    /// The variance: classical, HC0 to HC3, `cluster(a + b, ssc=fixest)`, `NW(time=t, lags=2)`, `DK(..)`, `conley(..)`
+    #[arg(long, value_name = "VARIANCE")]
+    vcov: String,
+    /// A column of weights: inverse error variances
+    #[arg(long, value_name = "COLUMN", conflicts_with = "frequency_weights")]
+    weights: Option<String>,
+    /// A column of weights: how many observations a row stands for
+    #[arg(long, value_name = "COLUMN")]
+    frequency_weights: Option<String>,
+    /// The member of the k-class that `iv` estimates
+    #[arg(long, value_enum, default_value = "2sls")]
+    class: Class,
+    /// Print full-precision JSON instead of a table
+    #[arg(long)]
+    json: bool,
+    /// How to print the table
+    #[arg(long, value_enum, default_value = "text", conflicts_with = "json")]
+    format: Format,
+    /// Decimals of a Markdown or LaTeX table
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    digits: usize,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Estimator {
+    /// Least squares
+    Ols,
+    /// Instrumental variables
+    Iv,
+    /// Poisson pseudo-maximum likelihood
+    Ppml,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Class {
+    /// Two-stage least squares
+    #[value(name = "2sls")]
+    TwoStage,
+    /// Limited-information maximum likelihood
+    Liml,
+    /// Fuller's modification of LIML, with a = 1
+    Fuller,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For reading in a terminal
+    Text,
+    /// A Markdown table, models side by side
+    Markdown,
+    /// A LaTeX tabular, models side by side
+    Latex,
+    /// One line per coefficient, full precision
+    Csv,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: Arguments) -> Result<(), Error> {
+    let table = read(&arguments.data)?;
+    let vcov = VcovFormula::parse(&arguments.vcov)
+        .map_err(Error::bad_input(format!("--vcov '{}'", arguments.vcov)))?;
+    let mut summaries: Vec<Summary> = Vec::new();
+    for text in &arguments.formula {
+        let (shown, summary) = estimate(&arguments, &table, text, &vcov)?;
+        if arguments.format == Format::Text && !arguments.json {
+            console::result(format!("{text}\n{shown}\n"));
+        }
+        summaries.push(summary);
+    }
+    if arguments.json {
+        let models: Vec<_> = arguments
+            .formula
+            .iter()
+            .zip(&summaries)
+            .map(|(formula, summary)| {
+                serde_json::json!({
+                    "formula": formula,
+                    "model": summary,
+                    "coefficients": summary.estimates.table(),
+                    "intervals_95": summary.estimates.intervals(0.95),
+                })
+            })
+            .collect();
+        let text = serde_json::to_string_pretty(&models).map_err(Error::library("writing JSON"))?;
+        console::result(text);
+        return Ok(());
+    }
+    let side_by_side = RegressionTable::new(summaries, arguments.digits);
+    match arguments.format {
+        Format::Text => {}
+        Format::Markdown => console::result(side_by_side.markdown().trim_end()),
+        Format::Latex => console::result(side_by_side.latex().trim_end()),
+        Format::Csv => console::result(side_by_side.csv().trim_end()),
+    }
+    Ok(())
+}
+
+fn estimate(
+    arguments: &Arguments,
+    table: &Table,
+    text: &str,
+    vcov: &VcovFormula,
+) -> Result<(String, Summary), Error> {
+    let weights = match (&arguments.weights, &arguments.frequency_weights) {
+        (Some(column), _) => WeightColumn::Analytic(column),
+        (_, Some(column)) => WeightColumn::Frequency(column),
+        _ => WeightColumn::None,
+    };
+    let refuse = || format!("--formula '{text}'");
+    let model = Formula::parse(text)
+        .and_then(|formula| formula.model(table, vcov, weights))
+        .map_err(Error::bad_input(refuse()))?;
+    if model.missing > 0 {
+        console::notice(format!(
+            "{}: {} rows with missing or infinite values left out",
+            refuse(),
+            model.missing
+        ));
+    }
+    let class = match arguments.class {
+        Class::TwoStage => KClass::TwoStage,
+        Class::Liml => KClass::Liml,
+        Class::Fuller => KClass::Fuller(1.0),
+    };
+    let failed = Error::bad_input(refuse());
+    match arguments.estimator {
+        Estimator::Ols => {
+            model.regression.ols(&model.vcov).map(|f| (f.to_string(), f.summary())).map_err(failed)
+        }
+        Estimator::Iv => {
+            model.regression.iv(class, &model.vcov).map(|f| (f.to_string(), f.summary())).map_err(failed)
+        }
+        Estimator::Ppml => {
+            model.regression.poisson(&model.vcov).map(|f| (f.to_string(), f.summary())).map_err(failed)
+        }
+    }
+}
+
+/// Reads a CSV file, gzipped or not.
+fn read(path: &Path) -> Result<Table, Error> {
+    let file = std::fs::File::open(path).map_err(Error::io("read", path))?;
+    let gzipped = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
+    let input: Box<dyn Read> =
+        if gzipped { Box::new(flate2::read::MultiGzDecoder::new(file)) } else { Box::new(file) };
+    let what = || format!("reading {}", path.display());
+    let mut reader = csv::Reader::from_reader(input);
+    let names: Vec<String> =
+        reader.headers().map_err(Error::bad_input(what()))?.iter().map(|h| h.trim().to_owned()).collect();
+    let mut cells: HashMap<usize, Vec<String>> = (0..names.len()).map(|j| (j, Vec::new())).collect();
+    for record in reader.records() {
+        for (j, cell) in record.map_err(Error::bad_input(what()))?.iter().enumerate() {
+            cells.entry(j).or_default().push(cell.to_owned());
+        }
+    }
+    names
+        .iter()
+        .enumerate()
+        .try_fold(Table::new(), |table, (j, name)| table.text(name, &cells.remove(&j).unwrap_or_default()))
+        .map_err(Error::bad_input(what()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments(estimator: Estimator, data: PathBuf, formula: &str) -> Arguments {
+        Arguments {
+            estimator,
+            data,
+            formula: vec![formula.to_owned()],
+            vcov: "HC1".to_owned(),
+            weights: None,
+            frequency_weights: None,
+            class: Class::TwoStage,
+            json: false,
+            format: Format::Markdown,
+            digits: 3,
+        }
+    }
+
+    #[test]
+    fn a_gzipped_file_is_estimated_and_mistakes_are_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("trade.csv.gz");
+        let mut text = String::from("trade,dist,exporter\n");
+        for i in 0..40 {
+            text.push_str(&format!(
+                "{},{},{}\n",
+                (i * 7) % 11,
+                100 + (i * 37) % 900,
+                ["CHN", "JPN", "USA"][i % 3]
+            ));
+        }
+        let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut gz, text.as_bytes()).expect("written");
+        std::fs::write(&path, gz.finish().expect("finished")).expect("written");
+
+        let table = read(&path).expect("readable");
+        let vcov = VcovFormula::parse("cluster(exporter)").expect("valid");
+        let call = arguments(Estimator::Ppml, path.clone(), "");
+        let (shown, summary) =
+            estimate(&call, &table, "trade ~ log(dist) | exporter", &vcov).expect("well posed");
+        assert!(shown.contains("clustered by exporter"));
+        assert_eq!(summary.observations, 40.0);
+
+        assert!(run(arguments(Estimator::Ols, path.clone(), "trade ~ log(dist)")).is_ok());
+        let wrong = run(arguments(Estimator::Ols, path, "trade ~ log(distance)")).unwrap_err();
+        assert!(wrong.explain().contains("the data have no column distance"), "{}", wrong.explain());
+        let absent = run(arguments(Estimator::Ols, folder.path().join("absent.csv"), "y ~ x")).unwrap_err();
+        assert!(absent.explain().contains("absent.csv"), "{}", absent.explain());
+    }
+}
