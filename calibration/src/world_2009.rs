@@ -10,7 +10,7 @@ use crate::rare_earths::RareEarthError;
 use crate::source::LoadError;
 use crate::table::{Inventories, Mapping, MappingError, WorldTable};
 use crate::theta::Elasticities;
-use crate::wiod;
+use crate::wiod::{self, Wiod};
 use model_core::{Economy, EconomyError, Flows, Metadata};
 use std::path::Path;
 
@@ -86,7 +86,11 @@ pub fn mapping() -> Result<Mapping, WorldError> {
 /// # Errors
 /// [`WorldError::Load`].
 pub fn full_table(raw: &Path) -> Result<WorldTable, WorldError> {
-    Ok(wiod::load(&raw.join("wiod2013"), 2009, Inventories::Produced)?.table)
+    Ok(load(raw)?.table)
+}
+
+fn load(raw: &Path) -> Result<Wiod, LoadError> {
+    wiod::load(&raw.join("wiod2013"), 2009, Inventories::Produced)
 }
 
 /// Makes the shipped files again from the folder of raw data sets: name and text of each, in the order of
@@ -95,25 +99,23 @@ pub fn full_table(raw: &Path) -> Result<WorldTable, WorldError> {
 /// # Errors
 /// [`WorldError`], naming the raw file.
 pub fn build(raw: &Path) -> Result<[String; 6], WorldError> {
-    let table = full_table(raw)?;
+    let Wiod { table, report, .. } = load(raw)?;
     let elasticities = Elasticities::estimate(&raw.join("cp2015"))?;
     let mapping = mapping()?;
     let (sectors, to) = mapping.sectors(table.sectors())?;
     let theta = elasticities.of_groups(table.sectors(), &to, sectors.len()).mapv(|t| (t * 1e6).round() / 1e6);
     let small = table.aggregate(&mapping)?;
-    let metadata = Metadata {
-        name: "world-2009".to_owned(),
-        provenance: vec![
-            "derived: flows from the World Input-Output Database, 2013 release (Timmer, Dietzenbacher, Los, Stehrer and \
-             de Vries 2015), 41 economies x 35 industries, aggregated; output is the row sum, value added the residual, \
-             negative final demand produced in the year"
-                .to_owned(),
-            "estimated: trade elasticities from the sample of Caliendo and Parro (2015), triple differences, full sample; \
-             8.22 where there is no usable estimate"
-                .to_owned(),
-        ],
-        ..Metadata::default()
-    };
+    let mut provenance = vec![
+        "derived: flows from the World Input-Output Database, 2013 release (Timmer, Dietzenbacher, Los, Stehrer and de \
+         Vries 2015), 41 economies x 35 industries, repaired and aggregated"
+            .to_owned(),
+        "estimated: trade elasticities from the sample of Caliendo and Parro (2015), triple differences, full sample; 8.22 \
+         where there is no usable estimate"
+            .to_owned(),
+    ];
+    let changed = report.steps.iter().filter(|step| step.changed > 0);
+    provenance.extend(changed.map(|step| format!("repaired, in {}: {step}", table.unit())));
+    let metadata = Metadata { name: "world-2009".to_owned(), provenance, ..Metadata::default() };
     let flows = small.to_flows(theta, metadata).map_err(Box::new)?;
     Ok(flows_csv::write(&flows_csv::rounded(flows, DECIMALS))?)
 }

@@ -3,6 +3,7 @@
 
 use super::{TableError, WorldTable};
 use ndarray::{Array1, Axis};
+use std::fmt;
 
 /// What to do with inventories, the final-demand category that is negative when stocks are drawn down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,6 +36,16 @@ pub struct RepairStep {
 pub struct RepairReport {
     /// The steps in the order in which they were taken.
     pub steps: Vec<RepairStep>,
+}
+
+impl fmt::Display for RepairStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} places, {:.0} in all", self.what, self.changed, self.total)?;
+        if self.changed > 0 {
+            write!(f, ", at most {:.0} ({})", self.largest, self.largest_at)?;
+        }
+        Ok(())
+    }
 }
 
 impl RepairStep {
