@@ -3,6 +3,8 @@
 //! `cargo bench -p model-core` prints each; the group `per_flow` divides by the number of bilateral flows `N N J`, which the
 //! time must not outgrow.
 
+#![allow(clippy::panic, reason = "a benchmark without its economy has nothing to time")]
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use model_core::{Economy, Shock, SolverSettings, synthetic::Recipe};
 use rand::{RngExt, SeedableRng};

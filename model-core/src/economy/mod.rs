@@ -113,7 +113,7 @@ impl EconomyParts {
         let importers = self.trade_share.outer_iter().zip(self.expenditure.rows());
         let rates = self.tariff.outer_iter().zip(self.export_tax.outer_iter());
         for (n, ((shares, spent), (tariffs, taxes))) in importers.zip(rates).enumerate() {
-            let exporters = shares.outer_iter().into_iter().zip(tariffs.outer_iter().zip(taxes.outer_iter()));
+            let exporters = shares.outer_iter().zip(tariffs.outer_iter().zip(taxes.outer_iter()));
             for (i, (shares, (tariffs, taxes))) in exporters.enumerate() {
                 let mut output = proceeds.output.row_mut(i);
                 let cells = shares.iter().zip(&spent).zip(tariffs.iter().zip(&taxes)).zip(&mut output);

@@ -148,12 +148,13 @@ fn share_sums(parts: &EconomyParts) -> Result<(), EconomyError> {
     let labels = &parts.labels;
     let at = |n: usize, j: usize| (labels.countries()[n].clone(), labels.sectors()[j].clone());
     for ((n, j), &sum) in parts.trade_share.sum_axis(Axis(1)).indexed_iter() {
-        let (country, sector) = at(n, j);
         let expenditure = parts.expenditure[[n, j]];
         if sum == 0.0 && expenditure > 0.0 {
+            let (country, sector) = at(n, j);
             return Err(EconomyError::NoSupplier { country, sector, expenditure });
         }
         if sum != 0.0 && off(sum) {
+            let (country, sector) = at(n, j);
             return Err(EconomyError::Shares {
                 array: "trade_share",
                 place: format!("importer `{country}`, sector `{sector}`"),
@@ -166,11 +167,12 @@ fn share_sums(parts: &EconomyParts) -> Result<(), EconomyError> {
     let output = parts.output();
     let cost = parts.factor_share.sum_axis(Axis(2)) + parts.input_share.sum_axis(Axis(2));
     for ((i, j), &sum) in cost.indexed_iter() {
-        let (country, sector) = at(i, j);
         if sum == 0.0 && output[[i, j]] > 0.0 {
+            let (country, sector) = at(i, j);
             return Err(EconomyError::NoInputs { country, sector, output: output[[i, j]] });
         }
         if sum != 0.0 && off(sum) {
+            let (country, sector) = at(i, j);
             return Err(EconomyError::Shares {
                 array: "factor_share + input_share",
                 place: format!("country `{country}`, sector `{sector}`"),
@@ -238,40 +240,32 @@ pub(super) fn accounts(
             }
         }
     }
-    let balance = |account, place, left_name, left: f64, right_name, right: f64, scale: f64| {
-        let difference = (left - right).abs() / left.abs().max(right.abs()).max(scale);
-        if difference <= BALANCE_TOLERANCE {
-            return Ok(());
-        }
-        Err(EconomyError::Unbalanced {
-            account,
-            place,
-            left_name,
-            left,
-            right_name,
-            right,
-            difference,
-            tolerance: BALANCE_TOLERANCE,
-        })
-    };
+    let balance =
+        |account, (kinds, index): (&[&str], [usize; 2]), left_name, left: f64, right_name, right: f64| {
+            let difference = (left - right).abs() / left.abs().max(right.abs()).max(f64::MIN_POSITIVE);
+            if difference <= BALANCE_TOLERANCE {
+                return Ok(());
+            }
+            Err(EconomyError::Unbalanced {
+                account,
+                place: place(labels, kinds, &index),
+                left_name,
+                left,
+                right_name,
+                right,
+                difference,
+                tolerance: BALANCE_TOLERANCE,
+            })
+        };
     let paid = bought_by_sectors(&parts.factor_share, output);
     let used = bought_by_sectors(&parts.input_share, output);
     for ((n, f), &earned) in parts.factor_income.indexed_iter() {
-        let where_ = place(labels, &["country", "factor"], &[n, f]);
-        balance(
-            "factor income",
-            where_,
-            "earned",
-            earned,
-            "paid by sectors",
-            paid[[n, f]],
-            f64::MIN_POSITIVE,
-        )?;
+        let at = (["country", "factor"].as_slice(), [n, f]);
+        balance("factor income", at, "earned", earned, "paid by sectors", paid[[n, f]])?;
     }
     for ((n, k), &spent) in parts.expenditure.indexed_iter() {
         let demanded = parts.final_share[[n, k]] * income[n] + used[[n, k]];
-        let where_ = place(labels, &["country", "sector"], &[n, k]);
-        balance("expenditure", where_, "spent", spent, "demanded", demanded, f64::MIN_POSITIVE)?;
+        balance("expenditure", (&["country", "sector"], [n, k]), "spent", spent, "demanded", demanded)?;
     }
     Ok(())
 }

@@ -44,6 +44,11 @@ impl Anderson {
 
     /// From `image = F(u)`, the next `u`, in place. `weight` scales the residual in the least-squares problem.
     pub(super) fn step(&mut self, u: &mut [f64], image: &[f64], weight: &[f64]) {
+        pulp::Arch::new().dispatch(|| self.step_any_width(u, image, weight));
+    }
+
+    #[inline(always)]
+    fn step_any_width(&mut self, u: &mut [f64], image: &[f64], weight: &[f64]) {
         let dim = self.dim;
         for ((r, (new, old)), w) in self.residual.iter_mut().zip(image.iter().zip(u.iter())).zip(weight) {
             *r = (new - old) * w;
@@ -78,6 +83,7 @@ impl Anderson {
         }
     }
 
+    #[inline(always)]
     fn row(&self, row: usize) -> &[f64] {
         &self.d_residual[row * self.dim..(row + 1) * self.dim]
     }

@@ -10,9 +10,10 @@
 use linalg::{LinalgError, Lu};
 use ndarray::{Array1, Array2};
 
+use super::market::Market;
 use super::observer::{Phase, SolverSettings};
 use super::solve::Record;
-use super::system::{Layout, Market, System, Work};
+use super::system::{Layout, System, Work};
 
 /// Rounds of the inner solves for prices and expenditure at given factor prices.
 const MAX_INNER: usize = 60;
@@ -36,6 +37,9 @@ pub(super) fn newton(
     record: &mut Record,
     work: &mut Work,
 ) -> bool {
+    if settings.max_newton_steps == 0 {
+        return false;
+    }
     let sane = record.best_residual.max() < 1.0;
     state.copy_from_slice(&if sane { record.best.clone() } else { system.baseline() });
     search(system, state, settings, record, work).unwrap_or(false)

@@ -20,7 +20,7 @@ pub struct SolverSettings {
 
 impl Default for SolverSettings {
     fn default() -> Self {
-        Self { tolerance: 1e-10, max_sweeps: 400, max_newton_steps: 100, depth: 10 }
+        Self { tolerance: 1e-10, max_sweeps: 400, max_newton_steps: 100, depth: 8 }
     }
 }
 

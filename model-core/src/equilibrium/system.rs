@@ -6,8 +6,9 @@
 
 use std::borrow::Cow;
 
-use ndarray::{Array2, Array3, Axis};
+use ndarray::{Array2, Array3};
 
+use super::market::{Market, markets};
 use crate::ces;
 use crate::economy::EconomyParts;
 use crate::labels::Dims;
@@ -39,20 +40,6 @@ impl Layout {
         let (x, w) = rest.split_at_mut(self.cells());
         (p, x, w)
     }
-}
-
-/// Trade in one sector.
-pub(super) enum Market {
-    /// Nobody imports: the price is the domestic cost times the domestic price factor.
-    Domestic {
-        ln_tau: Vec<f64>,
-        keep_border: Vec<f64>,
-        keep_producer: Vec<f64>,
-        buys: Vec<bool>,
-        taxed: bool,
-    },
-    /// `g[n,i]`, row by row, divided by its largest entry `exp(shift[n])`; with tariffs and export taxes taken off.
-    Traded { g: Vec<f64>, shift: Vec<f64>, border: Option<Vec<f64>>, producer: Option<Vec<f64>> },
 }
 
 /// Log excess demand beyond which factor prices move no faster.
@@ -158,10 +145,6 @@ impl<'a> System<'a> {
     pub(super) fn new(parts: &'a EconomyParts, shock: &Shock) -> Result<Self, ShockError> {
         let Dims { countries: n, sectors: j, factors: f } = parts.dims();
         let at = Layout { n, j, f };
-        let mut markets = Vec::with_capacity(j);
-        for sector in 0..j {
-            markets.push(market(parts, shock, n, sector)?);
-        }
         let mut endowment_value: Vec<f64> = parts.factor_income.iter().copied().collect();
         if let Some(hat) = &shock.endowment_hat {
             endowment_value.iter_mut().zip(hat).for_each(|(v, h)| *v *= h);
@@ -178,7 +161,7 @@ impl<'a> System<'a> {
         Ok(Self {
             parts,
             at,
-            markets,
+            markets: markets(parts, shock)?,
             factor_share: contiguous(&parts.factor_share),
             input_share: contiguous(&parts.input_share),
             final_share: tastes(parts, shock)?,
@@ -207,6 +190,7 @@ impl<'a> System<'a> {
     }
 
     /// `ln c[i,j]` of a state.
+    #[inline(always)]
     pub(super) fn costs(&self, ln_p: &[f64], ln_w: &[f64], ln_cost: &mut [f64]) {
         let Layout { n, j, f } = self.at;
         for i in 0..n {
@@ -224,7 +208,15 @@ impl<'a> System<'a> {
     }
 
     /// One sweep: from `u` to `next`. Prices come first and everything after uses them.
+    ///
+    /// It is compiled once for each vector width and takes the widest that the processor has. The order of every sum is
+    /// fixed, so the bits are the same on all.
     pub(super) fn sweep(&self, u: &[f64], next: &mut [f64], work: &mut Work) -> SweepResidual {
+        pulp::Arch::new().dispatch(|| self.sweep_any_width(u, next, work))
+    }
+
+    #[inline(always)]
+    fn sweep_any_width(&self, u: &[f64], next: &mut [f64], work: &mut Work) -> SweepResidual {
         let Layout { n, j, f } = self.at;
         let (ln_p, x_hat, ln_w) = self.at.split(u);
         let (p_new, x_out, w_out) = self.at.split_mut(next);
@@ -369,6 +361,7 @@ impl<'a> System<'a> {
     }
 
     /// `exp(-theta ln c[i])` of one sector relative to its cheapest producer, whose log cost is returned.
+    #[inline(always)]
     fn appeal(&self, s: usize, ln_cost: &[f64], e: &mut [f64]) -> f64 {
         let Layout { n, j, .. } = self.at;
         let theta = self.parts.theta[s];
@@ -379,6 +372,7 @@ impl<'a> System<'a> {
         least
     }
 
+    #[inline(always)]
     fn deficits(&self, work: &mut Work) {
         match &self.deficit {
             DeficitRule::Levels(levels) => work.deficit.copy_from_slice(levels),
@@ -393,6 +387,7 @@ impl<'a> System<'a> {
     }
 
     /// Prices, output and revenue of one sector at the costs and expenditures in `work`.
+    #[inline(always)]
     fn sector(&self, s: usize, p_new: &mut [f64], work: &mut Work) {
         let Layout { n, j, .. } = self.at;
         match &self.markets[s] {
@@ -451,87 +446,6 @@ fn contiguous(array: &Array3<f64>) -> Cow<'_, [f64]> {
     array.as_slice().map_or_else(|| Cow::Owned(array.iter().copied().collect()), Cow::Borrowed)
 }
 
-/// `G` of one sector.
-fn market(parts: &EconomyParts, shock: &Shock, n: usize, s: usize) -> Result<Market, ShockError> {
-    let pi = parts.trade_share.index_axis(Axis(2), s);
-    let old_tariff = parts.tariff.index_axis(Axis(2), s);
-    let old_tax = parts.export_tax.index_axis(Axis(2), s);
-    let new_tariff = shock.tariff.as_ref().map_or(old_tariff, |a| a.index_axis(Axis(2), s));
-    let new_tax = shock.export_tax.as_ref().map_or(old_tax, |a| a.index_axis(Axis(2), s));
-    let iceberg = shock.iceberg_hat.as_ref().map(|a| a.index_axis(Axis(2), s));
-    let theta = parts.theta[s];
-    // Log of the delivered-price-factor hat.
-    let ln_tau = |m: usize, i: usize| {
-        let mut ratio = 1.0;
-        if shock.tariff.is_some() {
-            ratio *= (1.0 + new_tariff[[m, i]]) / (1.0 + old_tariff[[m, i]]);
-        }
-        if shock.export_tax.is_some() {
-            ratio *= (1.0 + new_tax[[m, i]]) / (1.0 + old_tax[[m, i]]);
-        }
-        if let Some(hat) = &iceberg {
-            ratio *= hat[[m, i]];
-        }
-        if ratio == 1.0 { 0.0 } else { ratio.ln() }
-    };
-    let no_supplier = |m: usize| ShockError::NoSupplier {
-        country: parts.labels.countries()[m].clone(),
-        sector: parts.labels.sectors()[s].clone(),
-    };
-    let traded = (0..n).any(|m| (0..n).any(|i| i != m && pi[[m, i]] > 0.0));
-    let keep = |m: usize, i: usize| {
-        let border = 1.0 / (1.0 + new_tariff[[m, i]]);
-        (border, border / (1.0 + new_tax[[m, i]]))
-    };
-    if !traded {
-        let ln_tau: Vec<f64> = (0..n).map(|i| ln_tau(i, i)).collect();
-        let buys: Vec<bool> = (0..n).map(|i| pi[[i, i]] > 0.0).collect();
-        if let Some(i) = (0..n).find(|&i| buys[i] && ln_tau[i] == f64::INFINITY) {
-            return Err(no_supplier(i));
-        }
-        let (keep_border, keep_producer): (Vec<f64>, Vec<f64>) = (0..n).map(|i| keep(i, i)).unzip();
-        let taxed = keep_border.iter().chain(&keep_producer).any(|k| *k != 1.0);
-        return Ok(Market::Domestic { ln_tau, keep_border, keep_producer, buys, taxed });
-    }
-    let mut g = vec![0.0; n * n];
-    let mut shift = vec![f64::NEG_INFINITY; n];
-    let (mut has_tariff, mut has_tax) = (false, false);
-    for m in 0..n {
-        let row = &mut g[m * n..(m + 1) * n];
-        let mut supplied = false;
-        let mut moved = false;
-        for (i, g) in row.iter_mut().enumerate() {
-            let share = pi[[m, i]];
-            *g = share;
-            if share > 0.0 {
-                supplied = true;
-                has_tariff |= new_tariff[[m, i]] != 0.0;
-                has_tax |= new_tax[[m, i]] != 0.0;
-                moved |= ln_tau(m, i) != 0.0;
-            }
-        }
-        // Where nothing moved the baseline shares are kept to the last bit.
-        shift[m] = if supplied { 0.0 } else { f64::NEG_INFINITY };
-        if moved {
-            for (i, g) in row.iter_mut().enumerate() {
-                *g = if *g > 0.0 { g.ln() - theta * ln_tau(m, i) } else { f64::NEG_INFINITY };
-            }
-            let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            if supplied && largest == f64::NEG_INFINITY {
-                return Err(no_supplier(m));
-            }
-            shift[m] = largest;
-            row.iter_mut().for_each(|g| *g = (*g - largest).exp());
-        }
-    }
-    let taken_off = |take: &dyn Fn(usize, usize) -> f64| -> Vec<f64> {
-        (0..n * n).map(|at| g[at] * take(at / n, at % n)).collect()
-    };
-    let border = has_tariff.then(|| taken_off(&|m, i| keep(m, i).0));
-    let producer = has_tax.then(|| taken_off(&|m, i| keep(m, i).1));
-    Ok(Market::Traded { g, shift, border, producer })
-}
-
 fn tastes(parts: &EconomyParts, shock: &Shock) -> Result<Vec<f64>, ShockError> {
     let mut share: Vec<f64> = parts.final_share.iter().copied().collect();
     if let Some(hat) = &shock.preference_hat {
@@ -550,19 +464,23 @@ fn tastes(parts: &EconomyParts, shock: &Shock) -> Result<Vec<f64>, ShockError> {
 /// `phi[j,f] = pi[j] (gF[j,f] + sum_k gM[j,k] phi[k,f])` of each country, by a few rounds: it only has to be near.
 fn price_follows(parts: &EconomyParts) -> Vec<f64> {
     const ROUNDS: usize = 4;
-    let Dims { countries: n, sectors: j, .. } = parts.dims();
-    let mut all = Vec::with_capacity(n * j * parts.dims().factors);
+    let Dims { countries: n, sectors: j, factors: f } = parts.dims();
+    let inputs = contiguous(&parts.input_share);
+    let mut all = vec![0.0; n * j * f];
+    let (mut follows, mut next) = (vec![0.0; j], vec![0.0; j]);
     for i in 0..n {
-        let country = Axis(0);
-        let factors = parts.factor_share.index_axis(country, i);
-        let inputs = parts.input_share.index_axis(country, i);
-        let home: Vec<f64> = (0..j).map(|s| parts.trade_share[[i, i, s]]).collect();
-        let mut follows = Array2::<f64>::zeros(factors.dim());
-        for _ in 0..ROUNDS {
-            follows = inputs.dot(&follows) + factors;
-            follows.rows_mut().into_iter().zip(&home).for_each(|(mut row, home)| row *= *home);
+        for g in 0..f {
+            follows.fill(0.0);
+            for _ in 0..ROUNDS {
+                for (s, next) in next.iter_mut().enumerate() {
+                    let row = &inputs[(i * j + s) * j..(i * j + s + 1) * j];
+                    *next =
+                        parts.trade_share[[i, i, s]] * (parts.factor_share[[i, s, g]] + dot(row, &follows));
+                }
+                std::mem::swap(&mut follows, &mut next);
+            }
+            (0..j).for_each(|s| all[(i * j + s) * f + g] = follows[s]);
         }
-        all.extend(follows.iter());
     }
     all
 }
@@ -575,7 +493,7 @@ fn wage_step(parts: &EconomyParts) -> Vec<f64> {
     let mut own = vec![0.0; n * j];
     for (shares, spent) in parts.trade_share.outer_iter().zip(parts.expenditure.rows()) {
         let cells = sales.chunks_exact_mut(j).zip(own.chunks_exact_mut(j));
-        for (shares, (sales, own)) in shares.outer_iter().into_iter().zip(cells) {
+        for (shares, (sales, own)) in shares.outer_iter().zip(cells) {
             for ((share, spent), (sales, own)) in shares.iter().zip(&spent).zip(sales.iter_mut().zip(own)) {
                 let flow = spent * share;
                 *sales += flow;
@@ -602,6 +520,7 @@ fn wage_step(parts: &EconomyParts) -> Vec<f64> {
 }
 
 /// Inner product with four running sums, so that it vectorises and its order of summation is fixed.
+#[inline(always)]
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut sums = [0.0; 4];
     let (a4, b4) = (a.chunks_exact(4), b.chunks_exact(4));
@@ -615,6 +534,7 @@ pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// `y += a x`.
+#[inline(always)]
 pub(super) fn axpy(a: f64, x: &[f64], y: &mut [f64]) {
     for (y, x) in y.iter_mut().zip(x) {
         *y += a * x;

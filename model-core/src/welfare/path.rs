@@ -22,18 +22,21 @@
 //! The integral is taken by the trapezoidal rule on 1, 2, 4, ... steps with Romberg's extrapolation, each equilibrium solved
 //! from its neighbour; it ends when the parts add to the exact total.
 
-use ndarray::{Array1, Array2, Array3, Zip};
+use ndarray::{Array1, Array2, Array3, Axis, Zip};
 
 use crate::economy::{Economy, EconomyParts};
 use crate::equilibrium::{Equilibrium, SolveError, SolverSettings};
 use crate::labels::Dims;
 use crate::shock::{Deficits, Shock};
 
+/// Log changes smaller than this are held to the accuracy of one of this size.
+const LEAST_SIZE: f64 = 1e-3;
+
 /// When an integration ends.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DecompositionSettings {
-    /// Largest gap between the sum of a country's parts and its exact change, relative to the sum of their absolute
-    /// values or 0.001, whichever is more.
+    /// Largest gap between the sum of a country's parts and its exact change, relative to that change or 0.001, whichever
+    /// is more.
     pub tolerance: f64,
     /// How many times the step may be halved.
     pub max_halvings: usize,
@@ -44,7 +47,7 @@ pub struct DecompositionSettings {
 impl Default for DecompositionSettings {
     fn default() -> Self {
         let solver = SolverSettings { tolerance: 1e-12, ..SolverSettings::default() };
-        Self { tolerance: 1e-8, max_halvings: 10, solver }
+        Self { tolerance: 1e-7, max_halvings: 10, solver }
     }
 }
 
@@ -96,7 +99,7 @@ pub enum DecompositionError {
     },
     /// The parts do not add up at the finest step.
     #[error(
-        "after {halvings} halvings the parts of {country} miss the exact change by {gap:e} of their size (tolerance {tolerance:e}); allow more halvings, or cut the shock in two"
+        "after {halvings} halvings the parts of {country} miss the exact change by {gap:e} of its size (tolerance {tolerance:e}); allow more halvings, or cut the shock in two"
     )]
     NotAdding {
         /// Halvings made.
@@ -359,26 +362,19 @@ impl Parts {
         }
     }
 
-    fn sum(&self, value: impl Fn(f64) -> f64) -> Array1<f64> {
-        let mut sum = Array1::zeros(self.own[0].len());
-        for part in &self.partner {
-            // Exports and imports of one partner are one part of the whole: their absolute values would count trade twice.
-            for (n, row) in part.rows().into_iter().enumerate() {
-                sum[n] += value(row.sum());
-            }
-        }
-        for part in &self.own {
-            Zip::from(&mut sum).and(part).for_each(|s, &v| *s += value(v));
-        }
-        sum
+    /// The sum of all parts of each country.
+    fn sum(&self) -> Array1<f64> {
+        let partners = self.partner.iter().map(|part| part.sum_axis(Axis(1)));
+        partners
+            .chain(self.own.iter().cloned())
+            .fold(Array1::zeros(self.own[0].len()), |sum, part| sum + part)
     }
 
-    /// The country whose parts miss the total by most, and by how much relative to their size.
+    /// The country whose parts miss the total by most, and by how much relative to it.
     fn worst_gap(&self, total: &Array1<f64>) -> (usize, f64) {
-        let (sum, size) = (self.sum(|v| v), self.sum(f64::abs));
         let mut worst = (0, 0.0);
-        for n in 0..sum.len() {
-            let gap = (sum[n] - total[n]).abs() / size[n].max(total[n].abs()).max(1e-3);
+        for (n, (sum, total)) in self.sum().iter().zip(total).enumerate() {
+            let gap = (sum - total).abs() / total.abs().max(LEAST_SIZE);
             if gap > worst.1 || gap.is_nan() {
                 worst = (n, gap);
             }
@@ -392,7 +388,7 @@ impl Parts {
         solves: usize,
         equilibrium: Equilibrium,
     ) -> Decomposition {
-        let sum = self.sum(|v| v);
+        let sum = self.sum();
         let [terms_of_trade, tariff_volume, export_tax_volume] = self.partner;
         let [productivity, trade_costs, endowments, transfers, tastes] = self.own;
         Decomposition {
