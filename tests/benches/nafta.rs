@@ -3,12 +3,6 @@
 //!
 //! `LODESTONE_DATA=DIR cargo bench -p tests --bench nafta`
 
-#![allow(
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "a benchmark without its data has nothing to time, and says so"
-)]
-
 use std::path::PathBuf;
 
 use calibration::caliendo_parro::NaftaData;

@@ -28,7 +28,6 @@ impl Uniform {
     ///
     /// # Panics
     /// If the recipe cannot be drawn, which is a failure of the recipe.
-    #[allow(clippy::panic, reason = "a recipe that cannot be drawn is a failed test")]
     pub fn economy(&mut self, recipe: &Recipe) -> Economy {
         match recipe.draw(&mut || self.0.random::<f64>()) {
             Ok(economy) => economy,
