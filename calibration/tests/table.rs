@@ -83,6 +83,25 @@ fn negative_value_added_moves_inputs_to_final_demand() {
 }
 
 #[test]
+fn an_industry_that_sold_from_stock_alone_makes_it_with_value_added() {
+    // `y` made nothing: it sold 1 to `x` out of its stock.
+    let parts = TableParts {
+        countries: vec!["A".into()],
+        sectors: vec!["x".into(), "y".into()],
+        year: 2000,
+        unit: "units".into(),
+        factors: vec!["capital".into(), "labour".into()],
+        final_categories: vec!["households".into(), "stocks".into()],
+        intermediate: ndarray::array![[0.0, 0.0], [1.0, 0.0]],
+        final_demand: ndarray::array![[5.0, 0.0], [0.0, -1.0]],
+        factor_payments: ndarray::array![[1.0, 0.0], [3.0, 0.0]],
+    };
+    let (repaired, _) = WorldTable::new(parts).unwrap().produce_inventories().unwrap();
+    assert_eq!(repaired.output().to_vec(), [5.0, 1.0]);
+    assert_eq!(repaired.factor_payments(), ndarray::array![[1.0, 0.25], [3.0, 0.75]]);
+}
+
+#[test]
 fn an_unproductive_table_is_refused() {
     // Two industries that use more of each other than they make, kept alive by drawn-down stocks.
     let parts = TableParts {

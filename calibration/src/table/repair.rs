@@ -2,7 +2,7 @@
 //! keep every market cleared.
 
 use super::{TableError, WorldTable};
-use ndarray::{Array1, Axis};
+use ndarray::{Array1, Axis, Slice};
 use std::fmt;
 
 /// What to do with inventories, the final-demand category that is negative when stocks are drawn down.
@@ -79,6 +79,7 @@ impl WorldTable {
     /// 2. Where that total is itself negative it becomes zero: what was drawn from stock is taken to be produced in the
     ///    year. Input and value-added coefficients stay, and output is `y = a y + f` with the new final demand `f`
     ///    (the treatment of Costinot and Rodriguez-Clare 2014, Handbook of International Economics 4, online appendix).
+    ///    An industry that made nothing, and sold from stock alone, makes it with value added alone.
     ///
     /// The result balances to rounding. Step 2 raises world output; the report says by how much.
     ///
@@ -107,7 +108,17 @@ impl WorldTable {
         }
 
         let coefficients = self.input_coefficients();
-        let value_added = self.factor_payments() / &self.output().mapv(|y| if y > 0.0 { y } else { 1.0 });
+        let mut value_added = self.factor_payments() / &self.output().mapv(|y| if y > 0.0 { y } else { 1.0 });
+        for (index, _) in self.output().indexed_iter().filter(|(_, y)| **y == 0.0) {
+            // All that such an industry sold came from stock. What it now makes has no input coefficients to go by: value
+            // added alone, in the proportions of its country.
+            let first = index / self.n_sectors() * self.n_sectors();
+            let country = Slice::from(first..first + self.n_sectors());
+            let own = self.factor_payments().slice_axis(Axis(1), country).sum_axis(Axis(1));
+            if own.sum() > 0.0 {
+                value_added.column_mut(index).assign(&(&own / own.sum()));
+            }
+        }
         let final_demand = parts.final_demand.sum_axis(Axis(1));
         let output = total_output(&coefficients, &final_demand, self.output().clone())?;
         let mut raised =

@@ -2,6 +2,7 @@
 
 mod a;
 mod b;
+mod b_footprint;
 mod d;
 
 use std::collections::BTreeMap;
@@ -58,6 +59,12 @@ pub(crate) fn all() -> Vec<Part> {
         Part { id: "A1", title: "Trade elasticities", needs: &["cp2015"], make: a::elasticities },
         Part { id: "A2", title: "Welfare effects of NAFTA", needs: &["cp2015"], make: a::nafta },
         Part { id: "B1", title: "The rare-earth episode", needs: &[], make: b::the_episode },
+        Part {
+            id: "B2",
+            title: "The rare-earth footprint",
+            needs: &["wiod2013", "bea_io"],
+            make: b_footprint::footprints,
+        },
         Part { id: "D1", title: "Gains from trade against autarky", needs: &[], make: d::gains },
         Part { id: "D2", title: "A tariff of the USA on China", needs: &[], make: d::tariff },
     ]

@@ -18,7 +18,7 @@ pub(crate) fn render(table: &Table) -> String {
         text.push_str(&format!("    {} \\\\\n", units.collect::<Vec<_>>().join(" & ")));
     }
     text.push_str("    \\midrule\n");
-    for r in 0..table.rows().len() {
+    for r in 0..table.printed_rows() {
         if table.rule_above(r) {
             text.push_str("    \\midrule\n");
         }

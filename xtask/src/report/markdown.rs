@@ -15,7 +15,7 @@ pub(crate) fn render(table: &Table) -> String {
             }
         })
         .collect();
-    let body: Vec<Vec<String>> = (0..table.rows().len())
+    let body: Vec<Vec<String>> = (0..table.printed_rows())
         .map(|r| (0..table.columns.len()).map(|c| escape(&table.printed(r, c))).collect())
         .collect();
     let widths: Vec<usize> = headings

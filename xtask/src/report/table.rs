@@ -216,6 +216,7 @@ pub(crate) struct Table {
     pub(crate) columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
     rules: Vec<usize>,
+    print_first: Option<usize>,
     /// Notes in print, in order.
     pub(crate) notes: Vec<String>,
     /// What it rests on.
@@ -238,6 +239,7 @@ impl Table {
             columns,
             rows: Vec::new(),
             rules: Vec::new(),
+            print_first: None,
             notes: Vec::new(),
             footer,
         }
@@ -251,6 +253,16 @@ impl Table {
     /// Draws a rule between the rows so far and those to come.
     pub(crate) fn rule(&mut self) {
         self.rules.push(self.rows.len());
+    }
+
+    /// Prints only the first rows; the CSV file holds all.
+    pub(crate) fn print_first(&mut self, rows: usize) {
+        self.print_first = Some(rows);
+    }
+
+    /// How many rows are printed.
+    pub(crate) fn printed_rows(&self) -> usize {
+        self.print_first.map_or(self.rows.len(), |first| first.min(self.rows.len()))
     }
 
     /// Adds a note.
@@ -353,6 +365,10 @@ impl Table {
         }
         lines.push(format!("Inputs: {}.", footer.inputs));
         lines.push(format!("Columns: {}.", self.column_provenance()));
+        if self.printed_rows() < self.rows.len() {
+            let (printed, all) = (self.printed_rows(), self.rows.len());
+            lines.push(format!("Rows: the first {printed} of {all} are printed; the CSV file holds all."));
+        }
         lines
     }
 
@@ -456,6 +472,16 @@ pub(crate) mod tests {
         for (x, format, expected) in cases {
             assert_eq!(print_number(x, format), expected);
         }
+    }
+
+    #[test]
+    fn a_long_table_says_how_much_of_it_is_printed() {
+        let mut table = sample();
+        table.print_first(1);
+        assert_eq!((table.printed_rows(), table.rows().len()), (1, 2));
+        assert!(table.footer_lines().iter().any(|line| line.contains("the first 1 of 2 are printed")));
+        table.print_first(10);
+        assert_eq!(table.printed_rows(), 2);
     }
 
     #[test]
