@@ -7,9 +7,11 @@
 //! - [`us`]: the same for a table of one country in fine detail;
 //! - [`exposure`]: country exposure: use, supplier concentration and risk, value added and exports that stand behind;
 //! - [`by_alternative`]: everything under each alternative mapping, to show its leverage;
-//! - [`trend`]: everything year by year.
+//! - [`trend`]: everything year by year;
+//! - [`intensity()`]: the requirements of 2009 that ship with the crate.
 
 pub mod exposure;
+pub mod intensity;
 pub mod us;
 
 use linalg::{LinalgError, Lu};
@@ -19,6 +21,7 @@ use crate::rare_earths::{CarveOut, Choices, Element, RareEarthData, RareEarthErr
 use crate::table::WorldTable;
 
 pub use exposure::{CountryExposure, country_exposure};
+pub use intensity::{Intensity, intensity};
 pub use us::{DetailRequirements, us_requirements};
 
 /// Kilograms in a tonne.

@@ -5,7 +5,8 @@
 //! layout) are edited by hand and only described here.
 
 use crate::flows_csv;
-use crate::rare_earths;
+use crate::footprint::intensity::{self, INTENSITY_CSV};
+use crate::rare_earths::{self, RareEarthData};
 use crate::source::LoadError;
 use crate::theta::{ESTIMATES_CSV, Elasticities};
 use crate::world_2009::{self, WorldError};
@@ -53,6 +54,12 @@ pub fn build(raw: &Path) -> Result<Vec<ShippedFile>, WorldError> {
         });
     }
     files.extend(crate::panels::build(raw)?);
+    files.push(ShippedFile {
+        path: INTENSITY_CSV.to_owned(),
+        text: intensity::build(&RareEarthData::embedded()?, &world_2009::full_table(raw)?)?,
+        sources: vec!["wiod2013"],
+        transformation: "direct and total rare-earth requirements of 2009 under each alternative mapping, six digits",
+    });
     Ok(files)
 }
 

@@ -6,6 +6,7 @@
 //! prices. The files are text ([`crate::flows_csv`]), in million current USD, rounded to a dollar with accounts closed again.
 
 use crate::flows_csv;
+use crate::footprint::FootprintError;
 use crate::rare_earths::RareEarthError;
 use crate::source::LoadError;
 use crate::table::{Inventories, Mapping, MappingError, WorldTable};
@@ -48,6 +49,9 @@ pub enum WorldError {
     /// Rare earths cannot be carved out.
     #[error(transparent)]
     RareEarth(#[from] RareEarthError),
+    /// Rare-earth intensities cannot be computed.
+    #[error(transparent)]
+    Footprint(#[from] FootprintError),
 }
 
 /// The shipped economy.

@@ -230,3 +230,34 @@ fn world_2009() {
     };
     assert!(chemicals(&all[2]) > 5.0 * chemicals(&all[0]));
 }
+
+/// The shipped intensities are those of the table, and rank the industries that the episode was about first.
+#[test]
+fn shipped_intensities() {
+    let rows = footprint::intensity().expect("shipped");
+    let of = |alternative: &str, country: &str, sector: &str| {
+        let row =
+            rows.iter().find(|r| r.alternative == alternative && r.country == country && r.sector == sector);
+        row.unwrap_or_else(|| panic!("{alternative} {country} {sector}")).clone()
+    };
+    let electrical = of("base", footprint::intensity::WORLD, "30t33");
+    let business = of("base", footprint::intensity::WORLD, "71t74");
+    assert!(electrical.total_value > 10.0 * business.total_value);
+    assert_eq!(business.direct_value, 0.0);
+    for row in &rows {
+        assert!(
+            row.total_value >= row.direct_value * (1.0 - 1e-5)
+                && row.total_kg >= row.direct_kg * (1.0 - 1e-5),
+            "{row:?}"
+        );
+    }
+    let Some(folder) = raw_data("wiod2013") else { return };
+    let table = wiod::load(&folder, 2009, Inventories::Produced).expect("WIOD").table;
+    let all = footprint::by_alternative(&data(), &table, &Choices::default()).expect("footprints");
+    for f in &all {
+        for s in f.requirements.world() {
+            let shipped = of(&f.name, footprint::intensity::WORLD, &s.sector);
+            assert!((shipped.total_value - s.total_value).abs() <= 1e-5 * s.total_value, "{shipped:?} {s:?}");
+        }
+    }
+}
