@@ -7,6 +7,7 @@
 mod common;
 
 use calibration::caliendo_parro::{ElasticityData, NaftaData};
+use calibration::panels::Panel;
 use calibration::patents::Patents;
 use calibration::sea::Sea;
 use calibration::table::{Inventories, Mapping};
@@ -271,5 +272,22 @@ fn saved_economy() {
     let read = |name: &str| std::fs::read(home.path().join("saved").join(name)).expect("a file");
     fuzz(&[read(store::ECONOMY_JSON), read(store::ARRAYS_NPZ)], |files| {
         store::from_readers(here(), files[0].as_slice(), Cursor::new(&files[1])).is_ok()
+    });
+}
+
+#[test]
+fn panel() {
+    let file = b"country,industry,2008,2009\nCHN,c1,1.5,2\nJPN,c2,,3e2\n".to_vec();
+    fuzz(&[file], |files| Panel::from_csv(here(), &text(&files[0])).is_ok());
+}
+
+#[test]
+fn us_industry_names() {
+    let folder = tempfile::tempdir().expect("a folder for damaged files");
+    let file = b"\"\",\"BEA_2012_Detail_Industry_Code\",\"BEA_2012_Detail_Industry_Name\"\n\"1\",\"1111A0\",\"Oilseed farming\"\n".to_vec();
+    fuzz(&[file], |files| {
+        std::fs::write(folder.path().join("Detail_IndustryCodeName_2012.csv"), &files[0])
+            .expect("a damaged file");
+        bea::industry_names(folder.path(), 2012).is_ok()
     });
 }

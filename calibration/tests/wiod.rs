@@ -56,6 +56,17 @@ fn produced_inventories_give_a_table_every_model_can_hold() {
 }
 
 #[test]
+fn every_year_can_be_held_by_a_model() {
+    let Some(folder) = raw_data("wiod2013") else { return };
+    for year in 1995..=2011 {
+        let table =
+            wiod::load(&folder, year, Inventories::Produced).unwrap_or_else(|e| panic!("{year}: {e}")).table;
+        assert!(table.final_demand().iter().all(|v| *v >= 0.0), "{year}");
+        assert!(table.factor_payments().iter().all(|v| *v >= -1e-6), "{year}");
+    }
+}
+
+#[test]
 fn aggregating_the_full_table_conserves_country_totals() {
     let Some(folder) = raw_data("wiod2013") else { return };
     let table = wiod::load(&folder, 2009, Inventories::Keep).unwrap().table;
