@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use calibration::footprint::{self, CountryExposure, DetailRequirements, Footprint};
+use calibration::rare_earths::economy::{aggregation_gap, misplaced};
 use calibration::rare_earths::{Choices, RareEarthData};
 use calibration::table::{Inventories, WorldTable};
 use calibration::wiod::{self, WiodLabels};
-use calibration::{LoadError, bea};
+use calibration::{LoadError, bea, world_2009};
 use ndarray::Axis;
 
 use super::{Inputs, Made};
@@ -29,7 +30,8 @@ pub(super) fn footprints(inputs: &Inputs) -> Result<Made, Error> {
     let folder = inputs.set("wiod2013")?;
     let labels = WiodLabels::load(&folder).map_err(Error::library("labels of the world table"))?;
     let choices = Choices::default();
-    let world = footprint::by_alternative(&data, &world_table(&folder, YEAR)?, &choices)
+    let table = world_table(&folder, YEAR)?;
+    let world = footprint::by_alternative(&data, &table, &choices)
         .map_err(Error::library("the footprint of the world table"))?;
     let base = world.first().ok_or_else(|| defect("the mapping has no alternatives"))?;
     let trend = footprint::trend(&data, &choices, 1995..=2011, |year| {
@@ -37,7 +39,8 @@ pub(super) fn footprints(inputs: &Inputs) -> Result<Made, Error> {
     })
     .map_err(Error::library("the footprint over time"))?;
 
-    let (industries, industries_figure) = industries(&world, &labels);
+    let (mut industries, industries_figure) = industries(&world, &labels);
+    industries.note(aggregation_note(&data, &table, &choices)?);
     let (exposure, exposure_figure) = exposure(&base.exposure);
     let (over_time, over_time_figure) = over_time(&trend)?;
     let mut tables = vec![industries, exposure, over_time];
@@ -47,6 +50,20 @@ pub(super) fn footprints(inputs: &Inputs) -> Result<Made, Error> {
     }
     let figures = vec![industries_figure, exposure_figure, over_time_figure];
     Ok(Made { tables, figures, checks: Vec::new() })
+}
+
+/// What the shipped economy would have lost, had its aggregate been carved instead of the full table.
+fn aggregation_note(data: &RareEarthData, table: &WorldTable, choices: &Choices) -> Result<String, Error> {
+    let mapping = world_2009::mapping().map_err(Error::library("the mapping of the shipped economy"))?;
+    let gap = aggregation_gap(data, table, choices, &mapping, "Mining", "ROW")
+        .map_err(Error::library("carving the aggregate"))?;
+    Ok(format!(
+        "The shipped economy is this table, carved and then aggregated. Carving its aggregate instead would put {:.1e} of \
+         rare-earth use, {:.1e} of trade in rare earths and {:.1e} of all sales between industries elsewhere.",
+        misplaced(&gap.used),
+        misplaced(&gap.traded),
+        misplaced(&gap.sales)
+    ))
 }
 
 fn world_table(folder: &Path, year: i32) -> Result<WorldTable, Error> {
