@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 /// A rare-earth element, or the sum of those without a row of their own (Ho to Lu and unspecified).
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "the variants are the elements' symbols")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Element {
     La,

@@ -12,7 +12,7 @@ use ndarray::{Array1, Array2};
 
 use super::market::Market;
 use super::observer::{Phase, SolverSettings};
-use super::solve::Record;
+use super::solve::{MAX_MOVE, Record};
 use super::system::{Layout, System, Work};
 
 /// Rounds of the inner solves for prices and expenditure at given factor prices.
@@ -20,9 +20,6 @@ const MAX_INNER: usize = 60;
 
 /// Relative residual of the inner solves, as far below the tolerance as rounding allows.
 const INNER_TOLERANCE: f64 = 1e-13;
-
-/// The largest move of a log factor price in a step.
-const MAX_MOVE: f64 = 1.5;
 
 /// The first step of pseudo-time and what it may shrink to.
 const FIRST_STEP: f64 = 0.5;

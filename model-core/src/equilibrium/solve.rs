@@ -111,8 +111,8 @@ fn weights(system: &System) -> Vec<f64> {
     weight
 }
 
-/// The largest move of a log factor price in one accelerated step.
-const MAX_MOVE: f64 = 1.5;
+/// The largest move of a log factor price in one step, accelerated or Newton's.
+pub(super) const MAX_MOVE: f64 = 1.5;
 
 /// The least that extrapolation leaves of expenditure, relative to the map's image.
 const LEAST_KEPT: f64 = 0.1;
