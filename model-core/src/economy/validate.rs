@@ -164,12 +164,15 @@ fn share_sums(parts: &EconomyParts) -> Result<(), EconomyError> {
             });
         }
     }
-    let output = parts.output();
+    let mut output = None;
     let cost = parts.factor_share.sum_axis(Axis(2)) + parts.input_share.sum_axis(Axis(2));
     for ((i, j), &sum) in cost.indexed_iter() {
-        if sum == 0.0 && output[[i, j]] > 0.0 {
-            let (country, sector) = at(i, j);
-            return Err(EconomyError::NoInputs { country, sector, output: output[[i, j]] });
+        if sum == 0.0 {
+            let output = output.get_or_insert_with(|| parts.output())[[i, j]];
+            if output > 0.0 {
+                let (country, sector) = at(i, j);
+                return Err(EconomyError::NoInputs { country, sector, output });
+            }
         }
         if sum != 0.0 && off(sum) {
             let (country, sector) = at(i, j);

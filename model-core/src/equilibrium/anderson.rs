@@ -44,7 +44,7 @@ impl Anderson {
 
     /// From `image = F(u)`, the next `u`, in place. `weight` scales the residual in the least-squares problem.
     pub(super) fn step(&mut self, u: &mut [f64], image: &[f64], weight: &[f64]) {
-        pulp::Arch::new().dispatch(|| self.step_any_width(u, image, weight));
+        pulp::Arch::new().dispatch(Step { anderson: self, u, image, weight });
     }
 
     #[inline(always)]
@@ -128,6 +128,23 @@ impl Anderson {
         }
         x.iter_mut().zip(&scale).for_each(|(x, s)| *x *= s);
         x
+    }
+}
+
+/// A step to be compiled for a vector width.
+struct Step<'s> {
+    anderson: &'s mut Anderson,
+    u: &'s mut [f64],
+    image: &'s [f64],
+    weight: &'s [f64],
+}
+
+impl pulp::WithSimd for Step<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        self.anderson.step_any_width(self.u, self.image, self.weight);
     }
 }
 

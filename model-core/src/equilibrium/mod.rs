@@ -77,7 +77,7 @@ impl Economy {
     /// # Errors
     /// [`SolveError::Shock`] for a shock that does not fit, [`SolveError::NotConverged`] with the history otherwise.
     pub fn solve(&self, shock: &Shock, settings: &SolverSettings) -> Result<Equilibrium, SolveError> {
-        solve(self.parts(), shock, settings, None, &mut Unobserved)
+        solve(self.parts(), self.income(), shock, settings, None, &mut Unobserved)
     }
 
     /// [`Economy::solve`] starting from the state of another equilibrium of this economy.
@@ -90,7 +90,7 @@ impl Economy {
         settings: &SolverSettings,
         start: &Iterate,
     ) -> Result<Equilibrium, SolveError> {
-        solve(self.parts(), shock, settings, Some(start), &mut Unobserved)
+        solve(self.parts(), self.income(), shock, settings, Some(start), &mut Unobserved)
     }
 
     /// [`Economy::solve`] with someone watching.
@@ -103,7 +103,7 @@ impl Economy {
         settings: &SolverSettings,
         observer: &mut dyn Observer,
     ) -> Result<Equilibrium, SolveError> {
-        solve(self.parts(), shock, settings, None, observer)
+        solve(self.parts(), self.income(), shock, settings, None, observer)
     }
 }
 
@@ -123,7 +123,7 @@ impl EconomyParts {
         let mut parts = self.clone();
         crate::economy::normalise_shares(&mut parts);
         let shock = Shock { deficits: deficits.clone(), ..Shock::default() };
-        let equilibrium = solve(&parts, &shock, settings, None, &mut Unobserved)?;
+        let equilibrium = solve(&parts, &parts.income(), &shock, settings, None, &mut Unobserved)?;
         let economy = Economy::settled(equilibrium.rebase_parts(&parts))?;
         Ok((economy, equilibrium))
     }
@@ -131,20 +131,27 @@ impl EconomyParts {
 
 fn solve(
     parts: &EconomyParts,
+    income: &Array1<f64>,
     shock: &Shock,
     settings: &SolverSettings,
     start: Option<&Iterate>,
     observer: &mut dyn Observer,
 ) -> Result<Equilibrium, SolveError> {
     shock.validate(parts)?;
-    let system = System::new(parts, shock)?;
+    let system = System::new(parts, income, shock)?;
     let mut work = Work::new(system.at);
     let found = solve::solve(&system, start, settings, observer, &mut work)?;
-    Ok(Equilibrium::assemble(&system, shock, found, &work))
+    Ok(Equilibrium::assemble(&system, income, shock, found, &work))
 }
 
 impl Equilibrium {
-    fn assemble(system: &System, shock: &Shock, found: solve::Found, work: &Work) -> Self {
+    fn assemble(
+        system: &System,
+        baseline_income: &Array1<f64>,
+        shock: &Shock,
+        found: solve::Found,
+        work: &Work,
+    ) -> Self {
         let parts = system.parts;
         let Dims { countries: n, sectors: j, factors: f } = parts.dims();
         let (ln_p, x_hat, ln_w) = system.at.split(&found.state);
@@ -166,7 +173,7 @@ impl Equilibrium {
             shares.iter().enumerate().for_each(|(s, share)| final_share[[i, s]] = *share);
         }
         let income = Array1::from(work.income.clone());
-        let real_income_hat = &income / &parts.income() / &consumption_price_hat;
+        let real_income_hat = &income / baseline_income / &consumption_price_hat;
         let sold = |i: usize, s: usize| (0..n).any(|m| parts.trade_share[[m, i, s]] > 0.0);
         let cost_hat =
             Array2::from_shape_fn(

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use ndarray::{Array2, Array3};
+use ndarray::{Array1, Array2, Array3};
 
 use super::market::{Market, markets};
 use crate::ces;
@@ -141,8 +141,12 @@ impl Work {
 }
 
 impl<'a> System<'a> {
-    /// Applies the shock. Fails where it cuts off all suppliers of something that is needed.
-    pub(super) fn new(parts: &'a EconomyParts, shock: &Shock) -> Result<Self, ShockError> {
+    /// Applies the shock to the baseline, whose incomes are given. Fails where it cuts off all suppliers of something that is needed.
+    pub(super) fn new(
+        parts: &'a EconomyParts,
+        income: &Array1<f64>,
+        shock: &Shock,
+    ) -> Result<Self, ShockError> {
         let Dims { countries: n, sectors: j, factors: f } = parts.dims();
         let at = Layout { n, j, f };
         let mut endowment_value: Vec<f64> = parts.factor_income.iter().copied().collect();
@@ -154,7 +158,7 @@ impl<'a> System<'a> {
             Deficits::Zero => DeficitRule::Levels(vec![0.0; n]),
             Deficits::Levels(levels) => DeficitRule::Levels(levels.to_vec()),
             Deficits::ShareOfIncome => {
-                let own = parts.income() - &parts.deficit;
+                let own = income - &parts.deficit;
                 DeficitRule::ShareOfIncome(parts.deficit.iter().zip(&own).map(|(d, r)| d / r).collect())
             }
         };
@@ -212,7 +216,7 @@ impl<'a> System<'a> {
     /// It is compiled once for each vector width and takes the widest that the processor has. The order of every sum is
     /// fixed, so the bits are the same on all.
     pub(super) fn sweep(&self, u: &[f64], next: &mut [f64], work: &mut Work) -> SweepResidual {
-        pulp::Arch::new().dispatch(|| self.sweep_any_width(u, next, work))
+        pulp::Arch::new().dispatch(Sweep { system: self, u, next, work })
     }
 
     #[inline(always)]
@@ -441,6 +445,23 @@ impl<'a> System<'a> {
     }
 }
 
+/// A sweep to be compiled for a vector width. It is not a closure because only this is sure to be inlined.
+struct Sweep<'s, 'a> {
+    system: &'s System<'a>,
+    u: &'s [f64],
+    next: &'s mut [f64],
+    work: &'s mut Work,
+}
+
+impl pulp::WithSimd for Sweep<'_, '_> {
+    type Output = SweepResidual;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> SweepResidual {
+        self.system.sweep_any_width(self.u, self.next, self.work)
+    }
+}
+
 /// The entries in standard order, borrowed where they lie so.
 fn contiguous(array: &Array3<f64>) -> Cow<'_, [f64]> {
     array.as_slice().map_or_else(|| Cow::Owned(array.iter().copied().collect()), Cow::Borrowed)
@@ -519,18 +540,21 @@ fn wage_step(parts: &EconomyParts) -> Vec<f64> {
     steps
 }
 
-/// Inner product with four running sums, so that it vectorises and its order of summation is fixed.
+/// Inner product with eight running sums, so that it vectorises and its order of summation is fixed.
 #[inline(always)]
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut sums = [0.0; 4];
-    let (a4, b4) = (a.chunks_exact(4), b.chunks_exact(4));
-    let tail: f64 = a4.remainder().iter().zip(b4.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in a4.zip(b4) {
-        for lane in 0..4 {
+    const LANES: usize = 8;
+    let mut sums = [0.0; LANES];
+    let (a8, b8) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    for ((sum, x), y) in sums.iter_mut().zip(a8.remainder()).zip(b8.remainder()) {
+        *sum = x * y;
+    }
+    for (x, y) in a8.zip(b8) {
+        for lane in 0..LANES {
             sums[lane] += x[lane] * y[lane];
         }
     }
-    (sums[0] + sums[1]) + (sums[2] + sums[3]) + tail
+    ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]))
 }
 
 /// `y += a x`.
