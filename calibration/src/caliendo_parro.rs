@@ -197,6 +197,7 @@ impl NaftaData {
             factor_income: value_added.sum_axis(Axis(1)).insert_axis(Axis(1)),
             theta: self.theta.clone(),
             kappa: 1.0,
+            critical: None,
         }
     }
 

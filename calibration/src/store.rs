@@ -11,9 +11,13 @@
 //!   "version": 1,
 //!   "metadata": { "name": "...", "year": 2009, "unit": "million current USD", "provenance": ["..."] },
 //!   "labels": { "countries": ["..."], "sectors": ["..."], "factors": ["..."] },
-//!   "kappa": 1.0
+//!   "kappa": 1.0,
+//!   "critical": { "sectors": ["Rare earths"], "sigma": [0.2, 0.2], "element_sigma": 1.0 }
 //! }
 //! ```
+//!
+//! `critical` may be left out: the sectors whose goods form the critical bundle, the elasticity of substitution between it and
+//! everything else in each using sector, in the order of the labels, and that between the elements of the bundle.
 //!
 //! `arrays.npz` holds float64 arrays, with `N` countries, `J` sectors and `F` factors in the order of the labels:
 //!
@@ -33,7 +37,7 @@
 //! Further arrays are ignored. Loading checks everything that [`Economy::from_parts`] checks.
 
 use crate::source::{LoadError, NpzFile};
-use model_core::{Dims, Economy, EconomyError, EconomyParts, Labels, Metadata};
+use model_core::{CriticalInputs, Dims, Economy, EconomyError, EconomyParts, Labels, Metadata};
 use ndarray_npy::{NpzWriter, WriteNpzError};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -91,6 +95,14 @@ pub enum StoreError {
     /// The archive cannot be read.
     #[error(transparent)]
     Arrays(#[from] LoadError),
+    /// A critical input that is not among the sectors.
+    #[error("{}: critical input `{sector}` is not one of the sectors in `labels`: name it as it stands there", path.display())]
+    CriticalSector {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        sector: String,
+    },
     /// The numbers were read but are no economy.
     #[error("{} holds no valid economy: {source}", folder.display())]
     Economy {
@@ -109,6 +121,40 @@ struct Description {
     metadata: Metadata,
     labels: Labels,
     kappa: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    critical: Option<Critical>,
+}
+
+/// Critical inputs, with sectors by name.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Critical {
+    sectors: Vec<String>,
+    sigma: Vec<f64>,
+    element_sigma: f64,
+}
+
+impl Critical {
+    fn of(economy: &Economy) -> Option<Self> {
+        economy.critical().map(|critical| Self {
+            sectors: critical.sectors.iter().map(|&s| economy.labels().sectors()[s].clone()).collect(),
+            sigma: critical.sigma.to_vec(),
+            element_sigma: critical.element_sigma,
+        })
+    }
+
+    fn resolve(self, labels: &Labels, path: &Path) -> Result<CriticalInputs, StoreError> {
+        let position = |name: &String| {
+            labels
+                .sector(name)
+                .ok_or_else(|| StoreError::CriticalSector { path: path.to_owned(), sector: name.clone() })
+        };
+        Ok(CriticalInputs {
+            sectors: self.sectors.iter().map(position).collect::<Result<_, _>>()?,
+            sigma: self.sigma.into(),
+            element_sigma: self.element_sigma,
+        })
+    }
 }
 
 /// Writes an economy to `folder`, whole or not at all: a folder beside it is filled first and then takes its place.
@@ -177,6 +223,8 @@ pub fn from_readers(
     if description.format != FORMAT || description.version != VERSION {
         return Err(StoreError::Format { path, format: description.format, version: description.version });
     }
+    let critical =
+        description.critical.map(|critical| critical.resolve(&description.labels, &path)).transpose()?;
     let mut npz = NpzFile::from_reader(&folder.join(ARRAYS_NPZ), arrays)?;
     let Dims { countries: n, sectors: j, factors: f } = description.labels.dims();
     let parts = EconomyParts {
@@ -193,6 +241,7 @@ pub fn from_readers(
         labels: description.labels,
         metadata: description.metadata,
         kappa: description.kappa,
+        critical,
     };
     Economy::from_parts(parts)
         .map_err(|source| StoreError::Economy { folder: folder.to_owned(), source: Box::new(source) })
@@ -226,6 +275,7 @@ fn write_description(economy: &Economy, path: &Path) -> Result<(), StoreError> {
         metadata: economy.metadata().clone(),
         labels: economy.labels().clone(),
         kappa: economy.kappa(),
+        critical: Critical::of(economy),
     };
     let mut text = serde_json::to_vec_pretty(&description)
         .map_err(|source| StoreError::Json { path: path.to_owned(), source })?;

@@ -19,6 +19,12 @@
 //!
 //! Eaton-Kortum and Armington price indices ([`crate::trade`]) are the same functions at `sigma = 1 + theta`.
 
+use num_dual::{DualNum, DualStruct};
+
+/// The numbers that these functions take: `f64`, or the dual numbers of `num_dual`, which carry derivatives along.
+pub trait Number: DualNum<Primitive = f64> + DualStruct<Real = f64> + Copy {}
+impl<T: DualNum<Primitive = f64> + DualStruct<Real = f64> + Copy> Number for T {}
+
 /// `ln c`: log of the CES index of the log prices `ln_price` with baseline cost shares `share` (dimensionless, summing
 /// to one) and elasticity of substitution `sigma >= 0`. The two slices have the same length; an item whose share is
 /// zero does not count, whatever its price.
@@ -31,53 +37,67 @@
 /// assert!((ln_unit_cost(&share, &ln_price, 0.0) - (0.25 * 4.0 + 0.75_f64).ln()).abs() < 1e-15); // Leontief
 /// assert_eq!(ln_unit_cost(&share, &ln_price, 1.0), 0.25 * 4.0_f64.ln()); // Cobb-Douglas
 /// ```
-pub fn ln_unit_cost(share: &[f64], ln_price: &[f64], sigma: f64) -> f64 {
-    let rho = 1.0 - sigma;
-    let mut mean = 0.0;
+pub fn ln_unit_cost<T: Number>(share: &[T], ln_price: &[T], sigma: T) -> T {
+    let rho = T::from(1.0) - sigma;
+    let mut mean = T::from(0.0);
     for (&a, &l) in share.iter().zip(ln_price) {
-        if a != 0.0 {
+        if a.re() != 0.0 {
             mean += a * l;
         }
     }
-    if rho == 0.0 {
-        return mean;
+    if rho.re() == 0.0 {
+        return cobb_douglas(share, ln_price, mean, rho);
     }
-    if !mean.is_finite() {
+    if !mean.re().is_finite() {
         return with_infinite_price(share, ln_price, rho);
     }
-    let mut sum = 0.0;
+    let mut sum = T::from(0.0);
     let mut largest = f64::NEG_INFINITY;
     let mut smallest = f64::INFINITY;
     for (&a, &l) in share.iter().zip(ln_price) {
-        if a != 0.0 {
+        if a.re() != 0.0 {
             let x = rho * (l - mean);
-            largest = largest.max(x);
-            smallest = smallest.min(x);
+            largest = largest.max(x.re());
+            smallest = smallest.min(x.re());
             sum += a * x.exp_m1();
         }
     }
     if largest <= 1.0 && smallest >= -1.0 {
         return mean + sum.ln_1p() / rho;
     }
-    let mut scaled = 0.0;
+    let mut scaled = T::from(0.0);
     for (&a, &l) in share.iter().zip(ln_price) {
-        if a != 0.0 {
+        if a.re() != 0.0 {
             scaled += a * (rho * (l - mean) - largest).exp();
         }
     }
-    mean + (largest + scaled.ln()) / rho
+    mean + (scaled.ln() + largest) / rho
+}
+
+/// The mean, and with it the derivative in the direction of `rho`: `ln c = m + rho var / 2 + O(rho^2)`.
+fn cobb_douglas<T: Number>(share: &[T], ln_price: &[T], mean: T, rho: T) -> T {
+    if T::NDERIV == 0 {
+        return mean;
+    }
+    let mut variance = T::from(0.0);
+    for (&a, &l) in share.iter().zip(ln_price) {
+        if a.re() != 0.0 {
+            variance += a * (l - mean) * (l - mean);
+        }
+    }
+    mean + rho * variance * 0.5
 }
 
 /// The index where some item cannot be had at any price (or is free): it drops out if `sigma > 1`, and is decisive
 /// otherwise.
-fn with_infinite_price(share: &[f64], ln_price: &[f64], rho: f64) -> f64 {
-    let terms = || share.iter().zip(ln_price).filter(|(a, _)| **a != 0.0);
-    let largest = terms().map(|(_, l)| rho * l).fold(f64::NEG_INFINITY, f64::max);
+fn with_infinite_price<T: Number>(share: &[T], ln_price: &[T], rho: T) -> T {
+    let terms = || share.iter().zip(ln_price).filter(|(a, _)| a.re() != 0.0);
+    let largest = terms().map(|(_, l)| rho.re() * l.re()).fold(f64::NEG_INFINITY, f64::max);
     if !largest.is_finite() {
-        return largest / rho;
+        return T::from(largest) / rho;
     }
-    let sum: f64 = terms().map(|(a, l)| a * (rho * l - largest).exp()).sum();
-    (largest + sum.ln()) / rho
+    let sum = terms().fold(T::from(0.0), |sum, (a, l)| sum + *a * (rho * *l - largest).exp());
+    (sum.ln() + largest) / rho
 }
 
 /// The CES index in levels: [`ln_unit_cost`] of the logarithms of positive prices.
@@ -89,17 +109,40 @@ pub fn unit_cost(share: &[f64], price: &[f64], sigma: f64) -> f64 {
 /// Cost shares after the price change, `s_k = a_k (p_k / c)^(1-sigma)`, written to `shares`; returns `ln c`.
 ///
 /// By Shephard's lemma the shares are also the derivatives `d ln c / d ln p_k`. They sum to one to rounding.
-pub fn shares(share: &[f64], ln_price: &[f64], sigma: f64, shares: &mut [f64]) -> f64 {
+pub fn shares<T: Number>(share: &[T], ln_price: &[T], sigma: T, shares: &mut [T]) -> T {
     let ln_cost = ln_unit_cost(share, ln_price, sigma);
-    let rho = 1.0 - sigma;
-    if rho == 0.0 {
+    let rho = T::from(1.0) - sigma;
+    if rho.re() == 0.0 && T::NDERIV == 0 {
         shares.copy_from_slice(share);
         return ln_cost;
     }
     for ((s, &a), &l) in shares.iter_mut().zip(share).zip(ln_price) {
-        *s = if a == 0.0 { 0.0 } else { a * (rho * (l - ln_cost)).exp() };
+        *s = if a.re() == 0.0 { T::from(0.0) } else { a * (rho * (l - ln_cost)).exp() };
     }
     ln_cost
+}
+
+/// Two inputs, the shape of the critical-input nest: with `gap = ln p_1 - ln p_2` and baseline share `share` of the first,
+/// `ln c - ln p_2` and the new share of the first. [`shares`] for two items, in the form that costs least; exact in the
+/// limits in the same way.
+#[inline]
+pub fn two_inputs<T: Number>(share: f64, gap: T, sigma: T) -> (T, T) {
+    /// Beyond it the exponential dwarfs everything else.
+    const LARGE: f64 = 500.0;
+    let rho = T::from(1.0) - sigma;
+    let tilt = rho * gap;
+    if rho.re() == 0.0 {
+        // ln c = s gap + rho s (1-s) gap^2 / 2 + O(rho^2), s' = s + rho s (1-s) gap + O(rho^2).
+        let spread = tilt * (share * (1.0 - share));
+        return (gap * share + spread * gap * 0.5, spread + share);
+    }
+    if tilt.re() > LARGE {
+        let rest = (-tilt).exp() * ((1.0 - share) / share);
+        return ((tilt + share.ln() + rest.ln_1p()) / rho, (rest + 1.0).recip());
+    }
+    let grown = tilt.exp_m1();
+    let sum = grown * share;
+    (sum.ln_1p() / rho, (grown + 1.0) * share / (sum + 1.0))
 }
 
 /// Second derivatives of the log index: `d s_k / d ln p_l = (1-sigma) s_k (1{k=l} - s_l)` at new shares `s`.
@@ -182,8 +225,56 @@ mod tests {
         }
     }
 
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1024))]
+
+        #[test]
+        fn two_inputs_are_the_general_case(share in 1e-9_f64..1.0, gap in -8.0_f64..8.0, sigma in 0.0_f64..3.0) {
+            let mut both = [0.0; 2];
+            let ln_cost = shares(&[share, 1.0 - share], &[gap, 0.0], sigma, &mut both);
+            let (ln_c, s) = two_inputs(share, gap, sigma);
+            prop_assert!((ln_c - ln_cost).abs() <= 1e-13 * (1.0 + gap.abs()), "{ln_c} {ln_cost}");
+            prop_assert!((s - both[0]).abs() <= 1e-13, "{s} {}", both[0]);
+        }
+
+        #[test]
+        fn two_inputs_pass_smoothly_through_cobb_douglas_and_reach_leontief(share in 1e-6_f64..0.9, gap in -3.0_f64..5.0) {
+            let (exact, s) = two_inputs(share, gap, 1.0);
+            prop_assert_eq!(exact, gap * share);
+            prop_assert_eq!(s, share);
+            for step in [1e-13, -1e-13] {
+                let (near, s_near) = two_inputs(share, gap, 1.0 + step);
+                prop_assert!((near - exact).abs() < 1e-12 && (s_near - s).abs() < 1e-12);
+            }
+            let (leontief, _) = two_inputs(share, gap, 0.0);
+            prop_assert!((leontief - (share * gap.exp_m1()).ln_1p()).abs() < 1e-14);
+            let (nearly, _) = two_inputs(share, gap, 1e-13);
+            prop_assert!((leontief - nearly).abs() < 1e-12);
+        }
+
+        #[test]
+        fn dual_numbers_give_the_derivatives(share in 0.01_f64..0.9, gap in -2.0_f64..3.0, sigma in 0.0_f64..2.5) {
+            use num_dual::Dual64;
+            let h = 1e-6;
+            let difference = |f: &dyn Fn(f64) -> f64| (f(h) - f(-h)) / (2.0 * h);
+            let (by_gap, _) = two_inputs(share, Dual64::new(gap, 1.0), sigma.into());
+            let (_, s) = two_inputs(share, gap, sigma);
+            prop_assert!((by_gap.eps - s).abs() < 1e-12, "Shephard");
+            for at in [sigma, 1.0] {
+                let (ln_c, s) = two_inputs(share, Dual64::from(gap), Dual64::new(at, 1.0));
+                prop_assert!((ln_c.eps - difference(&|d| two_inputs(share, gap, at + d).0)).abs() < 1e-7);
+                prop_assert!((s.eps - difference(&|d| two_inputs(share, gap, at + d).1)).abs() < 1e-7);
+                let dual = [Dual64::from(share), Dual64::from(1.0 - share)];
+                let whole = ln_unit_cost(&dual, &[gap.into(), 0.0.into()], Dual64::new(at, 1.0));
+                prop_assert!((whole.eps - ln_c.eps).abs() < 1e-10);
+            }
+        }
+    }
+
     #[test]
     fn extremes_do_not_overflow() {
+        let (ln_c, s) = two_inputs(1e-6, 2000.0, 0.0);
+        assert!((ln_c - (2000.0 + 1e-6_f64.ln())).abs() < 1e-9 && s == 1.0);
         let a = [0.5, 0.5];
         // At sigma = 61 only the cheaper of the two is bought: c = (0.5 e^(50 * 60))^(-1/60).
         assert!((ln_unit_cost(&a, &[50.0, -50.0], 61.0) - (-50.0 - 0.5_f64.ln() / 60.0)).abs() < 1e-12);

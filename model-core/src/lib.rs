@@ -26,14 +26,22 @@ pub mod ces;
 mod economy;
 mod equilibrium;
 mod labels;
+mod restriction;
+mod sensitivity;
 mod shock;
 pub mod synthetic;
+mod technology;
 pub mod trade;
 pub mod welfare;
 
-pub use economy::{BALANCE_TOLERANCE, Economy, EconomyError, EconomyParts, Flows, Metadata, SHARE_TOLERANCE};
+pub use economy::{
+    BALANCE_TOLERANCE, CriticalInputs, Economy, EconomyError, EconomyParts, Flows, Metadata, SHARE_TOLERANCE,
+};
 pub use equilibrium::{
     Equilibrium, Iterate, Iteration, MarketResidual, Observer, Phase, SolveError, SolverSettings, Unobserved,
 };
 pub use labels::{Dims, Labels};
+pub use restriction::{Buyers, Limit, Restriction, RestrictionOutcome};
+pub use sensitivity::{Parameter, Sensitivity};
 pub use shock::{Deficits, Shock, ShockError};
+pub use technology::{Augmentation, Diffusion, Innovation, ResearchCost, Technology};

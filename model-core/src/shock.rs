@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::economy::EconomyParts;
 use crate::labels::Dims;
+use crate::restriction::{Buyers, Limit, Restriction};
+use crate::technology::{Augmentation, Diffusion, ResearchCost, Technology};
 
 /// A change from the baseline. What is `None` stays as it is; [`Shock::default`] changes nothing.
 ///
@@ -31,6 +33,15 @@ pub struct Shock {
     pub preference_hat: Option<Array2<f64>>,
     /// What becomes of aggregate deficits.
     pub deficits: Deficits,
+    /// Limits on quantities.
+    #[serde(default)]
+    pub restrictions: Vec<Restriction>,
+    /// Productivity of the critical inputs and of everything else; hats, positive.
+    #[serde(default)]
+    pub augmentation: Option<Augmentation>,
+    /// How technology answers.
+    #[serde(default)]
+    pub technology: Technology,
 }
 
 /// How aggregate trade deficits close. The numeraire is world factor income, whose value never changes.
@@ -95,6 +106,53 @@ pub enum ShockError {
         /// The sector.
         sector: String,
     },
+    /// A restriction that makes no sense here.
+    #[error("restriction {} ({what}): {problem}; {remedy}", number + 1)]
+    Restriction {
+        /// Position in the list, from 0.
+        number: usize,
+        /// The flow that it restricts.
+        what: String,
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A parameter of technology out of range.
+    #[error("technology: `{parameter}` is {value}; {remedy}")]
+    Technology {
+        /// Its name.
+        parameter: &'static str,
+        /// What stands there.
+        value: f64,
+        /// What it may be.
+        remedy: &'static str,
+    },
+    /// Technology that works on an input that the economy does not have.
+    #[error(
+        "the shock moves technology, but the economy has no critical input for it to work on: give it one (`Economy::with_critical`)"
+    )]
+    NoCriticalInput,
+    /// Blocs or a diffusion matrix of another size.
+    #[error(
+        "diffusion is given for {found} countries, but the economy has {expected}: give each country its row"
+    )]
+    Diffusion {
+        /// Countries found.
+        found: usize,
+        /// Countries in the economy.
+        expected: usize,
+    },
+    /// A row of the diffusion matrix that is no average.
+    #[error(
+        "diffusion weights of {country} sum to {sum}: they must not be negative and sum to one, as the average over the countries whose knowledge it uses"
+    )]
+    DiffusionRow {
+        /// The country.
+        country: String,
+        /// Sum of its row.
+        sum: f64,
+    },
     /// No final demand left.
     #[error(
         "the taste shock leaves {country} with no final demand at all: keep one positive hat on a sector that it buys"
@@ -149,6 +207,21 @@ impl Shock {
             taste,
             not_negative,
         )?;
+        for (number, restriction) in self.restrictions.iter().enumerate() {
+            check_restriction(parts, number, restriction)?;
+        }
+        if let Some(Augmentation { critical, other }) = &self.augmentation {
+            let (cells, kinds) = ([n, j], ["country", "sector"]);
+            for (array, values) in [("augmentation.critical", critical), ("augmentation.other", other)] {
+                check_view(parts, array, values.view().into_dyn(), &cells, &kinds, hat, positive)?;
+            }
+        }
+        check_technology(parts, &self.technology)?;
+        if parts.critical.is_none()
+            && (self.augmentation.is_some() || self.technology != Technology::Exogenous)
+        {
+            return Err(ShockError::NoCriticalInput);
+        }
         if let Deficits::Levels(levels) = &self.deficits {
             let levels = Some(levels.clone());
             check(parts, "deficits", &levels, &[n], &["country"], "finite", f64::is_finite)?;
@@ -170,7 +243,20 @@ fn check<D: Dimension>(
     range: &'static str,
     allowed: impl Fn(f64) -> bool,
 ) -> Result<(), ShockError> {
-    let Some(values) = values else { return Ok(()) };
+    values.as_ref().map_or(Ok(()), |values| {
+        check_view(parts, array, values.view().into_dyn(), expected, kinds, range, allowed)
+    })
+}
+
+fn check_view(
+    parts: &EconomyParts,
+    array: &'static str,
+    values: ArrayView<f64, ndarray::IxDyn>,
+    expected: &[usize],
+    kinds: &[&str],
+    range: &'static str,
+    allowed: impl Fn(f64) -> bool,
+) -> Result<(), ShockError> {
     if values.shape() != expected {
         return Err(ShockError::Shape { array, expected: expected.into(), found: values.shape().into() });
     }
@@ -178,8 +264,7 @@ fn check<D: Dimension>(
     if values.iter().all(|v| allowed(*v)) {
         return Ok(());
     }
-    let view: ArrayView<f64, ndarray::IxDyn> = values.view().into_dyn();
-    match view.indexed_iter().find(|(_, v)| !allowed(**v)) {
+    match values.indexed_iter().find(|(_, v)| !allowed(**v)) {
         None => Ok(()),
         Some((index, &value)) => Err(ShockError::Value {
             array,
@@ -187,5 +272,98 @@ fn check<D: Dimension>(
             value,
             range,
         }),
+    }
+}
+
+fn check_restriction(
+    parts: &EconomyParts,
+    number: usize,
+    restriction: &Restriction,
+) -> Result<(), ShockError> {
+    let (countries, sectors) = (parts.labels.countries(), parts.labels.sectors());
+    let name = |names: &[String], at: usize| names.get(at).cloned().unwrap_or_else(|| format!("number {at}"));
+    let what =
+        format!("`{}` from {}", name(sectors, restriction.sector), name(countries, restriction.exporter));
+    let fail = |problem: String, remedy| {
+        Err(ShockError::Restriction { number, what: what.clone(), problem, remedy })
+    };
+    let buyers = match &restriction.buyers {
+        Buyers::Only(list) => list.as_slice(),
+        _ => &[],
+    };
+    let foreign = restriction.exporter >= countries.len() || buyers.iter().any(|n| *n >= countries.len());
+    if foreign || restriction.sector >= sectors.len() {
+        return fail(
+            "it names a position that the economy does not have".into(),
+            "take positions from its labels",
+        );
+    }
+    if buyers.is_empty() && matches!(restriction.buyers, Buyers::Only(_)) {
+        return fail("it names no buyer".into(), "name at least one, or cover all abroad");
+    }
+    match restriction.limit {
+        Limit::Volume(limit) if !(limit >= 0.0 && limit.is_finite()) => {
+            return fail(
+                format!("its volume is {limit}"),
+                "give the volume allowed over that of the baseline: 0.6 for 60 percent, 0 for none",
+            );
+        }
+        Limit::Wedge(wedge) if !(wedge >= 1.0 && wedge.is_finite()) => {
+            return fail(
+                format!("its wedge is {wedge}"),
+                "give 1 plus the fee as a share of the producer price",
+            );
+        }
+        _ => {}
+    }
+    if !(0.0..=1.0).contains(&restriction.rent_share) {
+        return fail(
+            format!("its rent share is {}", restriction.rent_share),
+            "give the part that buyers keep, from 0 to 1",
+        );
+    }
+    Ok(())
+}
+
+fn check_technology(parts: &EconomyParts, technology: &Technology) -> Result<(), ShockError> {
+    let Some(innovation) = technology.innovation() else { return Ok(()) };
+    let Dims { countries, factors, .. } = parts.dims();
+    for (parameter, value) in [("lambda", innovation.lambda), ("phi", innovation.phi), ("xi", innovation.xi)]
+    {
+        if !(value >= 0.0 && value.is_finite()) {
+            return Err(ShockError::Technology {
+                parameter,
+                value,
+                remedy: "an elasticity here is finite and not negative; 0 switches it off",
+            });
+        }
+    }
+    if let ResearchCost::Factor(f) = innovation.paid_in
+        && f >= factors
+    {
+        return Err(ShockError::Technology {
+            parameter: "paid_in",
+            value: f as f64,
+            remedy: "name a factor of the economy by its position in the labels",
+        });
+    }
+    let size = |found: usize| {
+        let expected = countries;
+        if found == expected { Ok(()) } else { Err(ShockError::Diffusion { found, expected }) }
+    };
+    match &innovation.diffusion {
+        Diffusion::National | Diffusion::Global => Ok(()),
+        Diffusion::Blocs(bloc) => size(bloc.len()),
+        Diffusion::Matrix(omega) => {
+            size(omega.nrows())?;
+            size(omega.ncols())?;
+            for (country, row) in parts.labels.countries().iter().zip(omega.rows()) {
+                let sum = row.sum();
+                if !((sum - 1.0).abs() <= crate::economy::SHARE_TOLERANCE && row.iter().all(|w| *w >= 0.0)) {
+                    return Err(ShockError::DiffusionRow { country: country.clone(), sum });
+                }
+            }
+            Ok(())
+        }
     }
 }

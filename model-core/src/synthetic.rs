@@ -151,6 +151,7 @@ impl Recipe {
             factor_income: Array2::zeros((n, f)),
             theta,
             kappa: self.kappa,
+            critical: None,
         };
         settle(&mut parts, &transfer);
         Economy::from_parts(parts)

@@ -58,7 +58,7 @@ fn reorder_shock(
         productivity_hat: two(&shock.productivity_hat),
         endowment_hat: if factors_too { two(&shock.endowment_hat) } else { shock.endowment_hat.clone() },
         preference_hat: two(&shock.preference_hat),
-        deficits: shock.deficits.clone(),
+        ..shock.clone()
     }
 }
 
@@ -205,6 +205,7 @@ proptest! {
             factor_income: two(&p.factor_income, 0.5),
             theta: p.theta.clone(),
             kappa: p.kappa,
+            critical: p.critical.clone(),
         }).unwrap();
         let a = solve(&economy, &shock);
         shock = reorder_shock(&shock, &[0, 1], &[0], &order, true);
@@ -337,7 +338,7 @@ proptest! {
             productivity_hat: inverse2(&shock.productivity_hat),
             endowment_hat: inverse2(&shock.endowment_hat),
             preference_hat: inverse2(&shock.preference_hat),
-            deficits: Deficits::Fixed,
+            ..Shock::default()
         };
         let back = solve(&after, &back);
         prop_assert!(relative_gap(&back.output, economy.output()) < 1e-8);

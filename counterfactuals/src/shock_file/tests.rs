@@ -27,6 +27,7 @@ fn economy() -> Economy {
         factor_income: Array2::from_elem((n, f), 50.0),
         theta: Array1::from_elem(j, 4.0),
         kappa: 1.0,
+        critical: None,
     };
     parts.equilibrate(&Deficits::Zero, &Default::default()).unwrap().0
 }

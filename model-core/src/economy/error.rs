@@ -96,6 +96,29 @@ pub enum EconomyError {
         /// What stands there.
         value: f64,
     },
+    /// A negative elasticity of substitution in the critical-input nest.
+    #[error(
+        "sigma is {value} for {sector}: the elasticity of substitution between the critical input and everything else must be finite and at least 0; below 1 they are gross complements, 1 is Cobb-Douglas"
+    )]
+    Sigma {
+        /// The using sector.
+        sector: String,
+        /// What stands there.
+        value: f64,
+    },
+    /// Critical inputs without a sector.
+    #[error("the critical inputs name no sector: name at least one, or leave them out")]
+    NoCriticalSector,
+    /// A sector that does not exist, or named twice.
+    #[error(
+        "critical input at sector position {position} is not one of the {sectors} sectors, or stands there twice: name each once"
+    )]
+    CriticalSector {
+        /// Position, from 0.
+        position: usize,
+        /// Number of sectors.
+        sectors: usize,
+    },
     /// A tax rate at which nothing is left.
     #[error("`{array}` is {value} at {place}: an ad-valorem rate must exceed -1; write 5 percent as 0.05")]
     Rate {

@@ -126,6 +126,7 @@ impl Flows {
             factor_income,
             theta: self.theta,
             kappa: self.kappa,
+            critical: None,
         };
         parts.deficit = final_total - parts.income();
         Ok(parts)

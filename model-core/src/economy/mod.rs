@@ -5,6 +5,7 @@
 //! shares that sum to one and markets that clear. Data whose markets do not clear, as when negative final demands were set
 //! to zero, become the equilibrium that their shares imply by `EconomyParts::equilibrate`.
 
+mod critical;
 mod error;
 mod flows;
 mod validate;
@@ -12,6 +13,7 @@ mod validate;
 use ndarray::{Array1, Array2, Array3};
 use serde::{Deserialize, Serialize};
 
+pub use critical::CriticalInputs;
 pub use error::EconomyError;
 pub use flows::Flows;
 pub use validate::{BALANCE_TOLERANCE, SHARE_TOLERANCE};
@@ -67,6 +69,9 @@ pub struct EconomyParts {
     pub theta: Array1<f64>,
     /// Elasticity of substitution between sectors in final demand; 1 is Cobb-Douglas.
     pub kappa: f64,
+    /// Inputs with an elasticity of substitution of their own, if there are any.
+    #[serde(default)]
+    pub critical: Option<CriticalInputs>,
 }
 
 impl EconomyParts {
@@ -100,6 +105,15 @@ impl EconomyParts {
             + &proceeds.tariff_revenue
             + &proceeds.export_tax_revenue
             + &self.deficit
+    }
+
+    /// `s[i,j]`: share of the critical inputs in the cost of each sector; zero without any.
+    pub fn critical_share(&self) -> Array2<f64> {
+        let Dims { countries, sectors, .. } = self.dims();
+        let elements = self.critical.as_ref().map_or(&[][..], |critical| &critical.sectors);
+        Array2::from_shape_fn((countries, sectors), |(i, j)| {
+            elements.iter().map(|&e| self.input_share[[i, j, e]]).sum()
+        })
     }
 
     /// Who gets what of all spending, in one pass.
@@ -195,6 +209,28 @@ impl Economy {
         self.parts
     }
 
+    /// The same economy with these critical inputs: the baseline is unchanged, what it does after a shock is not.
+    ///
+    /// # Errors
+    /// An [`EconomyError`] for a sector that does not exist or an elasticity out of range.
+    pub fn with_critical(mut self, critical: Option<CriticalInputs>) -> Result<Self, EconomyError> {
+        if let Some(critical) = &critical {
+            critical.check(&self.parts)?;
+        }
+        self.parts.critical = critical;
+        Ok(self)
+    }
+
+    /// The same economy with these trade elasticities `[j]`.
+    ///
+    /// # Errors
+    /// An [`EconomyError`] for a wrong number of them or one out of range.
+    pub fn with_theta(mut self, theta: Array1<f64>) -> Result<Self, EconomyError> {
+        self.parts.theta = theta;
+        validate::elasticities(&self.parts)?;
+        Ok(self)
+    }
+
     /// Names of the axes.
     pub fn labels(&self) -> &Labels {
         &self.parts.labels
@@ -263,6 +299,16 @@ impl Economy {
     /// Elasticity of substitution between sectors in final demand.
     pub fn kappa(&self) -> f64 {
         self.parts.kappa
+    }
+
+    /// Inputs with an elasticity of substitution of their own.
+    pub fn critical(&self) -> Option<&CriticalInputs> {
+        self.parts.critical.as_ref()
+    }
+
+    /// `s[i,j]`: share of the critical inputs in the cost of each sector; zero without any.
+    pub fn critical_share(&self) -> Array2<f64> {
+        self.parts.critical_share()
     }
 
     /// `Y[i,j]`, output at producer prices.

@@ -105,7 +105,6 @@ pub(crate) fn structure(parts: &EconomyParts) -> Result<(), EconomyError> {
         ),
         ("deficit", "country", parts.deficit.shape(), &[countries]),
         ("factor_income", "country, factor", parts.factor_income.shape(), &[countries, factors]),
-        ("theta", "sector", parts.theta.shape(), &[sectors]),
     ])?;
     let flow = ["importer", "exporter", "sector"].as_slice();
     check_values(
@@ -129,6 +128,14 @@ pub(crate) fn structure(parts: &EconomyParts) -> Result<(), EconomyError> {
         }
     }
     check_finite(labels, "deficit", &parts.deficit.view().into_dyn(), &["country"])?;
+    elasticities(parts)?;
+    share_sums(parts)
+}
+
+/// Trade elasticities, demand, critical inputs.
+pub(super) fn elasticities(parts: &EconomyParts) -> Result<(), EconomyError> {
+    let labels = &parts.labels;
+    check_shapes(&[("theta", "sector", parts.theta.shape(), &[labels.sectors().len()])])?;
     for (j, &value) in parts.theta.iter().enumerate() {
         if !(value > 0.0 && value.is_finite()) {
             return Err(EconomyError::Theta { sector: labels.sectors()[j].clone(), value });
@@ -137,7 +144,7 @@ pub(crate) fn structure(parts: &EconomyParts) -> Result<(), EconomyError> {
     if !(parts.kappa >= 0.0 && parts.kappa.is_finite()) {
         return Err(EconomyError::Kappa { value: parts.kappa });
     }
-    share_sums(parts)
+    parts.critical.as_ref().map_or(Ok(()), |critical| critical.check(parts))
 }
 
 fn off(sum: f64) -> bool {

@@ -1,6 +1,6 @@
 //! Anderson acceleration of a fixed point `u = F(u)` (Anderson 1965; Walker and Ni 2011, type II).
 
-use super::system::{axpy, dot};
+use super::scalar::{axpy, dot};
 
 /// The last differences of states and of residuals, and the accelerated step from them.
 pub(super) struct Anderson {

@@ -1,133 +1,185 @@
 //! Trade in one sector under a shock: `G[n,i] = pi tau^(-theta)`, formed once for a solve.
 
-use ndarray::{Array3, Axis, Zip};
+use ndarray::{Array3, Axis};
+use num_dual::DualNum;
 
+use super::scalar::Scalar;
+use super::system::Inputs;
 use crate::economy::EconomyParts;
 use crate::labels::Dims;
+use crate::sensitivity::Parameter;
 use crate::shock::{Shock, ShockError};
 
 /// Trade in one sector.
-pub(super) enum Market {
+pub(super) enum Market<T> {
     /// Nobody imports: the price is the domestic cost times the domestic price factor.
-    Domestic {
-        ln_tau: Vec<f64>,
-        keep_border: Vec<f64>,
-        keep_producer: Vec<f64>,
-        buys: Vec<bool>,
-        taxed: bool,
-    },
-    /// `g[n,i]`, row by row, divided by its largest entry `exp(shift[n])`; with tariffs and export taxes taken off where
-    /// there are any.
-    Traded { g: Vec<f64>, shift: Vec<f64>, border: Option<Vec<f64>>, producer: Option<Vec<f64>> },
+    Domestic { ln_tau: Vec<T>, keep_border: Vec<T>, keep_producer: Vec<T>, buys: Vec<bool>, taxed: bool },
+    /// `g[n,i]`, row by row, divided by its largest entry; with tariffs and export taxes taken off where there are any.
+    Traded { g: Vec<T>, border: Option<Vec<T>>, producer: Option<Vec<T>> },
 }
 
-/// The markets of all sectors. Fails where the shock cuts off all suppliers of something that is needed.
-pub(super) fn markets(parts: &EconomyParts, shock: &Shock) -> Result<Vec<Market>, ShockError> {
+/// The markets of all sectors, and the logs of the entries by which their rows were divided, `[n][j]`: minus infinity where
+/// nothing is bought.
+pub(super) struct Markets<T> {
+    pub(super) markets: Vec<Market<T>>,
+    pub(super) shift: Vec<f64>,
+}
+
+/// The error is the importer without a supplier.
+type Unsupplied = usize;
+
+/// Fails where the shock cuts off all suppliers of something that is needed.
+pub(super) fn markets<I: Inputs>(
+    parts: &EconomyParts,
+    shock: &Shock,
+    theta: &[I::Number],
+    inputs: &I,
+) -> Result<Markets<I::Number>, ShockError> {
     let Dims { countries: n, sectors: j, .. } = parts.dims();
-    let shares = by_sector(&parts.trade_share);
-    let change = price_factor(parts, shock).map(|a| by_sector(&a));
-    let kept = |rates: &Array3<f64>| {
-        rates.iter().any(|r| *r != 0.0).then(|| by_sector(&rates.mapv(|r| 1.0 / (1.0 + r))))
+    let shares = by_sector(&parts.trade_share, |_, v| v);
+    let change = ln_price_factor(parts, shock, inputs);
+    let kept = |rates: &Array3<f64>, parameter: fn([usize; 3]) -> Parameter| {
+        (I::SEEDED || rates.iter().any(|r| *r != 0.0))
+            .then(|| by_sector(rates, |at, r| (inputs.of(parameter(at), r) + 1.0).recip()))
     };
-    let keep_border = kept(shock.tariff.as_ref().unwrap_or(&parts.tariff));
-    let keep_producer = kept(shock.export_tax.as_ref().unwrap_or(&parts.export_tax));
+    let keep_border = kept(shock.tariff.as_ref().unwrap_or(&parts.tariff), tariff);
+    let keep_producer = kept(shock.export_tax.as_ref().unwrap_or(&parts.export_tax), export_tax);
+    let closed = |s: usize, m: usize, i: usize| {
+        shock.restrictions.iter().any(|r| r.stops() && r.sector == s && r.exporter == i && r.covers(m))
+    };
     let cells = n * n;
-    (0..j)
-        .map(|s| {
-            let sector = |all: &'_ Vec<f64>| all[s * cells..(s + 1) * cells].to_vec();
-            let shares = sector(&shares);
-            let change = change.as_ref().map(sector);
-            let border = keep_border.as_ref().map(sector);
-            let producer = keep_producer.as_ref().map(sector);
-            let market = if (0..cells).any(|at| at / n != at % n && shares[at] > 0.0) {
-                traded(n, shares, change, parts.theta[s], border, producer)
-            } else {
-                domestic(n, &shares, change, border, producer)
-            };
-            market.map_err(|importer| ShockError::NoSupplier {
-                country: parts.labels.countries()[importer].clone(),
-                sector: parts.labels.sectors()[s].clone(),
+    let mut shift = vec![0.0; n * j];
+    let mut all = Vec::with_capacity(j);
+    for s in 0..j {
+        let of_sector = s * cells..(s + 1) * cells;
+        let shares = &shares[of_sector.clone()];
+        let mut change = change.as_ref().map(|a| a[of_sector.clone()].to_vec());
+        if shock.restrictions.iter().any(|r| r.stops() && r.sector == s) {
+            let change = change.get_or_insert_with(|| vec![I::Number::from(0.0); cells]);
+            for at in (0..cells).filter(|at| closed(s, at / n, at % n)) {
+                change[at] = I::Number::from(f64::INFINITY);
+            }
+        }
+        let border = keep_border.as_ref().map(|a| &a[of_sector.clone()]);
+        let producer = keep_producer.as_ref().map(|a| &a[of_sector.clone()]);
+        let traded_at_all = (0..cells).any(|at| at / n != at % n && shares[at] > 0.0);
+        let restricted = shock.restrictions.iter().any(|r| r.sector == s);
+        let market = if traded_at_all || restricted {
+            traded(n, shares, change.as_deref(), theta[s], border, producer).map(|(market, rows)| {
+                rows.into_iter().enumerate().for_each(|(m, row)| shift[m * j + s] = row);
+                market
             })
-        })
-        .collect()
+        } else {
+            domestic(n, shares, change.as_deref(), border, producer)
+        };
+        all.push(market.map_err(|importer| ShockError::NoSupplier {
+            country: parts.labels.countries()[importer].clone(),
+            sector: parts.labels.sectors()[s].clone(),
+        })?);
+    }
+    Ok(Markets { markets: all, shift })
+}
+
+fn tariff([importer, exporter, sector]: [usize; 3]) -> Parameter {
+    Parameter::Tariff { importer, exporter, sector }
+}
+
+fn export_tax([importer, exporter, sector]: [usize; 3]) -> Parameter {
+    Parameter::ExportTax { importer, exporter, sector }
 }
 
 /// `[n,i,j]` as `[j][n][i]`.
-fn by_sector(array: &Array3<f64>) -> Vec<f64> {
+fn by_sector<T: Scalar>(array: &Array3<f64>, value: impl Fn([usize; 3], f64) -> T) -> Vec<T> {
     let (n, _, j) = array.dim();
-    let mut all = vec![0.0; n * n * j];
+    let mut all = vec![T::from(0.0); n * n * j];
     for (pair, sectors) in array.lanes(Axis(2)).into_iter().enumerate() {
-        for (s, value) in sectors.iter().enumerate() {
-            all[s * n * n + pair] = *value;
+        for (s, v) in sectors.iter().enumerate() {
+            all[s * n * n + pair] = value([pair / n, pair % n, s], *v);
         }
     }
     all
 }
 
-/// Hat of the delivered-price factor, if the shock moves any.
-fn price_factor(parts: &EconomyParts, shock: &Shock) -> Option<Array3<f64>> {
-    let gross = |new: &Array3<f64>, old: &Array3<f64>| {
-        Zip::from(new)
-            .and(old)
-            .map_collect(|new, old| if new == old { 1.0 } else { (1.0 + new) / (1.0 + old) })
+/// Log hat of the delivered-price factor, `[j][n][i]`, if the shock moves any.
+fn ln_price_factor<I: Inputs>(parts: &EconomyParts, shock: &Shock, inputs: &I) -> Option<Vec<I::Number>> {
+    if shock.tariff.is_none() && shock.export_tax.is_none() && shock.iceberg_hat.is_none() && !I::SEEDED {
+        return None;
+    }
+    // Equal rates give exactly nothing.
+    let gross = |new: Option<&Array3<f64>>, old: &Array3<f64>, at: [usize; 3], parameter: Parameter| {
+        let new = new.map_or(old[at], |new| new[at]);
+        if new == old[at] && !I::SEEDED {
+            return I::Number::from(0.0);
+        }
+        ((inputs.of(parameter, new) + 1.0) / (1.0 + old[at])).ln()
     };
-    let tariff = shock.tariff.as_ref().map(|new| gross(new, &parts.tariff));
-    let tax = shock.export_tax.as_ref().map(|new| gross(new, &parts.export_tax));
-    [tariff, tax, shock.iceberg_hat.clone()].into_iter().flatten().reduce(|a, b| a * b)
+    let unmoved = &parts.trade_share;
+    Some(by_sector(unmoved, |at, _| {
+        let [importer, exporter, sector] = at;
+        let iceberg = shock.iceberg_hat.as_ref().map_or(0.0, |hat| hat[at].ln());
+        gross(shock.tariff.as_ref(), &parts.tariff, at, tariff(at))
+            + gross(shock.export_tax.as_ref(), &parts.export_tax, at, export_tax(at))
+            + inputs.of(Parameter::LnIceberg { importer, exporter, sector }, iceberg)
+    }))
 }
 
-/// The error is the importer without a supplier.
-fn domestic(
+fn domestic<T: Scalar>(
     n: usize,
     shares: &[f64],
-    change: Option<Vec<f64>>,
-    border: Option<Vec<f64>>,
-    producer: Option<Vec<f64>>,
-) -> Result<Market, usize> {
-    let own = |all: &Option<Vec<f64>>, i: usize| all.as_ref().map_or(1.0, |a| a[i * n + i]);
+    change: Option<&[T]>,
+    border: Option<&[T]>,
+    producer: Option<&[T]>,
+) -> Result<Market<T>, Unsupplied> {
+    let own = |all: Option<&[T]>, i: usize, otherwise: f64| all.map_or(T::from(otherwise), |a| a[i * n + i]);
     let buys: Vec<bool> = (0..n).map(|i| shares[i * n + i] > 0.0).collect();
-    let ln_tau: Vec<f64> = (0..n).map(|i| own(&change, i).ln()).collect();
-    if let Some(i) = (0..n).find(|&i| buys[i] && ln_tau[i] == f64::INFINITY) {
+    let ln_tau: Vec<T> = (0..n).map(|i| own(change, i, 0.0)).collect();
+    if let Some(i) = (0..n).find(|&i| buys[i] && ln_tau[i].re() == f64::INFINITY) {
         return Err(i);
     }
-    let keep_border: Vec<f64> = (0..n).map(|i| own(&border, i)).collect();
-    let keep_producer: Vec<f64> = (0..n).map(|i| keep_border[i] * own(&producer, i)).collect();
-    let taxed = keep_border.iter().chain(&keep_producer).any(|k| *k != 1.0);
+    let keep_border: Vec<T> = (0..n).map(|i| own(border, i, 1.0)).collect();
+    let keep_producer: Vec<T> = (0..n).map(|i| keep_border[i] * own(producer, i, 1.0)).collect();
+    let taxed = T::NDERIV > 0 || keep_border.iter().chain(&keep_producer).any(|k| k.re() != 1.0);
     Ok(Market::Domestic { ln_tau, keep_border, keep_producer, buys, taxed })
 }
 
-/// The error is the importer without a supplier.
-fn traded(
+fn traded<T: Scalar>(
     n: usize,
-    mut g: Vec<f64>,
-    change: Option<Vec<f64>>,
-    theta: f64,
-    border: Option<Vec<f64>>,
-    producer: Option<Vec<f64>>,
-) -> Result<Market, usize> {
+    shares: &[f64],
+    change: Option<&[T]>,
+    theta: T,
+    border: Option<&[T]>,
+    producer: Option<&[T]>,
+) -> Result<(Market<T>, Vec<f64>), Unsupplied> {
+    let mut g: Vec<T> = shares.iter().map(|v| T::from(*v)).collect();
     let mut shift = vec![0.0; n];
     for (m, row) in g.chunks_exact_mut(n).enumerate() {
-        if row.iter().all(|g| *g == 0.0) {
+        if row.iter().all(|g| g.re() == 0.0) {
             shift[m] = f64::NEG_INFINITY;
             continue;
         }
         // Where nothing moved the baseline shares are kept to the last bit.
-        let Some(change) = change.as_ref().map(|c| &c[m * n..(m + 1) * n]) else { continue };
-        if row.iter().zip(change).all(|(g, c)| *g == 0.0 || *c == 1.0) {
+        let Some(change) = change.map(|c| &c[m * n..(m + 1) * n]) else { continue };
+        if T::NDERIV == 0 && row.iter().zip(change).all(|(g, c)| g.re() == 0.0 || c.re() == 0.0) {
             continue;
         }
         for (g, c) in row.iter_mut().zip(change) {
-            *g = if *g > 0.0 { g.ln() - theta * c.ln() } else { f64::NEG_INFINITY };
+            *g = if g.re() > 0.0 && c.re() < f64::INFINITY {
+                g.ln() - theta * *c
+            } else {
+                T::from(f64::NEG_INFINITY)
+            };
         }
-        shift[m] = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        shift[m] = row.iter().map(|g| g.re()).fold(f64::NEG_INFINITY, f64::max);
         if shift[m] == f64::NEG_INFINITY {
             return Err(m);
         }
-        row.iter_mut().for_each(|g| *g = (*g - shift[m]).exp());
+        for g in row.iter_mut() {
+            *g = if g.re() == f64::NEG_INFINITY { T::from(0.0) } else { (*g - shift[m]).exp() };
+        }
     }
     let taken_off =
-        |from: &[f64], keep: Vec<f64>| -> Vec<f64> { from.iter().zip(keep).map(|(g, k)| g * k).collect() };
+        |from: &[T], keep: &[T]| -> Vec<T> { from.iter().zip(keep).map(|(g, k)| *g * *k).collect() };
     let border = border.map(|keep| taken_off(&g, keep));
     let producer = producer.map(|keep| taken_off(border.as_ref().unwrap_or(&g), keep));
-    Ok(Market::Traded { g, shift, border, producer })
+    Ok((Market::Traded { g, border, producer }, shift))
 }

@@ -5,11 +5,16 @@
 //! dozen sweeps (`anderson`, `solve`); where it stalls, Newton's method on factor prices takes over (`newton`).
 
 mod anderson;
+mod limit;
 mod market;
+mod nest;
 mod newton;
 mod observer;
+mod scalar;
 mod solve;
+mod sweep;
 mod system;
+mod tangent;
 
 use ndarray::{Array1, Array2, Array3};
 use serde::{Deserialize, Serialize};
@@ -20,8 +25,11 @@ pub use observer::{
 
 use crate::economy::{Economy, EconomyError, EconomyParts};
 use crate::labels::{Dims, Labels};
+use crate::restriction::RestrictionOutcome;
 use crate::shock::{Deficits, Shock};
-use system::{System, Work};
+use crate::technology::Augmentation;
+use sweep::Work;
+use system::{Plain, System};
 
 /// A new equilibrium: everything a user reads, against the baseline that was shocked.
 ///
@@ -51,14 +59,23 @@ pub struct Equilibrium {
     pub export_tax_revenue: Array1<f64>,
     /// Deficit by country.
     pub deficit: Array1<f64>,
+    /// Rents of restrictions that each country receives.
+    pub quota_rent: Array1<f64>,
+    /// What of these rents came from abroad, less what of the rents on its own exports went abroad. Sums to zero.
+    pub rent_transfer: Array1<f64>,
     /// Income by country, which is final spending.
     pub income: Array1<f64>,
     /// `alpha'[n,j]`, final shares.
     pub final_share: Array2<f64>,
     /// Tariff rates `[n,i,j]` of this equilibrium.
     pub tariff: Array3<f64>,
-    /// Export-tax rates `[n,i,j]` of this equilibrium.
+    /// Export-tax rates `[n,i,j]` of this equilibrium, the wedges of restrictions included: what buyers pay at the border over
+    /// what the producer gets, less one.
     pub export_tax: Array3<f64>,
+    /// What became of each restriction of the shock, in its order.
+    pub restrictions: Vec<RestrictionOutcome>,
+    /// What became of the critical inputs, if the economy has any.
+    pub critical: Option<CriticalOutcome>,
     /// Price of a country's final consumption, hat.
     pub consumption_price_hat: Array1<f64>,
     /// Welfare: real income `I^ / P^`, hat.
@@ -69,6 +86,22 @@ pub struct Equilibrium {
     pub history: Vec<Iteration>,
     /// The state, to start another solve from.
     pub iterate: Iterate,
+}
+
+/// The critical inputs in a new equilibrium. Arrays are `[country, using sector]`; where a sector does not use them shares
+/// are zero and hats one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CriticalOutcome {
+    /// `s'`: share of the bundle in cost.
+    pub share: Array2<f64>,
+    /// `mu'[i,j,e]`: share of each element in the bundle.
+    pub element_share: Array3<f64>,
+    /// `pR^`: price of the bundle.
+    pub price_hat: Array2<f64>,
+    /// `A_R^` and `A_X^`.
+    pub augmentation: Augmentation,
+    /// `nu_R^` and `nu_X^`: innovations; one everywhere with exogenous technology.
+    pub innovation: Augmentation,
 }
 
 impl Economy {
@@ -138,8 +171,8 @@ fn solve(
     observer: &mut dyn Observer,
 ) -> Result<Equilibrium, SolveError> {
     shock.validate(parts)?;
-    let system = System::new(parts, income, shock)?;
-    let mut work = Work::new(system.at);
+    let system = System::new(parts, income, shock, &Plain)?;
+    let mut work = Work::new(&system);
     let found = solve::solve(&system, start, settings, observer, &mut work)?;
     Ok(Equilibrium::assemble(&system, income, shock, found, &work))
 }
@@ -154,13 +187,12 @@ impl Equilibrium {
     ) -> Self {
         let parts = system.parts;
         let Dims { countries: n, sectors: j, factors: f } = parts.dims();
-        let (ln_p, x_hat, ln_w) = system.at.split(&found.state);
-        let iterate =
-            Iterate { ln_price: ln_p.into(), expenditure_hat: x_hat.into(), ln_factor_price: ln_w.into() };
+        let blocks = system.at.split(&found.state);
+        let iterate = Iterate::of(system, &found.state);
         let cells = |values: &[f64]| Array2::from_shape_fn((n, j), |(a, b)| values[a * j + b]);
         let factors = |values: &[f64]| Array2::from_shape_fn((n, f), |(a, b)| values[a * f + b]);
         let mut trade_share = Array3::zeros((n, n, j));
-        for (s, shares) in system.new_shares(&work.ln_cost).iter().enumerate() {
+        for (s, shares) in system.new_shares(&found.state, work).iter().enumerate() {
             let mut sector = trade_share.index_axis_mut(ndarray::Axis(2), s);
             sector.iter_mut().zip(shares).for_each(|(new, share)| *new = *share);
         }
@@ -168,7 +200,7 @@ impl Equilibrium {
         let mut consumption_price_hat = Array1::zeros(n);
         let mut shares = vec![0.0; j];
         for i in 0..n {
-            let price = system.final_shares(i, &ln_p[i * j..(i + 1) * j], &mut shares);
+            let price = system.final_shares(i, &blocks.price[i * j..(i + 1) * j], &mut shares);
             consumption_price_hat[i] = price.exp();
             shares.iter().enumerate().for_each(|(s, share)| final_share[[i, s]] = *share);
         }
@@ -184,9 +216,9 @@ impl Equilibrium {
             );
         Self {
             labels: parts.labels.clone(),
-            price_hat: cells(ln_p).mapv(f64::exp),
+            price_hat: cells(blocks.price).mapv(f64::exp),
             cost_hat,
-            factor_price_hat: factors(ln_w).mapv(f64::exp),
+            factor_price_hat: factors(blocks.factor).mapv(f64::exp),
             trade_share,
             expenditure: cells(&work.x),
             output: cells(&work.y),
@@ -194,10 +226,19 @@ impl Equilibrium {
             tariff_revenue: Array1::from(work.tariff_revenue.clone()),
             export_tax_revenue: Array1::from(work.export_tax_revenue.clone()),
             deficit: Array1::from(work.deficit.clone()),
+            quota_rent: Array1::from(work.quota_rent.clone()),
+            rent_transfer: work
+                .quota_rent
+                .iter()
+                .zip(&work.quota_rent_made)
+                .map(|(got, made)| got - made)
+                .collect(),
             income,
             final_share,
             tariff: shock.tariff.as_ref().unwrap_or(&parts.tariff).clone(),
-            export_tax: shock.export_tax.as_ref().unwrap_or(&parts.export_tax).clone(),
+            export_tax: export_tax(system, shock, blocks.wedge),
+            restrictions: outcomes(system, shock, blocks.wedge, work),
+            critical: CriticalOutcome::assemble(system, work),
             consumption_price_hat,
             real_income_hat,
             residual: found.residual,
@@ -238,20 +279,105 @@ impl Equilibrium {
     }
 
     fn rebase_parts(&self, baseline: &EconomyParts) -> EconomyParts {
+        let mut factor_share = baseline.factor_share.clone();
+        let mut input_share = baseline.input_share.clone();
+        if let (Some(outcome), Some(critical)) = (&self.critical, &baseline.critical) {
+            let old = baseline.critical_share();
+            for ((i, j), &share) in outcome.share.indexed_iter().filter(|(at, _)| old[*at] > 0.0) {
+                let left = 1.0 - old[[i, j]];
+                let keep = if left > f64::EPSILON { (1.0 - share) / left } else { 0.0 };
+                factor_share
+                    .slice_each_axis_mut(|axis| pick(axis.axis.index(), i, j))
+                    .mapv_inplace(|v| v * keep);
+                input_share
+                    .slice_each_axis_mut(|axis| pick(axis.axis.index(), i, j))
+                    .mapv_inplace(|v| v * keep);
+                for (e, &sector) in critical.sectors.iter().enumerate() {
+                    input_share[[i, j, sector]] = share * outcome.element_share[[i, j, e]];
+                }
+            }
+        }
         EconomyParts {
             labels: baseline.labels.clone(),
             metadata: baseline.metadata.clone(),
             trade_share: self.trade_share.clone(),
             expenditure: self.expenditure.clone(),
-            factor_share: baseline.factor_share.clone(),
-            input_share: baseline.input_share.clone(),
+            factor_share,
+            input_share,
             final_share: self.final_share.clone(),
             tariff: self.tariff.clone(),
             export_tax: self.export_tax.clone(),
-            deficit: self.deficit.clone(),
+            // A rent that goes abroad is a transfer beside an export tax that stays.
+            deficit: &self.deficit + &self.rent_transfer,
             factor_income: self.factor_income.clone(),
             theta: baseline.theta.clone(),
             kappa: baseline.kappa,
+            critical: baseline.critical.clone(),
         }
+    }
+}
+
+/// The whole of the third axis at one place of the first two.
+fn pick(axis: usize, first: usize, second: usize) -> ndarray::Slice {
+    let only = |at: usize| ndarray::Slice::from(at..at + 1);
+    match axis {
+        0 => only(first),
+        1 => only(second),
+        _ => ndarray::Slice::from(..),
+    }
+}
+
+/// Rates of export taxes with the wedges of restrictions.
+fn export_tax(system: &System, shock: &Shock, ln_wedge: &[f64]) -> Array3<f64> {
+    let mut rates = shock.export_tax.as_ref().unwrap_or(&system.parts.export_tax).clone();
+    for (limit, ln_mu) in system.limits.iter().zip(ln_wedge).filter(|(_, ln_mu)| **ln_mu > 0.0) {
+        for &m in &limit.covered {
+            let rate = &mut rates[[m, limit.exporter, limit.sector]];
+            *rate = (1.0 + *rate) * ln_mu.exp() - 1.0;
+        }
+    }
+    rates
+}
+
+fn outcomes(system: &System, shock: &Shock, ln_wedge: &[f64], work: &Work) -> Vec<RestrictionOutcome> {
+    let of = |l: usize| {
+        let limit = &system.limits[l];
+        if shock.restrictions[l].stops() {
+            return RestrictionOutcome { wedge: f64::INFINITY, volume_hat: 0.0, rent: 0.0 };
+        }
+        let volume_hat = if limit.volume > 0.0 { work.volume[l] / limit.volume } else { 1.0 };
+        RestrictionOutcome { wedge: ln_wedge[l].exp(), volume_hat, rent: work.rent[l] }
+    };
+    (0..system.limits.len()).map(of).collect()
+}
+
+impl CriticalOutcome {
+    fn assemble(system: &System, work: &Work) -> Option<Self> {
+        let nest = system.nest.as_ref()?;
+        let Dims { countries: n, sectors: j, .. } = system.parts.dims();
+        let uses = |cell: usize| nest.share[cell] > 0.0;
+        let cells = |values: &[f64], otherwise: f64| {
+            Array2::from_shape_fn(
+                (n, j),
+                |(a, b)| if uses(a * j + b) { values[a * j + b] } else { otherwise },
+            )
+        };
+        let hats = |values: &[f64]| cells(values, 0.0).mapv(f64::exp);
+        let elements = nest.elements();
+        Some(Self {
+            share: cells(&work.nest.share, 0.0),
+            element_share: Array3::from_shape_fn((n, j, elements), |(a, b, e)| {
+                if uses(a * j + b) { work.nest.element_share[(a * j + b) * elements + e] } else { 0.0 }
+            }),
+            price_hat: hats(&work.nest.ln_bundle),
+            augmentation: Augmentation {
+                critical: hats(&work.nest.ln_a_critical),
+                other: hats(&work.nest.ln_a_other),
+            },
+            innovation: Augmentation {
+                critical: hats(&work.nest.ln_critical),
+                other: hats(&work.nest.ln_other),
+            },
+        })
     }
 }

@@ -13,7 +13,8 @@ use ndarray::{Array1, Array2};
 use super::market::Market;
 use super::observer::{Phase, SolverSettings};
 use super::solve::{MAX_MOVE, Record};
-use super::system::{Layout, System, Work};
+use super::sweep::Work;
+use super::system::{DeficitRule, Layout, System};
 
 /// Rounds of the inner solves for prices and expenditure at given factor prices.
 const MAX_INNER: usize = 60;
@@ -55,7 +56,7 @@ fn search(
     for _ in 0..settings.max_newton_steps {
         let mut image = vec![0.0; state.len()];
         let residual = system.sweep(state, &mut image, work);
-        record.add(Phase::Newton, state, residual.into());
+        record.add(Phase::Newton, state, residual);
         if residual.max() <= settings.tolerance {
             return Ok(true);
         }
@@ -65,7 +66,7 @@ fn search(
             let direction = implicit_step(system, &jacobian, &excess, step)?;
             let shorten = (MAX_MOVE / largest(&direction)).min(1.0);
             let mut trial = state.to_vec();
-            let (_, _, w) = system.at.split_mut(&mut trial);
+            let w = system.at.split_mut(&mut trial).factor;
             w.iter_mut().zip(&direction).for_each(|(w, d)| *w += shorten * d);
             system.renumerate(&mut trial);
             let settled = settle(system, &mut trial, work)?;
@@ -117,18 +118,18 @@ fn settle(system: &System, state: &mut [f64], work: &mut Work) -> Result<Inner, 
             state[..cells].copy_from_slice(&work.ln_price);
             continue;
         }
-        let shares = system.new_shares(&work.ln_cost);
+        let shares = system.new_shares(state, work);
         let gap: Array1<f64> =
             work.ln_price.iter().zip(&state[..cells]).map(|(new, old)| new - old).collect();
         let correction = Lu::factor(price_matrix(system, &shares).view())?.solve(gap.view())?;
         state[..cells].iter_mut().zip(&correction).for_each(|(p, d)| *p += d);
     }
     system.sweep(state, &mut image, work);
-    let inner = Inner::new(system, work)?;
+    let inner = Inner::new(system, state, work)?;
     for _ in 0..MAX_INNER {
         let gap: Array1<f64> = work.x_new.iter().zip(&work.x).map(|(new, old)| new - old).collect();
         let correction = inner.spending.solve(gap.view())?;
-        let (_, hats, _) = system.at.split_mut(state);
+        let hats = system.at.split_mut(state).expenditure;
         for (((hat, x), d), scale) in
             hats.iter_mut().zip(&work.x).zip(&correction).zip(&system.expenditure_scale)
         {
@@ -169,9 +170,9 @@ fn price_matrix(system: &System, shares: &[Vec<f64>]) -> Array2<f64> {
 }
 
 impl Inner {
-    fn new(system: &System, work: &Work) -> Result<Self, LinalgError> {
+    fn new(system: &System, state: &[f64], work: &Work) -> Result<Self, LinalgError> {
         let Layout { n, j, .. } = system.at;
-        let shares = system.new_shares(&work.ln_cost);
+        let shares = system.new_shares(state, work);
         let price = Lu::factor(price_matrix(system, &shares).view())?;
         // I - B: spending on `s` by `m` becomes output and so inputs, and revenue and so final demand.
         let mut matrix: Array2<f64> = Array2::eye(n * j);
@@ -208,7 +209,7 @@ impl Inner {
 
     /// `d ln(demand / supply)[n,f] / d ln w[m,g]` at a settled state.
     fn excess_jacobian(&self, system: &System, work: &Work) -> Result<Array2<f64>, LinalgError> {
-        let Layout { n, j, f } = system.at;
+        let Layout { n, j, f, .. } = system.at;
         let (cells, factors) = (n * j, n * f);
         let mut d_cost = Array2::<f64>::zeros((cells, factors));
         for i in 0..n {
@@ -319,6 +320,23 @@ impl Inner {
 }
 
 impl System<'_> {
+    /// How income responds to income before transfers, `dI[n] / dR[m]`, at the last sweep.
+    fn income_response(&self, work: &Work) -> Array2<f64> {
+        let n = self.at.n;
+        match &self.deficit {
+            DeficitRule::Levels(_) => Array2::eye(n),
+            DeficitRule::ShareOfIncome(share) => {
+                let own: Vec<f64> = work.income.iter().zip(&work.deficit).map(|(i, d)| i - d).collect();
+                let total: f64 = own.iter().sum();
+                let missing = share.iter().zip(&own).map(|(d, r)| d * r).sum::<f64>() / total;
+                Array2::from_shape_fn((n, n), |(a, b)| {
+                    let own_effect = if a == b { 1.0 + share[a] - missing } else { 0.0 };
+                    own_effect - own[a] * (share[b] - missing) / total
+                })
+            }
+        }
+    }
+
     fn input_share(&self, i: usize, s: usize) -> &[f64] {
         let Layout { j, .. } = self.at;
         &self.input_share[(i * j + s) * j..(i * j + s + 1) * j]
@@ -333,7 +351,7 @@ impl System<'_> {
     fn kept(&self, s: usize, m: usize, i: usize) -> (f64, f64) {
         match &self.markets[s] {
             Market::Domestic { keep_border, keep_producer, .. } => (keep_border[i], keep_producer[i]),
-            Market::Traded { g, border, producer, .. } => {
+            Market::Traded { g, border, producer } => {
                 let at = m * self.at.n + i;
                 let border = border.as_ref().map_or(1.0, |b| b[at] / g[at]);
                 (border, producer.as_ref().map_or(border, |p| p[at] / g[at]))
@@ -359,7 +377,7 @@ impl System<'_> {
     /// Scales factor prices so that world factor income is the numeraire.
     fn renumerate(&self, state: &mut [f64]) {
         let world = self.world_income;
-        let (_, _, w) = self.at.split_mut(state);
+        let w = self.at.split_mut(state).factor;
         let value: f64 = self.endowment_value.iter().zip(w.iter()).map(|(v, l)| v * l.exp()).sum();
         w.iter_mut()
             .zip(&self.endowment_value)

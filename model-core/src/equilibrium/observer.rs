@@ -44,12 +44,18 @@ pub struct MarketResidual {
     /// Factor markets: demand against endowment, log differences. By Walras's law the last one is implied by the others;
     /// it is checked all the same.
     pub factors: f64,
+    /// Restrictions: `min(ln mu, ln(limit / volume))`.
+    #[serde(default)]
+    pub restrictions: f64,
+    /// Research effort against what it should be, log differences.
+    #[serde(default)]
+    pub technology: f64,
 }
 
 impl MarketResidual {
     /// The largest of them; NaN if any is.
     pub fn max(&self) -> f64 {
-        [self.prices, self.goods, self.factors]
+        [self.prices, self.goods, self.factors, self.restrictions, self.technology]
             .into_iter()
             .fold(0.0, |a: f64, b| if a.is_nan() || a >= b { a } else { b })
     }
@@ -95,6 +101,12 @@ pub struct Iterate {
     pub expenditure_hat: Vec<f64>,
     /// `ln w^[n,f]`, country by country.
     pub ln_factor_price: Vec<f64>,
+    /// `ln mu` of each restriction.
+    #[serde(default)]
+    pub ln_wedge: Vec<f64>,
+    /// Research effort `[i,j]` where technology moves: `ln R_R`, with fixed researchers `ln(R_R / R_X)`.
+    #[serde(default)]
+    pub research: Vec<f64>,
 }
 
 /// Why there is no equilibrium to return.

@@ -3,19 +3,15 @@
 use super::anderson::Anderson;
 use super::newton;
 use super::observer::{Iterate, Iteration, MarketResidual, Observer, Phase, SolveError, SolverSettings};
-use super::system::{SweepResidual, System, Work};
+use super::scalar::Scalar;
+use super::sweep::Work;
+use super::system::System;
 
 /// What the search ends with: a state whose sweep, kept in `work`, meets the tolerance.
 pub(super) struct Found {
     pub(super) state: Vec<f64>,
     pub(super) residual: MarketResidual,
     pub(super) history: Vec<Iteration>,
-}
-
-impl From<SweepResidual> for MarketResidual {
-    fn from(r: SweepResidual) -> Self {
-        MarketResidual { prices: r.prices, goods: r.goods, factors: r.factors }
-    }
 }
 
 /// Keeps the history and the best iterate, and tells the observer.
@@ -65,21 +61,20 @@ pub(super) fn solve(
     let mut state = match start {
         None => system.baseline(),
         Some(start) => {
-            let state = [&start.ln_price[..], &start.expenditure_hat, &start.ln_factor_price].concat();
-            if state.len() != system.at.len() {
-                return Err(SolveError::Start { found: state.len(), expected: system.at.len() });
-            }
-            state
+            start.fits(system)?;
+            start.state(system)
         }
     };
     let mut record = Record {
         observer,
         history: Vec::new(),
         best: state.clone(),
-        best_residual: MarketResidual { prices: f64::INFINITY, goods: f64::INFINITY, factors: f64::INFINITY },
+        best_residual: MarketResidual { prices: f64::INFINITY, ..MarketResidual::default() },
     };
     let found = fixed_point(system, &mut state, settings, &mut record, work)
-        || newton::newton(system, &mut state, settings, &mut record, work);
+        || (system.nest.is_none()
+            && system.limits.is_empty()
+            && newton::newton(system, &mut state, settings, &mut record, work));
     if found {
         return Ok(Found { state, residual: record.best_residual, history: record.history });
     }
@@ -92,8 +87,7 @@ pub(super) fn solve(
             income: work.income[n] - work.deficit[n],
         });
     }
-    let (p, x, w) = system.at.split(&record.best);
-    let best = Box::new(Iterate { ln_price: p.into(), expenditure_hat: x.into(), ln_factor_price: w.into() });
+    let best = Box::new(Iterate::of(system, &record.best));
     Err(SolveError::NotConverged {
         iterations: record.history.len(),
         residual: record.best_residual,
@@ -104,11 +98,51 @@ pub(super) fn solve(
 }
 
 /// A factor price counts in the least-squares problem as much as a country's prices together.
-fn weights(system: &System) -> Vec<f64> {
+pub(super) fn weights<T: Scalar>(system: &System<T>) -> Vec<f64> {
     let mut weight = vec![1.0; system.at.len()];
-    let (_, _, w) = system.at.split_mut(&mut weight);
-    w.fill((system.at.j as f64).sqrt());
+    let alone = (system.at.j as f64).sqrt();
+    let blocks = system.at.split_mut(&mut weight);
+    blocks.factor.fill(alone);
+    blocks.wedge.fill(alone);
     weight
+}
+
+impl Iterate {
+    /// A state by its blocks.
+    pub(super) fn of<T: Scalar>(system: &System<T>, state: &[f64]) -> Self {
+        let blocks = system.at.split(state);
+        Self {
+            ln_price: blocks.price.into(),
+            expenditure_hat: blocks.expenditure.into(),
+            ln_factor_price: blocks.factor.into(),
+            ln_wedge: blocks.wedge.into(),
+            research: blocks.research.into(),
+        }
+    }
+
+    /// Whether it belongs to this economy. Wedges and research may be missing or be those of other restrictions and of another
+    /// technology: then they start anew.
+    pub(super) fn fits<T: Scalar>(&self, system: &System<T>) -> Result<(), SolveError> {
+        let at = &system.at;
+        let expected = 2 * at.cells() + at.n * at.f;
+        let found = self.ln_price.len() + self.expenditure_hat.len() + self.ln_factor_price.len();
+        let each = self.ln_price.len() == at.cells() && self.expenditure_hat.len() == at.cells();
+        if each && found == expected { Ok(()) } else { Err(SolveError::Start { found, expected }) }
+    }
+
+    pub(super) fn state<T: Scalar>(&self, system: &System<T>) -> Vec<f64> {
+        let mut state = vec![0.0; system.at.len()];
+        let blocks = system.at.split_mut(&mut state);
+        blocks.price.copy_from_slice(&self.ln_price);
+        blocks.expenditure.copy_from_slice(&self.expenditure_hat);
+        blocks.factor.copy_from_slice(&self.ln_factor_price);
+        for (block, values) in [(blocks.wedge, &self.ln_wedge), (blocks.research, &self.research)] {
+            if block.len() == values.len() {
+                block.copy_from_slice(values);
+            }
+        }
+        state
+    }
 }
 
 /// The largest move of a log factor price in one step, accelerated or Newton's.
@@ -139,7 +173,7 @@ fn fixed_point(
     for _ in 0..settings.max_sweeps {
         let residual = system.sweep(state, &mut image, work);
         let size = residual.max();
-        record.add(Phase::FixedPoint, state, residual.into());
+        record.add(Phase::FixedPoint, state, residual);
         if size <= settings.tolerance {
             return true;
         }
@@ -173,16 +207,17 @@ fn fixed_point(
 }
 
 /// Shortens a step that moves some factor price by more than [`MAX_MOVE`], and keeps expenditure positive: extrapolated, it
-/// may be no less than [`LEAST_KEPT`] of what the map says.
+/// may be no less than [`LEAST_KEPT`] of what the map says; wedges stay at one or above.
 fn limit(system: &System, state: &mut [f64], previous: &[f64], image: &[f64]) {
-    let (_, _, new) = system.at.split(state);
-    let (_, _, old) = system.at.split(previous);
+    let new = system.at.split(state).factor;
+    let old = system.at.split(previous).factor;
     let largest = new.iter().zip(old).map(|(new, old)| (new - old).abs()).fold(0.0, f64::max);
     if largest > MAX_MOVE {
         let keep = MAX_MOVE / largest;
         state.iter_mut().zip(previous).for_each(|(new, old)| *new = old + keep * (*new - old));
     }
-    let (_, x, _) = system.at.split_mut(state);
-    let (_, mapped, _) = system.at.split(image);
-    x.iter_mut().zip(mapped).for_each(|(x, mapped)| *x = x.max(LEAST_KEPT * mapped));
+    let blocks = system.at.split_mut(state);
+    let mapped = system.at.split(image).expenditure;
+    blocks.expenditure.iter_mut().zip(mapped).for_each(|(x, mapped)| *x = x.max(LEAST_KEPT * mapped));
+    blocks.wedge.iter_mut().for_each(|ln_mu| *ln_mu = ln_mu.max(0.0));
 }

@@ -1,14 +1,16 @@
 //! Welfare by channel, integrated along the path of the shock.
 //!
 //! Along any path of equilibria, with `M` flows at the border (`n` from `i`), `Q` what their producers get, `c` costs,
-//! `t` and `e` the rates of tariff and export tax, `d` iceberg costs, `q` volumes that arrive and `v` that leave,
-//! `fob = c (1 + e)`:
+//! `t` and `e` the rates of tariff and export tax, `mu` the wedges of restrictions, `d` iceberg costs, `q` volumes that arrive
+//! and `v` that leave, `fob = c (1 + e)`, and `T` the part of the rents that goes to buyers' countries:
 //!
 //! ```text
 //! I dlnW = sum_f wF dlnF                                    endowments
 //!        + sum_j Y dlnA                                     productivity
 //!        - sum M[n,i] dln d[n,i]                            trade costs
-//!        + sum M[m,n] dln fob[m,n] - sum M[n,i] dln fob[n,i]   terms of trade
+//!        + sum s' Y dlnA_R + sum (1-s') Y dlnA_X            technology
+//!        + sum M[m,n] dln fob[m,n] - sum M[n,i] dln fob[n,i]   terms of trade: critical inputs, all else
+//!        + sum M[m,n] dln mu - sum M[n,i] dln mu + sum (mu-1) Q dln v + dT   rents of restrictions
 //!        + sum t M dln q                                    volume of trade: tariffs
 //!        + sum e Q dln v                                    volume of trade: export taxes
 //!        + dD                                               transfers
@@ -16,8 +18,10 @@
 //! ```
 //!
 //! This is an identity (Hulten's theorem with wedges), so its integral is exact: Caliendo and Parro's two terms are its
-//! third and fourth at the baseline. The path takes the logarithms of price wedges and fundamentals, and deficits, in a
-//! straight line; the division among channels depends on the path, their sum does not.
+//! terms of trade and volumes of trade at the baseline. The path takes the logarithms of price wedges and fundamentals, and
+//! deficits, in a straight line; the division among channels depends on the path, their sum does not. Restrictions go along it
+//! by the wedges that they end with, and technology that moves by the productivity that it ends with, so that both are smooth on
+//! it whatever their kinks.
 //!
 //! The integral is taken by the trapezoidal rule on 1, 2, 4, ... steps with Romberg's extrapolation, each equilibrium solved
 //! from its neighbour; it ends when the parts add to the exact total.
@@ -27,7 +31,10 @@ use ndarray::{Array1, Array2, Array3, Axis, Zip};
 use crate::economy::{Economy, EconomyParts};
 use crate::equilibrium::{Equilibrium, SolveError, SolverSettings};
 use crate::labels::Dims;
+use crate::restriction::{Limit, Restriction};
 use crate::shock::{Deficits, Shock};
+use crate::technology::{Augmentation, Technology};
+use crate::trade::producer_value;
 
 /// Log changes smaller than this are held to the accuracy of one of this size.
 const LEAST_SIZE: f64 = 1e-3;
@@ -60,6 +67,12 @@ pub struct Decomposition {
     pub tariff_volume: Array2<f64>,
     /// Volume of exports to a partner on which an export tax is paid.
     pub export_tax_volume: Array2<f64>,
+    /// The same for goods that are critical inputs: where the rents of the resource show.
+    pub critical_terms_of_trade: Array2<f64>,
+    /// Rents of restrictions: what exports to a partner gain and imports from it cost, and what of them changes hands.
+    pub quota_rents: Array2<f64>,
+    /// Technology that augments the critical inputs and everything else.
+    pub technology: Array1<f64>,
     /// Productivity at home.
     pub productivity: Array1<f64>,
     /// Iceberg costs of what is bought.
@@ -122,8 +135,9 @@ pub fn decompose(
     shock: &Shock,
     settings: &DecompositionSettings,
 ) -> Result<Decomposition, DecompositionError> {
-    let path = Path::new(economy, shock)?;
+    Path::check(economy, shock)?;
     let end = economy.solve(shock, &settings.solver)?;
+    let path = Path { economy, shock: priced(shock, &end) };
     let total = end.real_income_hat.mapv(f64::ln);
     let mut solves = 1;
     // Nodes of the finest grid so far, in order.
@@ -181,7 +195,18 @@ pub fn decompose(
 /// The straight line in logs from no shock to the shock.
 struct Path<'a> {
     economy: &'a Economy,
-    shock: &'a Shock,
+    shock: Shock,
+}
+
+/// The same shock with restrictions by their wedges and technology by its productivity.
+fn priced(shock: &Shock, end: &Equilibrium) -> Shock {
+    let mut priced = shock.clone();
+    for (restriction, outcome) in priced.restrictions.iter_mut().zip(&end.restrictions) {
+        restriction.limit = Limit::Wedge(outcome.wedge);
+    }
+    priced.augmentation = end.critical.as_ref().map(|critical| critical.augmentation.clone());
+    priced.technology = Technology::Exogenous;
+    priced
 }
 
 /// What the integrand needs of the equilibrium at one point of the path.
@@ -197,6 +222,10 @@ struct Node {
     ln_productivity: Option<Array2<f64>>,
     ln_endowment: Option<Array2<f64>>,
     deficit: Array1<f64>,
+    /// Log wedges and rents abroad, `[n,i,j]`.
+    restrictions: Option<(Array3<f64>, Array3<f64>)>,
+    /// `s'`, `ln A_R`, `ln A_X`.
+    augmentation: Option<(Array2<f64>, Array2<f64>, Array2<f64>)>,
     /// Taste shares and how far final shares move from them, over `1 - kappa`.
     ln_taste: Option<Array2<f64>>,
     tilt: Option<Array2<f64>>,
@@ -204,12 +233,12 @@ struct Node {
 
 #[derive(Clone)]
 struct Parts {
-    partner: [Array2<f64>; 3],
-    own: [Array1<f64>; 5],
+    partner: [Array2<f64>; 5],
+    own: [Array1<f64>; 6],
 }
 
-impl<'a> Path<'a> {
-    fn new(economy: &'a Economy, shock: &'a Shock) -> Result<Self, DecompositionError> {
+impl Path<'_> {
+    fn check(economy: &Economy, shock: &Shock) -> Result<(), DecompositionError> {
         let endless = shock.iceberg_hat.iter().flatten().find(|v| !v.is_finite());
         if let Some(&value) = endless {
             return Err(DecompositionError::NoPath { array: "iceberg_hat", value });
@@ -217,8 +246,11 @@ impl<'a> Path<'a> {
         if let Some(&value) = shock.preference_hat.iter().flatten().find(|v| **v <= 0.0) {
             return Err(DecompositionError::NoPath { array: "preference_hat", value });
         }
+        if shock.restrictions.iter().any(Restriction::stops) {
+            return Err(DecompositionError::NoPath { array: "restrictions", value: 0.0 });
+        }
         shock.validate(economy.parts()).map_err(SolveError::from)?;
-        Ok(Self { economy, shock })
+        Ok(())
     }
 
     fn at(&self, t: f64) -> Shock {
@@ -243,7 +275,23 @@ impl<'a> Path<'a> {
             endowment_hat: self.shock.endowment_hat.as_ref().map(|a| a.mapv(|v| v.powf(t))),
             preference_hat: self.shock.preference_hat.as_ref().map(|a| a.mapv(|v| v.powf(t))),
             deficits,
+            restrictions: self.restrictions(t),
+            augmentation: self.shock.augmentation.as_ref().map(|a| Augmentation {
+                critical: a.critical.mapv(|v| v.powf(t)),
+                other: a.other.mapv(|v| v.powf(t)),
+            }),
+            technology: Technology::Exogenous,
         }
+    }
+
+    fn restrictions(&self, t: f64) -> Vec<Restriction> {
+        let mut restrictions = self.shock.restrictions.clone();
+        for restriction in &mut restrictions {
+            if let Limit::Wedge(wedge) = &mut restriction.limit {
+                *wedge = wedge.powf(t).max(1.0);
+            }
+        }
+        restrictions
     }
 
     fn node(&self, t: f64, equilibrium: &Equilibrium) -> Node {
@@ -277,21 +325,59 @@ impl<'a> Path<'a> {
             ln_productivity: ln2(&self.shock.productivity_hat),
             ln_endowment: ln2(&self.shock.endowment_hat),
             deficit: equilibrium.deficit.clone(),
+            restrictions: self.rents(t, equilibrium),
+            augmentation: equilibrium.critical.as_ref().map(|critical| {
+                let a = &critical.augmentation;
+                (critical.share.clone(), a.critical.mapv(f64::ln), a.other.mapv(f64::ln))
+            }),
             ln_taste: taste.map(|a| a.mapv(|v| if v > 0.0 { v.ln() } else { 0.0 })),
             tilt,
         }
     }
 
+    /// Log wedges of restricted flows, and what of their rents goes to the buyer's country.
+    fn rents(&self, t: f64, equilibrium: &Equilibrium) -> Option<(Array3<f64>, Array3<f64>)> {
+        if self.shock.restrictions.is_empty() {
+            return None;
+        }
+        let Dims { countries, sectors, .. } = self.economy.dims();
+        let restrictions = self.restrictions(t);
+        let ln_wedge = |restriction: &Restriction| match restriction.limit {
+            Limit::Wedge(wedge) => wedge.ln(),
+            Limit::Volume(_) => 0.0,
+        };
+        let mut ln_mu = Array3::<f64>::zeros((countries, countries, sectors));
+        for restriction in &restrictions {
+            for m in (0..countries).filter(|&m| restriction.covers(m)) {
+                ln_mu[[m, restriction.exporter, restriction.sector]] += ln_wedge(restriction);
+            }
+        }
+        let border = equilibrium.border_flows();
+        let mut abroad = Array3::zeros(ln_mu.dim());
+        for restriction in &restrictions {
+            for m in (0..countries).filter(|&m| restriction.covers(m)) {
+                let at = [m, restriction.exporter, restriction.sector];
+                if ln_mu[at] > 0.0 {
+                    let producer = producer_value(border[at], equilibrium.export_tax[at]);
+                    let rent: f64 = producer * ln_mu[at].exp_m1();
+                    abroad[at] += restriction.rent_share * rent * ln_wedge(restriction) / ln_mu[at];
+                }
+            }
+        }
+        Some((ln_mu, abroad))
+    }
+
     /// The trapezoidal rule on consecutive nodes.
     fn trapezoid(&self, nodes: &[Node]) -> Parts {
         let Dims { countries, sectors, factors } = self.economy.dims();
+        let critical = self.economy.critical().map_or(&[][..], |critical| &critical.sectors);
         let mut parts = Parts {
             partner: std::array::from_fn(|_| Array2::zeros((countries, countries))),
             own: std::array::from_fn(|_| Array1::zeros(countries)),
         };
         for (a, b) in nodes.iter().zip(nodes.iter().skip(1)) {
-            let [terms, tariff_volume, tax_volume] = &mut parts.partner;
-            let [productivity, trade_costs, endowments, transfers, tastes] = &mut parts.own;
+            let [terms, critical_terms, tariff_volume, tax_volume, rents] = &mut parts.partner;
+            let [technology, productivity, trade_costs, endowments, transfers, tastes] = &mut parts.own;
             for ((n, i, j), &m_a) in a.border.indexed_iter() {
                 let m_b = b.border[[n, i, j]];
                 if m_a == 0.0 && m_b == 0.0 {
@@ -302,11 +388,19 @@ impl<'a> Path<'a> {
                 let for_importer = 0.5 * (m_a / a.income[n] + m_b / b.income[n]);
                 let for_exporter = 0.5 * (m_a / a.income[i] + m_b / b.income[i]);
                 let d_cost = b.ln_cost[[i, j]] - a.ln_cost[[i, j]];
+                // The rate holds the wedges; their part of the price is the rent's.
+                let ln_mu = |node: &Node| node.restrictions.as_ref().map_or(0.0, |(ln_mu, _)| ln_mu[at]);
+                let d_mu = ln_mu(b) - ln_mu(a);
                 let d_fob = d_cost + (b.export_tax[at].ln_1p() - a.export_tax[at].ln_1p());
+                let terms = if critical.contains(&j) { &mut *critical_terms } else { &mut *terms };
                 let iceberg = |node: &Node| node.ln_iceberg.as_ref().map_or(0.0, |d| d[at]);
                 let d_iceberg = iceberg(b) - iceberg(a);
-                terms[[n, i]] -= for_importer * d_fob;
-                terms[[i, n]] += for_exporter * d_fob;
+                terms[[n, i]] -= for_importer * (d_fob - d_mu);
+                terms[[i, n]] += for_exporter * (d_fob - d_mu);
+                if n != i {
+                    rents[[n, i]] -= for_importer * d_mu;
+                    rents[[i, n]] += for_exporter * d_mu;
+                }
                 trade_costs[n] -= for_importer * d_iceberg;
                 // t M dln q = t (dM - M dln p).
                 let (t_a, t_b) = (a.tariff[at], b.tariff[at]);
@@ -318,13 +412,33 @@ impl<'a> Path<'a> {
                 let (e_a, e_b) = (a.export_tax[at], b.export_tax[at]);
                 if e_a != 0.0 || e_b != 0.0 {
                     let (q_a, q_b) = (m_a / (1.0 + e_a), m_b / (1.0 + e_b));
-                    let (w_a, w_b) = (e_a / a.income[i], e_b / b.income[i]);
-                    tax_volume[[i, n]] +=
-                        0.5 * (w_a + w_b) * (q_b - q_a) - 0.5 * (w_a * q_a + w_b * q_b) * d_cost;
+                    // (rate) Q dln v = (rate) (dQ - Q dln c), for the tax and for the wedge.
+                    let volume = |r_a: f64, r_b: f64| {
+                        let (w_a, w_b) = (r_a / a.income[i], r_b / b.income[i]);
+                        0.5 * (w_a + w_b) * (q_b - q_a) - 0.5 * (w_a * q_a + w_b * q_b) * d_cost
+                    };
+                    let (mu_a, mu_b) = (ln_mu(a).exp_m1(), ln_mu(b).exp_m1());
+                    tax_volume[[i, n]] += volume(e_a - mu_a, e_b - mu_b);
+                    rents[[i, n]] += volume(mu_a, mu_b);
+                }
+            }
+            if let (Some((_, t_a)), Some((_, t_b))) = (&a.restrictions, &b.restrictions) {
+                for ((n, i, j), &after) in t_b.indexed_iter() {
+                    let change = after - t_a[[n, i, j]];
+                    rents[[n, i]] += 0.5 * change * (1.0 / a.income[n] + 1.0 / b.income[n]);
+                    rents[[i, n]] -= 0.5 * change * (1.0 / a.income[i] + 1.0 / b.income[i]);
                 }
             }
             for n in 0..countries {
                 let mean = |x_a: f64, x_b: f64| 0.5 * (x_a / a.income[n] + x_b / b.income[n]);
+                if let (Some((s_a, r_a, x_a)), Some((s_b, r_b, x_b))) = (&a.augmentation, &b.augmentation) {
+                    for j in 0..sectors {
+                        let at = [n, j];
+                        let (y_a, y_b) = (a.output[at], b.output[at]);
+                        technology[n] += mean(s_a[at] * y_a, s_b[at] * y_b) * (r_b[at] - r_a[at])
+                            + mean((1.0 - s_a[at]) * y_a, (1.0 - s_b[at]) * y_b) * (x_b[at] - x_a[at]);
+                    }
+                }
                 if let (Some(l_a), Some(l_b)) = (&a.ln_productivity, &b.ln_productivity) {
                     for j in 0..sectors {
                         productivity[n] +=
@@ -389,10 +503,14 @@ impl Parts {
         equilibrium: Equilibrium,
     ) -> Decomposition {
         let sum = self.sum();
-        let [terms_of_trade, tariff_volume, export_tax_volume] = self.partner;
-        let [productivity, trade_costs, endowments, transfers, tastes] = self.own;
+        let [terms_of_trade, critical_terms_of_trade, tariff_volume, export_tax_volume, quota_rents] =
+            self.partner;
+        let [technology, productivity, trade_costs, endowments, transfers, tastes] = self.own;
         Decomposition {
             terms_of_trade,
+            critical_terms_of_trade,
+            quota_rents,
+            technology,
             tariff_volume,
             export_tax_volume,
             productivity,

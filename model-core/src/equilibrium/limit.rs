@@ -1,0 +1,198 @@
+//! Restrictions inside a solve: which flows they cover, their volumes and their wedges.
+
+use super::scalar::Scalar;
+use super::system::Inputs;
+use crate::economy::EconomyParts;
+use crate::restriction::{Limit as Rule, Restriction};
+use crate::sensitivity::Parameter;
+use crate::shock::Shock;
+
+/// One restriction.
+pub(super) struct Limit<T> {
+    pub(super) sector: usize,
+    pub(super) exporter: usize,
+    /// Importers whose baseline flow it covers.
+    pub(super) covered: Vec<usize>,
+    /// Baseline volume: producer value of the flows.
+    pub(super) volume: f64,
+    rule: LogRule<T>,
+    pub(super) rent_share: T,
+    /// How much unit cost rises with output, in logs: `b / (1-b)` at the cost share `b` of factors that have no other use.
+    slope: f64,
+    /// Share of the flows in the exporter's output.
+    weight: f64,
+}
+
+/// What is set, in logs.
+#[derive(Clone, Copy)]
+enum LogRule<T> {
+    /// A limit of zero: the flows are gone, and so is the wedge.
+    Closed,
+    Volume(T),
+    Wedge(T),
+}
+
+/// The least elasticity of demand that a step of a wedge allows for.
+const LEAST_ELASTICITY: f64 = 0.1;
+
+/// The largest move of a log wedge in a sweep.
+const MAX_WEDGE_MOVE: f64 = 1.0;
+
+pub(super) fn limits<I: Inputs>(parts: &EconomyParts, shock: &Shock, inputs: &I) -> Vec<Limit<I::Number>> {
+    let cells = shock.restrictions.iter().enumerate();
+    cells.map(|(number, restriction)| Limit::new(parts, number, restriction, inputs)).collect()
+}
+
+impl<T: Scalar> Limit<T> {
+    fn new<I: Inputs<Number = T>>(
+        parts: &EconomyParts,
+        number: usize,
+        restriction: &Restriction,
+        inputs: &I,
+    ) -> Self {
+        let (sector, exporter) = (restriction.sector, restriction.exporter);
+        let n = parts.dims().countries;
+        let value = |m: usize| {
+            let at = [m, exporter, sector];
+            let purchaser = parts.expenditure[[m, sector]] * parts.trade_share[at];
+            crate::trade::producer_value(
+                crate::trade::border_value(purchaser, parts.tariff[at]),
+                parts.export_tax[at],
+            )
+        };
+        let covered: Vec<usize> = (0..n).filter(|&m| restriction.covers(m) && value(m) > 0.0).collect();
+        let volume: f64 = covered.iter().map(|&m| value(m)).sum();
+        let output: f64 = (0..n).map(value).sum();
+        let specific: f64 = (0..parts.dims().factors)
+            .filter(|&f| {
+                let paid = parts.factor_share[[exporter, sector, f]] * output;
+                paid > 0.99 * parts.factor_income[[exporter, f]]
+            })
+            .map(|f| parts.factor_share[[exporter, sector, f]])
+            .sum();
+        Self {
+            sector,
+            exporter,
+            weight: if output > 0.0 { volume / output } else { 0.0 },
+            covered,
+            volume,
+            rule: match restriction.limit {
+                Rule::Volume(0.0) => LogRule::Closed,
+                Rule::Volume(limit) => {
+                    LogRule::Volume(inputs.of(Parameter::LnLimit { restriction: number }, limit.ln()))
+                }
+                Rule::Wedge(wedge) => {
+                    LogRule::Wedge(inputs.of(Parameter::LnLimit { restriction: number }, wedge.ln()))
+                }
+            },
+            rent_share: inputs.of(Parameter::RentShare { restriction: number }, restriction.rent_share),
+            slope: (specific / (1.0 - specific)).min(20.0),
+        }
+    }
+
+    /// Whether there is a wedge to find.
+    pub(super) fn acts(&self) -> bool {
+        !matches!(self.rule, LogRule::Closed) && self.volume > 0.0
+    }
+
+    /// From the log wedge and the volume, the next wedge, and by how much the condition `min(ln mu, ln(limit V0 / V)) = 0` is
+    /// missed. `elasticity` is that of demand for the flows with respect to their price.
+    #[inline(always)]
+    pub(super) fn next(&self, wedge: T, volume: T, elasticity: f64) -> (T, f64) {
+        if !self.acts() {
+            return (T::from(0.0), 0.0);
+        }
+        let ln_limit = match self.rule {
+            LogRule::Closed => return (T::from(0.0), 0.0),
+            LogRule::Wedge(ln_mu) => return (ln_mu, (ln_mu - wedge).re().abs()),
+            LogRule::Volume(ln_limit) => ln_limit,
+        };
+        let excess = (volume / self.volume).ln() - ln_limit;
+        let missed = if wedge.re() + excess.re() > 0.0 { excess.re().abs() } else { wedge.re().abs() };
+        let step = 1.0 / elasticity.max(LEAST_ELASTICITY) + self.slope * self.weight;
+        let size = step * excess.re().abs();
+        let step = if size > MAX_WEDGE_MOVE { step * MAX_WEDGE_MOVE / size } else { step };
+        let next = wedge + excess * step;
+        (if next.re() > 0.0 { next } else { T::from(0.0) }, missed)
+    }
+}
+
+/// The restricted flows of a sector: where they stand in `g[n,i]` and which limits cover them.
+pub(super) struct Controls {
+    pub(super) flows: Vec<(usize, Vec<usize>)>,
+    pub(super) limits: Vec<usize>,
+}
+
+/// The controls of each sector, if it has any.
+pub(super) fn controls<T: Scalar>(sectors: usize, n: usize, limits: &[Limit<T>]) -> Vec<Option<Controls>> {
+    (0..sectors)
+        .map(|s| {
+            let own: Vec<usize> =
+                (0..limits.len()).filter(|&l| limits[l].sector == s && limits[l].acts()).collect();
+            let mut flows: Vec<(usize, Vec<usize>)> = Vec::new();
+            for &l in &own {
+                for &m in &limits[l].covered {
+                    let at = m * n + limits[l].exporter;
+                    match flows.iter_mut().find(|(flow, _)| *flow == at) {
+                        Some((_, covering)) => covering.push(l),
+                        None => flows.push((at, vec![l])),
+                    }
+                }
+            }
+            (!own.is_empty()).then_some(Controls { flows, limits: own })
+        })
+        .collect()
+}
+
+/// A sector's market with its wedges in place.
+pub(super) struct Overlay<T> {
+    pub(super) g: Vec<T>,
+    pub(super) border: Vec<T>,
+    pub(super) producer: Vec<T>,
+    /// `mu - 1` of each flow of the controls, and the sum of the log wedges on it.
+    pub(super) rate: Vec<T>,
+    pub(super) ln_wedge: Vec<T>,
+}
+
+impl<T> Overlay<T> {
+    pub(super) fn new() -> Self {
+        Self {
+            g: Vec::new(),
+            border: Vec::new(),
+            producer: Vec::new(),
+            rate: Vec::new(),
+            ln_wedge: Vec::new(),
+        }
+    }
+}
+
+impl Controls {
+    /// Puts the wedges on the flows: shares fall by `mu^(-theta)`, and what the producer keeps by another `mu`.
+    pub(super) fn overlay<T: Scalar>(
+        &self,
+        (g, border, producer): (&[T], Option<&[T]>, Option<&[T]>),
+        theta: T,
+        wedge: &[T],
+        over: &mut Overlay<T>,
+    ) {
+        let fill = |to: &mut Vec<T>, from: &[T]| {
+            to.clear();
+            to.extend_from_slice(from);
+        };
+        let border = border.unwrap_or(g);
+        fill(&mut over.g, g);
+        fill(&mut over.border, border);
+        fill(&mut over.producer, producer.unwrap_or(border));
+        over.rate.clear();
+        over.ln_wedge.clear();
+        for (flow, covering) in &self.flows {
+            let ln_mu = covering.iter().fold(T::from(0.0), |sum, &l| sum + wedge[l]);
+            let fewer = (-theta * ln_mu).exp();
+            over.g[*flow] *= fewer;
+            over.border[*flow] *= fewer;
+            over.producer[*flow] *= fewer * (-ln_mu).exp();
+            over.rate.push(ln_mu.exp_m1());
+            over.ln_wedge.push(ln_mu);
+        }
+    }
+}

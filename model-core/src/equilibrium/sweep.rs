@@ -1,0 +1,528 @@
+//! One sweep through the equilibrium conditions: from a guess of prices, expenditure, factor prices, wedges and research to
+//! the next.
+//!
+//! It costs one power for each country and sector, one `N x N` matrix-vector product for each traded sector and equation, and
+//! one `J x J` product for each country and equation.
+
+use super::limit::{Controls, Overlay, controls};
+use super::market::Market;
+use super::nest::NestWork;
+use super::observer::MarketResidual;
+use super::scalar::{Scalar, axpy, dot};
+use super::system::{DeficitRule, Layout, System};
+use crate::ces;
+use crate::technology::ResearchCost;
+
+/// Log excess demand beyond which factor prices move no faster.
+const MAX_EXCESS: f64 = 10.0;
+
+/// Room for the intermediate results of a sweep; after one, everything in it belongs to the state that was swept.
+pub(super) struct Work<T = f64> {
+    /// `ln c[i,j]`, country by country.
+    pub(super) ln_cost: Vec<T>,
+    /// New `ln P[n,j]`, country by country.
+    pub(super) ln_price: Vec<T>,
+    /// Expenditure of the state and of the sweep, output, `[n][j]`.
+    pub(super) x: Vec<T>,
+    pub(super) x_new: Vec<T>,
+    pub(super) y: Vec<T>,
+    /// By country.
+    pub(super) tariff_revenue: Vec<T>,
+    pub(super) export_tax_revenue: Vec<T>,
+    /// Rents of restrictions that the country receives, and those that its exports give rise to.
+    pub(super) quota_rent: Vec<T>,
+    pub(super) quota_rent_made: Vec<T>,
+    pub(super) deficit: Vec<T>,
+    pub(super) income: Vec<T>,
+    /// Log price of final consumption.
+    pub(super) ln_consumption: Vec<T>,
+    /// `[n][f]`.
+    pub(super) factor_demand: Vec<T>,
+    pub(super) factor_income: Vec<T>,
+    /// By restriction.
+    pub(super) volume: Vec<T>,
+    pub(super) rent: Vec<T>,
+    pub(super) nest: NestWork<T>,
+    /// `exp(-theta ln c)` relative to the cheapest producer and `ln sum_i g e`, `[i][j]`.
+    appeal: Vec<T>,
+    ln_sum: Vec<T>,
+    /// By sector.
+    least: Vec<f64>,
+    shares: Vec<T>,
+    /// One sector at a time: `exp(-theta ln c)`, `X / sum`.
+    e: Vec<T>,
+    q: Vec<T>,
+    column: Vec<T>,
+    controls: Vec<Option<Controls>>,
+    over: Overlay<T>,
+}
+
+impl<T: Scalar> Work<T> {
+    pub(super) fn new(system: &System<T>) -> Self {
+        let Layout { n, j, f, limits, .. } = system.at;
+        let zeros = |len| vec![T::from(0.0); len];
+        let elements = system.nest.as_ref().map(|nest| nest.elements());
+        Self {
+            ln_cost: zeros(n * j),
+            ln_price: zeros(n * j),
+            x: zeros(n * j),
+            x_new: zeros(n * j),
+            y: zeros(n * j),
+            tariff_revenue: zeros(n),
+            export_tax_revenue: zeros(n),
+            quota_rent: zeros(n),
+            quota_rent_made: zeros(n),
+            deficit: zeros(n),
+            income: zeros(n),
+            ln_consumption: zeros(n),
+            factor_demand: zeros(n * f),
+            factor_income: zeros(n * f),
+            volume: zeros(limits),
+            rent: zeros(limits),
+            nest: elements.map_or_else(|| NestWork::new(0, 0), |elements| NestWork::new(n * j, elements)),
+            appeal: zeros(n * j),
+            ln_sum: zeros(n * j),
+            least: vec![0.0; j],
+            shares: zeros(j),
+            e: zeros(n),
+            q: zeros(n),
+            column: zeros(n),
+            controls: controls(j, n, &system.limits),
+            over: Overlay::new(),
+        }
+    }
+}
+
+/// A sweep to be compiled for a vector width. It is not a closure because only this is sure to be inlined.
+struct Sweep<'s, 'a, T> {
+    system: &'s System<'a, T>,
+    u: &'s [T],
+    next: &'s mut [T],
+    work: &'s mut Work<T>,
+}
+
+impl<T: Scalar> pulp::WithSimd for Sweep<'_, '_, T> {
+    type Output = MarketResidual;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> MarketResidual {
+        self.system.sweep_any_width(self.u, self.next, self.work)
+    }
+}
+
+#[inline(always)]
+fn worst(slot: &mut f64, value: f64) {
+    let size = value.abs();
+    if size > *slot || size.is_nan() {
+        *slot = size;
+    }
+}
+
+impl<T: Scalar> System<'_, T> {
+    /// One sweep: from `u` to `next`. Prices come first and everything after uses them.
+    ///
+    /// It is compiled once for each vector width and takes the widest that the processor has. The order of every sum is
+    /// fixed, so the bits are the same on all.
+    pub(super) fn sweep(&self, u: &[T], next: &mut [T], work: &mut Work<T>) -> MarketResidual {
+        pulp::Arch::new().dispatch(Sweep { system: self, u, next, work })
+    }
+
+    #[inline(always)]
+    fn sweep_any_width(&self, u: &[T], next: &mut [T], work: &mut Work<T>) -> MarketResidual {
+        let Layout { n, j, f, .. } = self.at;
+        let old = self.at.split(u);
+        let new = self.at.split_mut(next);
+        let mut residual = MarketResidual::default();
+
+        self.costs(old.price, old.factor, old.research, work);
+        for ((x, hat), level) in work.x.iter_mut().zip(old.expenditure).zip(&self.expenditure_level) {
+            *x = *hat * *level;
+        }
+        for revenue in [
+            &mut work.tariff_revenue,
+            &mut work.export_tax_revenue,
+            &mut work.quota_rent,
+            &mut work.quota_rent_made,
+        ] {
+            revenue.fill(T::from(0.0));
+        }
+        self.appeal(work);
+        for s in 0..j {
+            self.sector(s, old.wedge, work);
+        }
+        self.prices(new.price, work);
+        work.ln_price.copy_from_slice(new.price);
+        for (new, old) in new.price.iter().zip(old.price) {
+            worst(&mut residual.prices, (*new - *old).re());
+        }
+
+        // Factor markets.
+        work.factor_demand.fill(T::from(0.0));
+        for i in 0..n {
+            let demand = &mut work.factor_demand[i * f..(i + 1) * f];
+            for s in 0..j {
+                let cell = i * j + s;
+                let output =
+                    if self.nest.is_some() { work.y[cell] * work.nest.keep[cell] } else { work.y[cell] };
+                axpy(output, &self.factor_share[cell * f..(cell + 1) * f], demand);
+            }
+        }
+        let mut world = T::from(0.0);
+        for ((income, value), w) in work.factor_income.iter_mut().zip(&self.endowment_value).zip(old.factor) {
+            *income = *value * w.exp();
+            world += *income;
+        }
+        let to_numeraire = (world / self.world_income).ln();
+        for (cell, (out, &old)) in new.factor.iter_mut().zip(old.factor).enumerate() {
+            *out = T::from(0.0);
+            if self.endowment_value[cell].re() > 0.0 {
+                let excess = (work.factor_demand[cell] / work.factor_income[cell]).ln();
+                worst(&mut residual.factors, excess.re());
+                let limited = match excess.re() {
+                    high if high > MAX_EXCESS => T::from(MAX_EXCESS),
+                    low if low < -MAX_EXCESS => T::from(-MAX_EXCESS),
+                    _ => excess,
+                };
+                *out = old + limited * self.wage_step[cell] - to_numeraire;
+            }
+        }
+        worst(&mut residual.factors, to_numeraire.re());
+
+        // Income and goods markets.
+        for i in 0..n {
+            let factors = work.factor_income[i * f..(i + 1) * f].iter();
+            work.income[i] = factors.fold(T::from(0.0), |sum, v| sum + *v)
+                + work.tariff_revenue[i]
+                + work.export_tax_revenue[i]
+                + work.quota_rent[i];
+        }
+        self.deficits(work);
+        work.income.iter_mut().zip(&work.deficit).for_each(|(i, d)| *i += *d);
+        for i in 0..n {
+            let cells = i * j..(i + 1) * j;
+            work.ln_consumption[i] = self.final_shares(i, &new.price[cells.clone()], &mut work.shares);
+            let x_new = &mut work.x_new[cells.clone()];
+            for (x, share) in x_new.iter_mut().zip(&work.shares) {
+                *x = *share * work.income[i];
+            }
+            let Some(nest) = &self.nest else {
+                for cell in cells {
+                    axpy(work.y[cell], &self.input_share[cell * j..(cell + 1) * j], x_new);
+                }
+                continue;
+            };
+            for cell in cells {
+                let output = work.y[cell];
+                axpy(output * work.nest.keep[cell], &self.input_share[cell * j..(cell + 1) * j], x_new);
+                if nest.share[cell] > 0.0 {
+                    let spent = output * work.nest.share[cell];
+                    for (e, k) in nest.sectors.iter().enumerate() {
+                        x_new[*k] += spent * work.nest.element_share[cell * nest.elements() + e];
+                    }
+                }
+            }
+        }
+        let scale = self.expenditure_scale.iter();
+        for (((x_out, x), x_new), scale) in
+            new.expenditure.iter_mut().zip(&work.x).zip(&work.x_new).zip(scale)
+        {
+            *x_out = *x_new * *scale;
+            if x_new.re() != x.re() {
+                worst(&mut residual.goods, x_new.re() / x.re() - 1.0);
+            }
+        }
+        self.wedges(old.wedge, new.wedge, work, &mut residual);
+        self.research(old.factor, old.research, new.research, work, &mut residual);
+        // Prices follow factor prices at once, or the next sweep would see the move half done.
+        for i in 0..n {
+            let (now, before) = (&new.factor[i * f..(i + 1) * f], &old.factor[i * f..(i + 1) * f]);
+            let prices = new.price[i * j..(i + 1) * j].iter_mut();
+            for (price, follows) in prices.zip(self.price_follows[i * j * f..(i + 1) * j * f].chunks_exact(f))
+            {
+                for (k, (now, before)) in follows.iter().zip(now.iter().zip(before)) {
+                    *price += (*now - *before) * *k;
+                }
+            }
+        }
+        residual
+    }
+
+    /// `ln c[i,j]` of a state, and the nest's shares.
+    #[inline(always)]
+    fn costs(&self, ln_p: &[T], ln_w: &[T], research: &[T], work: &mut Work<T>) {
+        let Layout { n, j, f, .. } = self.at;
+        if let Some(nest) = &self.nest {
+            nest.technology(n, j, research, &mut work.nest);
+        }
+        for i in 0..n {
+            let p = &ln_p[i * j..(i + 1) * j];
+            let w = &ln_w[i * f..(i + 1) * f];
+            for s in 0..j {
+                let cell = i * j + s;
+                let others = dot(&self.input_share[cell * j..(cell + 1) * j], p)
+                    + dot(&self.factor_share[cell * f..(cell + 1) * f], w);
+                work.ln_cost[cell] = match &self.nest {
+                    Some(nest) if nest.share[cell] > 0.0 => nest.cost(cell, s, others, p, &mut work.nest),
+                    _ => others,
+                };
+            }
+        }
+        if let Some(a) = &self.ln_productivity {
+            work.ln_cost.iter_mut().zip(a).for_each(|(c, a)| *c -= *a);
+        }
+    }
+
+    /// `exp(-theta ln c)` of all producers relative to the cheapest of the sector.
+    #[inline(always)]
+    fn appeal(&self, work: &mut Work<T>) {
+        let j = self.at.j;
+        work.least.fill(f64::INFINITY);
+        for row in work.ln_cost.chunks_exact(j) {
+            for (least, cost) in work.least.iter_mut().zip(row) {
+                *least = if cost.re() < *least { cost.re() } else { *least };
+            }
+        }
+        for (appeal, row) in work.appeal.chunks_exact_mut(j).zip(work.ln_cost.chunks_exact(j)) {
+            for (((e, cost), least), theta) in appeal.iter_mut().zip(row).zip(&work.least).zip(&self.theta) {
+                *e = *theta * (-*cost + *least);
+            }
+        }
+        T::exp_each(&mut work.appeal);
+    }
+
+    /// Flows, output and revenue of one sector at the costs and expenditures in `work`.
+    #[inline(always)]
+    fn sector(&self, s: usize, wedge: &[T], work: &mut Work<T>) {
+        let Layout { n, j, .. } = self.at;
+        let (g, border, producer) = match &self.markets[s] {
+            Market::Domestic { keep_border, keep_producer, taxed, .. } => {
+                for i in 0..n {
+                    let cell = i * j + s;
+                    work.ln_sum[cell] = T::from(1.0);
+                    work.y[cell] = work.x[cell] * keep_producer[i];
+                    if *taxed {
+                        let border = work.x[cell] * keep_border[i];
+                        work.tariff_revenue[i] += work.x[cell] - border;
+                        work.export_tax_revenue[i] += border - work.y[cell];
+                    }
+                }
+                return;
+            }
+            Market::Traded { g, border, producer } => (g, border, producer),
+        };
+        for i in 0..n {
+            work.e[i] = work.appeal[i * j + s];
+        }
+        // Taken out of `work` while it is lent to the equations.
+        let controls = work.controls[s].take();
+        let mut over = std::mem::replace(&mut work.over, Overlay::new());
+        let (g, border, producer) = if let Some(controls) = &controls {
+            controls.overlay((g, border.as_deref(), producer.as_deref()), self.theta[s], wedge, &mut over);
+            (&over.g, border.as_ref().map(|_| &over.border), Some(&over.producer))
+        } else {
+            (g, border.as_ref(), producer.as_ref())
+        };
+        for i in 0..n {
+            let cell = i * j + s;
+            let sum = dot(&g[i * n..(i + 1) * n], &work.e);
+            let sum = if sum.re() < f64::MIN_POSITIVE { T::from(f64::MIN_POSITIVE) } else { sum };
+            let buys = self.shift[cell] > f64::NEG_INFINITY;
+            work.ln_sum[cell] = if buys { sum } else { T::from(1.0) };
+            work.q[i] = if buys { work.x[cell] / sum } else { T::from(0.0) };
+            if let Some(border) = border {
+                let value = work.q[i] * dot(&border[i * n..(i + 1) * n], &work.e);
+                work.tariff_revenue[i] += work.x[cell] - value;
+            }
+        }
+        let at_border = border.unwrap_or(g);
+        exports(n, &work.q, producer.unwrap_or(at_border), &mut work.column);
+        for i in 0..n {
+            work.y[i * j + s] = work.column[i] * work.e[i];
+        }
+        if producer.is_some() {
+            exports(n, &work.q, at_border, &mut work.column);
+            for i in 0..n {
+                work.export_tax_revenue[i] += work.column[i] * work.e[i] - work.y[i * j + s];
+            }
+        }
+        if let Some(controls) = &controls {
+            self.rents(controls, &over, s, wedge, work);
+        }
+        work.over = over;
+        work.controls[s] = controls;
+    }
+
+    /// Volumes and rents of a sector's restrictions; the rents come out of what was counted as export-tax revenue.
+    fn rents(&self, controls: &Controls, over: &Overlay<T>, s: usize, wedge: &[T], work: &mut Work<T>) {
+        let Layout { n, j, .. } = self.at;
+        for &l in &controls.limits {
+            (work.volume[l], work.rent[l]) = (T::from(0.0), T::from(0.0));
+        }
+        for ((flow, covering), (rate, ln_mu)) in
+            controls.flows.iter().zip(over.rate.iter().zip(&over.ln_wedge))
+        {
+            let (m, i) = (flow / n, flow % n);
+            let value = work.q[m] * over.producer[*flow] * work.e[i];
+            let volume = value * (-work.ln_cost[i * j + s]).exp();
+            let rent = value * *rate;
+            for &l in covering {
+                work.volume[l] += volume;
+                if ln_mu.re() > 0.0 {
+                    let own = rent * wedge[l] / *ln_mu;
+                    let abroad = own * self.limits[l].rent_share;
+                    work.rent[l] += own;
+                    work.quota_rent[m] += abroad;
+                    work.quota_rent[i] += own - abroad;
+                }
+            }
+            if ln_mu.re() > 0.0 {
+                work.quota_rent_made[i] += rent;
+                work.export_tax_revenue[i] -= rent;
+            }
+        }
+    }
+
+    /// `ln P` from the sums of all sectors.
+    #[inline(always)]
+    fn prices(&self, ln_price: &mut [T], work: &mut Work<T>) {
+        let Layout { n, j, .. } = self.at;
+        T::ln_each(&mut work.ln_sum);
+        for i in 0..n {
+            let cells = i * j..(i + 1) * j;
+            let prices = ln_price[cells.clone()].iter_mut().zip(&work.ln_sum[cells.clone()]);
+            let sectors = self.shift[cells].iter().zip(work.least.iter().zip(&self.theta));
+            for ((price, sum), (shift, (least, theta))) in prices.zip(sectors) {
+                let value = -(*sum + *shift) / *theta + *least;
+                *price = if *shift > f64::NEG_INFINITY { value } else { T::from(0.0) };
+            }
+        }
+        for (s, market) in self.markets.iter().enumerate() {
+            if let Market::Domestic { ln_tau, buys, .. } = market {
+                for i in 0..n {
+                    let cell = i * j + s;
+                    ln_price[cell] = if buys[i] { work.ln_cost[cell] + ln_tau[i] } else { T::from(0.0) };
+                }
+            }
+        }
+    }
+
+    /// Final expenditure shares of one country at new prices; returns the log price of its consumption.
+    #[inline(always)]
+    pub(super) fn final_shares(&self, i: usize, ln_p: &[T], shares: &mut [T]) -> T {
+        let j = self.at.j;
+        ces::shares(&self.final_share[i * j..(i + 1) * j], ln_p, self.kappa, shares)
+    }
+
+    #[inline(always)]
+    fn deficits(&self, work: &mut Work<T>) {
+        match &self.deficit {
+            DeficitRule::Levels(levels) => work.deficit.copy_from_slice(levels),
+            DeficitRule::ShareOfIncome(share) => {
+                let (mut total, mut missing) = (T::from(0.0), T::from(0.0));
+                for (r, d) in work.income.iter().zip(share) {
+                    total += *r;
+                    missing += *r * *d;
+                }
+                missing /= total;
+                for ((d, s), r) in work.deficit.iter_mut().zip(share).zip(&work.income) {
+                    *d = *r * (-missing + *s);
+                }
+            }
+        }
+    }
+
+    fn wedges(&self, old: &[T], new: &mut [T], work: &Work<T>, residual: &mut MarketResidual) {
+        for (l, limit) in self.limits.iter().enumerate() {
+            let mut elasticity = 0.0;
+            if limit.acts() {
+                // Where the exporter has the market to itself, demand for the good; otherwise the trade elasticity.
+                let s = limit.sector;
+                let theta = self.theta[s].re();
+                let weight = limit.covered.len() as f64;
+                for &m in &limit.covered {
+                    let share = self.share(s, m, limit.exporter, old, work).re();
+                    elasticity += theta * (1.0 - share) / weight;
+                }
+            }
+            let (next, missed) = limit.next(old[l], work.volume[l], elasticity);
+            new[l] = next;
+            worst(&mut residual.restrictions, missed);
+        }
+    }
+
+    fn research(&self, ln_w: &[T], old: &[T], new: &mut [T], work: &Work<T>, residual: &mut MarketResidual) {
+        let Layout { n, j, f, .. } = self.at;
+        let Some((nest, innovation)) =
+            self.nest.as_ref().and_then(|nest| nest.innovation.as_ref().map(|innovation| (nest, innovation)))
+        else {
+            return;
+        };
+        for i in 0..n {
+            let ln_cost = match innovation.paid_in {
+                ResearchCost::FinalGood => work.ln_consumption[i],
+                ResearchCost::Factor(g) => ln_w[i * f + g],
+            };
+            for s in 0..j {
+                let cell = i * j + s;
+                let share = work.nest.share[cell];
+                let effort = innovation.effort(cell, nest.share[cell], share, work.y[cell], ln_cost);
+                let gap = effort.map_or(T::from(0.0), |effort| effort - old[cell]);
+                worst(&mut residual.technology, gap.re());
+                new[cell] = old[cell] + gap * innovation.step(s);
+            }
+        }
+    }
+
+    /// New trade share `pi'[m,i]` of a sector at the last sweep.
+    fn share(&self, s: usize, m: usize, i: usize, wedge: &[T], work: &Work<T>) -> T {
+        let Layout { n, j, .. } = self.at;
+        let Market::Traded { g, .. } = &self.markets[s] else {
+            return T::from(if m == i { 1.0 } else { 0.0 });
+        };
+        let cell = m * j + s;
+        if self.shift[cell] == f64::NEG_INFINITY {
+            return T::from(0.0);
+        }
+        let covering = work.controls[s]
+            .iter()
+            .flat_map(|controls| controls.flows.iter().find(|(flow, _)| *flow == m * n + i))
+            .flat_map(|(_, covering)| covering);
+        let ln_mu = covering.fold(T::from(0.0), |sum, &l| sum + wedge[l]);
+        g[m * n + i] * work.appeal[i * j + s] * (-self.theta[s] * ln_mu - work.ln_sum[cell]).exp()
+    }
+
+    /// New trade shares of each sector, `pi'[n,i]` row by row, at the last sweep, which was from this state.
+    pub(super) fn new_shares(&self, state: &[T], work: &Work<T>) -> Vec<Vec<T>> {
+        let Layout { n, j, .. } = self.at;
+        let wedge = self.at.split(state).wedge;
+        (0..j)
+            .map(|s| match &self.markets[s] {
+                Market::Domestic { buys, .. } => (0..n * n)
+                    .map(|at| T::from(if at / n == at % n && buys[at / n] { 1.0 } else { 0.0 }))
+                    .collect(),
+                Market::Traded { g, .. } if work.controls[s].is_none() => {
+                    let mut shares = vec![T::from(0.0); n * n];
+                    for m in (0..n).filter(|m| self.shift[m * j + s] > f64::NEG_INFINITY) {
+                        let one_over_sum = (-work.ln_sum[m * j + s]).exp();
+                        for i in 0..n {
+                            shares[m * n + i] = g[m * n + i] * work.appeal[i * j + s] * one_over_sum;
+                        }
+                    }
+                    shares
+                }
+                Market::Traded { .. } => {
+                    (0..n * n).map(|at| self.share(s, at / n, at % n, wedge, work)).collect()
+                }
+            })
+            .collect()
+    }
+}
+
+/// `column[i] = sum_m q[m] flows[m,i]`.
+#[inline(always)]
+fn exports<T: Scalar>(n: usize, q: &[T], flows: &[T], column: &mut [T]) {
+    column.fill(T::from(0.0));
+    for (q, row) in q.iter().zip(flows.chunks_exact(n)) {
+        axpy(*q, row, column);
+    }
+}

@@ -1,0 +1,132 @@
+//! The derivative of an equilibrium: the sweep in dual numbers, and the acceleration of the solver. See
+//! [`crate::sensitivity`](crate::Sensitivity).
+
+use ndarray::{Array1, Array2};
+use num_dual::Dual64;
+
+use super::anderson::Anderson;
+use super::observer::{Iteration, MarketResidual, Phase, SolveError, SolverSettings};
+use super::solve::weights;
+use super::sweep::Work;
+use super::system::{Inputs, System};
+use super::{Equilibrium, Iterate};
+use crate::economy::Economy;
+use crate::labels::Dims;
+use crate::sensitivity::{Parameter, Sensitivity};
+use crate::shock::Shock;
+
+/// Numbers that move in a direction.
+struct Seeded<'a>(&'a [(Parameter, f64)]);
+
+impl Inputs for Seeded<'_> {
+    type Number = Dual64;
+    const SEEDED: bool = true;
+    fn of(&self, parameter: Parameter, value: f64) -> Dual64 {
+        let moves = self.0.iter().filter(|(moved, _)| *moved == parameter).map(|(_, by)| by).sum();
+        Dual64::new(value, moves)
+    }
+}
+
+impl Economy {
+    /// The derivative of `equilibrium`, which `shock` led to, when the parameters move by the given amounts together:
+    /// `&[(parameter, 1.0)]` for a partial derivative.
+    ///
+    /// # Errors
+    /// As [`Economy::solve`]; [`SolveError::NotConverged`] if the linear equation does not settle, as at an equilibrium that was
+    /// solved loosely.
+    pub fn sensitivity(
+        &self,
+        shock: &Shock,
+        equilibrium: &Equilibrium,
+        direction: &[(Parameter, f64)],
+        settings: &SolverSettings,
+    ) -> Result<Sensitivity, SolveError> {
+        shock.validate(self.parts())?;
+        let system = System::new(self.parts(), self.income(), shock, &Seeded(direction))?;
+        let mut work = Work::new(&system);
+        equilibrium.iterate.fits(&system)?;
+        let at: Vec<f64> = equilibrium.iterate.state(&system);
+        let mut tangent = vec![0.0; at.len()];
+        let mut state: Vec<Dual64> = at.iter().map(|v| Dual64::from(*v)).collect();
+        let mut next = state.clone();
+        let mut image = tangent.clone();
+        let mut anderson = Anderson::new(settings.depth.max(2), tangent.len());
+        let weight = weights(&system);
+        let mut history = Vec::new();
+        for number in 1..=settings.max_sweeps {
+            state.iter_mut().zip(&tangent).for_each(|(s, d)| s.eps = *d);
+            system.sweep(&state, &mut next, &mut work);
+            image.iter_mut().zip(&next).for_each(|(d, s)| *d = s.eps);
+            let residual = gaps(&system, &tangent, &image);
+            history.push(Iteration { number, phase: Phase::FixedPoint, residual });
+            if residual.max() <= settings.tolerance {
+                return Ok(assemble(&system, &work, &next, residual, number));
+            }
+            anderson.step(&mut tangent, &image, &weight);
+        }
+        let residual = history.last().map(|last| last.residual).unwrap_or_default();
+        Err(SolveError::NotConverged {
+            iterations: history.len(),
+            residual,
+            tolerance: settings.tolerance,
+            best: Box::new(Iterate::of(&system, &tangent)),
+            history,
+        })
+    }
+}
+
+/// Largest gap in each block, over the largest entry of the derivative or one.
+fn gaps(system: &System<Dual64>, old: &[f64], new: &[f64]) -> MarketResidual {
+    let scale = new.iter().fold(1.0, |a: f64, b| a.max(b.abs()));
+    let (old, new) = (system.at.split(old), system.at.split(new));
+    let gap = |a: &[f64], b: &[f64]| {
+        a.iter()
+            .zip(b)
+            .map(|(a, b)| (a - b).abs() / scale)
+            .fold(0.0, |x: f64, y| if y > x || y.is_nan() { y } else { x })
+    };
+    MarketResidual {
+        prices: gap(old.price, new.price),
+        goods: gap(old.expenditure, new.expenditure),
+        factors: gap(old.factor, new.factor),
+        restrictions: gap(old.wedge, new.wedge),
+        technology: gap(old.research, new.research),
+    }
+}
+
+fn assemble(
+    system: &System<Dual64>,
+    work: &Work<Dual64>,
+    state: &[Dual64],
+    residual: MarketResidual,
+    iterations: usize,
+) -> Sensitivity {
+    let Dims { countries: n, sectors: j, factors: f } = system.parts.dims();
+    let blocks = system.at.split(state);
+    let rows = |values: &[Dual64], columns: usize| {
+        Array2::from_shape_fn((n, columns), |(a, b)| values[a * columns + b].eps)
+    };
+    let own = |values: &[Dual64]| values.iter().map(|v| v.eps).collect::<Array1<f64>>();
+    let real_income = work
+        .income
+        .iter()
+        .zip(&work.ln_consumption)
+        .map(|(income, price)| income.eps / income.re - price.eps);
+    let nested = |values: &[Dual64]| system.nest.as_ref().map(|_| rows(values, j));
+    Sensitivity {
+        ln_real_income: real_income.collect(),
+        ln_price: rows(&work.ln_price, j),
+        ln_cost: rows(&work.ln_cost, j),
+        ln_factor_price: rows(blocks.factor, f),
+        expenditure: rows(&work.x_new, j),
+        output: rows(&work.y, j),
+        income: own(&work.income),
+        ln_augmentation: nested(&work.nest.ln_a_critical).zip(nested(&work.nest.ln_a_other)),
+        critical_share: nested(&work.nest.share),
+        ln_wedge: own(blocks.wedge),
+        ln_volume: work.volume.iter().map(|v| if v.re > 0.0 { v.eps / v.re } else { 0.0 }).collect(),
+        quota_rent: own(&work.quota_rent),
+        residual,
+        iterations,
+    }
+}
