@@ -112,7 +112,7 @@ impl EconomyParts {
         let Dims { countries, sectors, .. } = self.dims();
         let elements = self.critical.as_ref().map_or(&[][..], |critical| &critical.sectors);
         Array2::from_shape_fn((countries, sectors), |(i, j)| {
-            elements.iter().map(|&e| self.input_share[[i, j, e]]).sum()
+            elements.iter().fold(0.0, |sum, &e| sum + self.input_share[[i, j, e]])
         })
     }
 

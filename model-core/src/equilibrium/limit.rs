@@ -17,10 +17,6 @@ pub(super) struct Limit<T> {
     pub(super) volume: f64,
     rule: LogRule<T>,
     pub(super) rent_share: T,
-    /// How much unit cost rises with output, in logs: `b / (1-b)` at the cost share `b` of factors that have no other use.
-    slope: f64,
-    /// Share of the flows in the exporter's output.
-    weight: f64,
 }
 
 /// What is set, in logs.
@@ -31,12 +27,6 @@ enum LogRule<T> {
     Volume(T),
     Wedge(T),
 }
-
-/// The least elasticity of demand that a step of a wedge allows for.
-const LEAST_ELASTICITY: f64 = 0.1;
-
-/// The largest move of a log wedge in a sweep.
-const MAX_WEDGE_MOVE: f64 = 1.0;
 
 pub(super) fn limits<I: Inputs>(parts: &EconomyParts, shock: &Shock, inputs: &I) -> Vec<Limit<I::Number>> {
     let cells = shock.restrictions.iter().enumerate();
@@ -62,18 +52,9 @@ impl<T: Scalar> Limit<T> {
         };
         let covered: Vec<usize> = (0..n).filter(|&m| restriction.covers(m) && value(m) > 0.0).collect();
         let volume: f64 = covered.iter().map(|&m| value(m)).sum();
-        let output: f64 = (0..n).map(value).sum();
-        let specific: f64 = (0..parts.dims().factors)
-            .filter(|&f| {
-                let paid = parts.factor_share[[exporter, sector, f]] * output;
-                paid > 0.99 * parts.factor_income[[exporter, f]]
-            })
-            .map(|f| parts.factor_share[[exporter, sector, f]])
-            .sum();
         Self {
             sector,
             exporter,
-            weight: if output > 0.0 { volume / output } else { 0.0 },
             covered,
             volume,
             rule: match restriction.limit {
@@ -86,7 +67,6 @@ impl<T: Scalar> Limit<T> {
                 }
             },
             rent_share: inputs.of(Parameter::RentShare { restriction: number }, restriction.rent_share),
-            slope: (specific / (1.0 - specific)).min(20.0),
         }
     }
 
@@ -95,25 +75,19 @@ impl<T: Scalar> Limit<T> {
         !matches!(self.rule, LogRule::Closed) && self.volume > 0.0
     }
 
-    /// From the log wedge and the volume, the next wedge, and by how much the condition `min(ln mu, ln(limit V0 / V)) = 0` is
-    /// missed. `elasticity` is that of demand for the flows with respect to their price.
+    /// By how much `min(ln mu, ln(limit V0 / V)) = 0` is missed at a log wedge and a volume, with the sign of `ln mu` where the
+    /// limit is slack and of `ln(V / (limit V0))` where it binds; and whether it binds.
     #[inline(always)]
-    pub(super) fn next(&self, wedge: T, volume: T, elasticity: f64) -> (T, f64) {
-        if !self.acts() {
-            return (T::from(0.0), 0.0);
+    pub(super) fn gap(&self, wedge: T, volume: T) -> (T, bool) {
+        match self.rule {
+            _ if !self.acts() => (wedge, false),
+            LogRule::Closed => (wedge, false),
+            LogRule::Wedge(ln_mu) => (wedge - ln_mu, false),
+            LogRule::Volume(ln_limit) => {
+                let excess = (volume / self.volume).ln() - ln_limit;
+                if wedge.re() + excess.re() > 0.0 { (excess, true) } else { (wedge, false) }
+            }
         }
-        let ln_limit = match self.rule {
-            LogRule::Closed => return (T::from(0.0), 0.0),
-            LogRule::Wedge(ln_mu) => return (ln_mu, (ln_mu - wedge).re().abs()),
-            LogRule::Volume(ln_limit) => ln_limit,
-        };
-        let excess = (volume / self.volume).ln() - ln_limit;
-        let missed = if wedge.re() + excess.re() > 0.0 { excess.re().abs() } else { wedge.re().abs() };
-        let step = 1.0 / elasticity.max(LEAST_ELASTICITY) + self.slope * self.weight;
-        let size = step * excess.re().abs();
-        let step = if size > MAX_WEDGE_MOVE { step * MAX_WEDGE_MOVE / size } else { step };
-        let next = wedge + excess * step;
-        (if next.re() > 0.0 { next } else { T::from(0.0) }, missed)
     }
 }
 

@@ -39,8 +39,12 @@ pub(super) fn markets<I: Inputs>(
     let shares = by_sector(&parts.trade_share, |_, v| v);
     let change = ln_price_factor(parts, shock, inputs);
     let kept = |rates: &Array3<f64>, parameter: fn([usize; 3]) -> Parameter| {
-        (I::SEEDED || rates.iter().any(|r| *r != 0.0))
-            .then(|| by_sector(rates, |at, r| (inputs.of(parameter(at), r) + 1.0).recip()))
+        (I::SEEDED || rates.iter().any(|r| *r != 0.0)).then(|| {
+            by_sector(rates, |at, r| {
+                let r = if I::SEEDED { inputs.of(parameter(at), r) } else { I::Number::from(r) };
+                (r + 1.0).recip()
+            })
+        })
     };
     let keep_border = kept(shock.tariff.as_ref().unwrap_or(&parts.tariff), tariff);
     let keep_producer = kept(shock.export_tax.as_ref().unwrap_or(&parts.export_tax), export_tax);
@@ -102,25 +106,35 @@ fn by_sector<T: Scalar>(array: &Array3<f64>, value: impl Fn([usize; 3], f64) -> 
 
 /// Log hat of the delivered-price factor, `[j][n][i]`, if the shock moves any.
 fn ln_price_factor<I: Inputs>(parts: &EconomyParts, shock: &Shock, inputs: &I) -> Option<Vec<I::Number>> {
-    if shock.tariff.is_none() && shock.export_tax.is_none() && shock.iceberg_hat.is_none() && !I::SEEDED {
-        return None;
-    }
     // Equal rates give exactly nothing.
-    let gross = |new: Option<&Array3<f64>>, old: &Array3<f64>, at: [usize; 3], parameter: Parameter| {
-        let new = new.map_or(old[at], |new| new[at]);
-        if new == old[at] && !I::SEEDED {
-            return I::Number::from(0.0);
+    let gross = |new: f64, old: f64, parameter: &dyn Fn() -> Parameter| {
+        if I::SEEDED {
+            return ((inputs.of(parameter(), new) + 1.0) / (1.0 + old)).ln();
         }
-        ((inputs.of(parameter, new) + 1.0) / (1.0 + old[at])).ln()
+        I::Number::from(if new == old { 0.0 } else { ((1.0 + new) / (1.0 + old)).ln() })
     };
-    let unmoved = &parts.trade_share;
-    Some(by_sector(unmoved, |at, _| {
-        let [importer, exporter, sector] = at;
-        let iceberg = shock.iceberg_hat.as_ref().map_or(0.0, |hat| hat[at].ln());
-        gross(shock.tariff.as_ref(), &parts.tariff, at, tariff(at))
-            + gross(shock.export_tax.as_ref(), &parts.export_tax, at, export_tax(at))
-            + inputs.of(Parameter::LnIceberg { importer, exporter, sector }, iceberg)
-    }))
+    let rates = |new: &Option<Array3<f64>>, old: &Array3<f64>, parameter: fn([usize; 3]) -> Parameter| {
+        let new = new.as_ref().or(I::SEEDED.then_some(old))?;
+        Some(by_sector(new, |at, new| gross(new, old[at], &|| parameter(at))))
+    };
+    let iceberg = |hat: &Array3<f64>, ln: fn(f64) -> f64| {
+        by_sector(hat, |[importer, exporter, sector], hat| {
+            inputs.of(Parameter::LnIceberg { importer, exporter, sector }, ln(hat))
+        })
+    };
+    let costs = match &shock.iceberg_hat {
+        Some(hat) => Some(iceberg(hat, f64::ln)),
+        None => I::SEEDED.then(|| iceberg(&parts.tariff, |_| 0.0)),
+    };
+    let all = [
+        rates(&shock.tariff, &parts.tariff, tariff),
+        rates(&shock.export_tax, &parts.export_tax, export_tax),
+        costs,
+    ];
+    all.into_iter().flatten().reduce(|mut sum, more| {
+        sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+        sum
+    })
 }
 
 fn domestic<T: Scalar>(

@@ -5,6 +5,7 @@
 //! dozen sweeps (`anderson`, `solve`); where it stalls, Newton's method on factor prices takes over (`newton`).
 
 mod anderson;
+mod block;
 mod limit;
 mod market;
 mod nest;

@@ -17,8 +17,8 @@ pub(super) struct Nest<T> {
     pub(super) other: Vec<f64>,
     /// `mu[i,j,e]`.
     element_share: Vec<T>,
-    sigma: Vec<T>,
-    element_sigma: T,
+    pub(super) sigma: Vec<T>,
+    pub(super) element_sigma: T,
     /// Given `ln A_R` and `ln A_X`, `[i][j]`.
     given: Option<(Vec<T>, Vec<T>)>,
     pub(super) innovation: Option<Innovations<T>>,
@@ -47,6 +47,8 @@ pub(super) struct NestWork<T> {
     pub(super) keep: Vec<T>,
     /// `mu'[i,j,e]`.
     pub(super) element_share: Vec<T>,
+    /// `ln(pR / A_R) - ln(x / A_X)`.
+    pub(super) gap: Vec<T>,
     /// `ln pR`.
     pub(super) ln_bundle: Vec<T>,
     pub(super) ln_a_critical: Vec<T>,
@@ -64,6 +66,7 @@ impl<T: Scalar> NestWork<T> {
             share: zeros(cells),
             keep: vec![T::from(1.0); cells],
             element_share: zeros(cells * elements),
+            gap: zeros(cells),
             ln_bundle: zeros(cells),
             ln_a_critical: zeros(cells),
             ln_a_other: zeros(cells),
@@ -123,6 +126,18 @@ impl<T: Scalar> Nest<T> {
         self.sectors.len()
     }
 
+    /// How the log price of the bundle and an element's share `within` it answer a move of that element's log price.
+    pub(super) fn element(&self, within: T, step: T) -> (T, T) {
+        let mut shares = [T::from(0.0); 2];
+        let bundle = ces::shares(
+            &[within, T::from(1.0) - within],
+            &[step, T::from(0.0)],
+            self.element_sigma,
+            &mut shares,
+        );
+        (bundle, shares[0])
+    }
+
     /// Productivity from research effort, into `work`.
     #[inline(always)]
     pub(super) fn technology(&self, n: usize, j: usize, research: &[T], work: &mut NestWork<T>) {
@@ -170,6 +185,7 @@ impl<T: Scalar> Nest<T> {
             return critical;
         }
         let rest = others * self.other[cell] - work.ln_a_other[cell];
+        work.gap[cell] = critical - rest;
         let (ln_cost, new) = ces::two_inputs(share, critical - rest, self.sigma[s]);
         work.share[cell] = new;
         work.keep[cell] = (T::from(1.0) - new) * self.other[cell];

@@ -10,6 +10,10 @@ pub(super) trait Scalar:
     fn exp_each(values: &mut [Self]);
     /// `ln` of every entry, in place.
     fn ln_each(values: &mut [Self]);
+    /// The derivative that it carries; zero for a number alone.
+    fn tangent(&self) -> f64;
+    /// A value and, where it can be carried, its derivative.
+    fn with_tangent(value: f64, tangent: f64) -> Self;
 }
 
 impl Scalar for f64 {
@@ -26,6 +30,14 @@ impl Scalar for f64 {
             values.iter_mut().for_each(|x| *x = f64::ln(*x));
         }
     }
+
+    fn tangent(&self) -> f64 {
+        0.0
+    }
+
+    fn with_tangent(value: f64, _: f64) -> f64 {
+        value
+    }
 }
 
 impl Scalar for Dual64 {
@@ -35,6 +47,14 @@ impl Scalar for Dual64 {
 
     fn ln_each(values: &mut [Dual64]) {
         values.iter_mut().for_each(|x| *x = DualNum::ln(x));
+    }
+
+    fn tangent(&self) -> f64 {
+        self.eps
+    }
+
+    fn with_tangent(value: f64, tangent: f64) -> Dual64 {
+        Dual64::new(value, tangent)
     }
 }
 
@@ -112,15 +132,17 @@ pub(super) fn dot<A: Copy, T: Scalar + std::ops::Mul<A, Output = T>>(a: &[A], b:
     const LANES: usize = 8;
     let mut sums = [T::from(0.0); LANES];
     let (a8, b8) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    for ((sum, x), y) in sums.iter_mut().zip(a8.remainder()).zip(b8.remainder()) {
-        *sum = *y * *x;
+    // The rest in order: spread over the lanes it would go through memory.
+    let mut rest = T::from(0.0);
+    for (x, y) in a8.remainder().iter().zip(b8.remainder()) {
+        rest += *y * *x;
     }
     for (x, y) in a8.zip(b8) {
         for lane in 0..LANES {
             sums[lane] += y[lane] * x[lane];
         }
     }
-    ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]))
+    ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7])) + rest
 }
 
 /// `y += a x`.

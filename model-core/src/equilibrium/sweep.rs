@@ -53,8 +53,8 @@ pub(super) struct Work<T = f64> {
     e: Vec<T>,
     q: Vec<T>,
     column: Vec<T>,
-    controls: Vec<Option<Controls>>,
-    over: Overlay<T>,
+    pub(super) controls: Vec<Option<Controls>>,
+    pub(super) over: Overlay<T>,
 }
 
 impl<T: Scalar> Work<T> {
@@ -131,7 +131,7 @@ impl<T: Scalar> System<'_, T> {
     fn sweep_any_width(&self, u: &[T], next: &mut [T], work: &mut Work<T>) -> MarketResidual {
         let Layout { n, j, f, .. } = self.at;
         let old = self.at.split(u);
-        let new = self.at.split_mut(next);
+        let mut new = self.at.split_mut(next);
         let mut residual = MarketResidual::default();
 
         self.costs(old.price, old.factor, old.research, work);
@@ -244,6 +244,7 @@ impl<T: Scalar> System<'_, T> {
                 }
             }
         }
+        self.solve_blocks(&old, &mut new, to_numeraire, work);
         residual
     }
 
@@ -431,22 +432,13 @@ impl<T: Scalar> System<'_, T> {
         }
     }
 
+    /// Misses of the restrictions, and wedges that follow them.
     fn wedges(&self, old: &[T], new: &mut [T], work: &Work<T>, residual: &mut MarketResidual) {
         for (l, limit) in self.limits.iter().enumerate() {
-            let mut elasticity = 0.0;
-            if limit.acts() {
-                // Where the exporter has the market to itself, demand for the good; otherwise the trade elasticity.
-                let s = limit.sector;
-                let theta = self.theta[s].re();
-                let weight = limit.covered.len() as f64;
-                for &m in &limit.covered {
-                    let share = self.share(s, m, limit.exporter, old, work).re();
-                    elasticity += theta * (1.0 - share) / weight;
-                }
-            }
-            let (next, missed) = limit.next(old[l], work.volume[l], elasticity);
-            new[l] = next;
-            worst(&mut residual.restrictions, missed);
+            let (gap, active) = limit.gap(old[l], work.volume[l]);
+            worst(&mut residual.restrictions, gap.re());
+            let moved = if active { old[l] + gap } else { old[l] - gap };
+            new[l] = if moved.re() > 0.0 { moved } else { T::from(0.0) };
         }
     }
 

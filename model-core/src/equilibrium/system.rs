@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use ndarray::{Array1, Array3};
 use num_dual::{DualNum, DualStruct};
 
+use super::block::{Block, blocks};
 use super::limit::{Limit, limits};
 use super::market::{Market, Markets, markets};
 use super::nest::Nest;
@@ -96,6 +97,7 @@ pub(super) struct System<'a, T = f64> {
     pub(super) input_share: Cow<'a, [f64]>,
     pub(super) nest: Option<Nest<T>>,
     pub(super) limits: Vec<Limit<T>>,
+    pub(super) blocks: Vec<Block>,
     /// `[n][j]`, tastes applied.
     pub(super) final_share: Vec<T>,
     pub(super) ln_productivity: Option<Vec<T>>,
@@ -183,6 +185,7 @@ impl<'a, T: Scalar> System<'a, T> {
             factor_share: contiguous(&parts.factor_share),
             input_share,
             nest,
+            blocks: blocks(parts, &limits),
             limits,
             final_share: tastes(parts, shock, inputs)?,
             ln_productivity,

@@ -1,0 +1,381 @@
+//! The market of a critical or restricted good, solved at once within a sweep.
+//!
+//! Prices of resources without another use and wedges of restrictions answer each other and demand that hardly gives way:
+//! moved one at a time they overshoot. With everything else as the sweep found it, a handful of unknowns is left for each such
+//! good (one resource price for each country, one wedge for each restriction), and Newton's method in logs finds them. The
+//! answer is the sweep's proposal for these unknowns; its residuals do not depend on it.
+
+use linalg::Lu;
+use ndarray::{Array1, Array2};
+
+use super::limit::{Controls, Overlay};
+use super::market::Market;
+use super::scalar::{Scalar, dot};
+use super::sweep::Work;
+use super::system::{Blocks, Layout, System};
+use crate::ces;
+use crate::economy::EconomyParts;
+
+/// One good whose market is solved at once.
+pub(super) struct Block {
+    pub(super) sector: usize,
+    /// Its place among the elements of the nest, if it is one.
+    element: Option<usize>,
+    /// For each country that has one, the factor that only this sector uses.
+    resources: Vec<(usize, usize)>,
+    /// The restrictions on it.
+    limits: Vec<usize>,
+}
+
+/// Newton steps on one market in a sweep, the share of the first gap at which they end, and the largest step.
+const MAX_STEPS: usize = 12;
+const ENOUGH: f64 = 1e-3;
+const MAX_STEP: f64 = 2.0;
+
+/// Log gaps beyond which a market is treated as this far from clearing.
+const MAX_GAP: f64 = 8.0;
+
+/// Share of a factor's income that must come from one sector for it to have no other use.
+const NO_OTHER_USE: f64 = 0.99;
+
+/// The goods of an economy that are solved at once: critical inputs and what restrictions act on.
+pub(super) fn blocks<T: Scalar>(parts: &EconomyParts, limits: &[super::limit::Limit<T>]) -> Vec<Block> {
+    let critical = parts.critical.as_ref().map_or(&[][..], |critical| &critical.sectors);
+    let dims = parts.dims();
+    let mut output = None;
+    (0..dims.sectors)
+        .filter_map(|sector| {
+            let element = critical.iter().position(|s| *s == sector);
+            let own: Vec<usize> =
+                (0..limits.len()).filter(|&l| limits[l].sector == sector && limits[l].acts()).collect();
+            if element.is_none() && own.is_empty() {
+                return None;
+            }
+            let output = output.get_or_insert_with(|| parts.output());
+            let mut resources = Vec::new();
+            for i in 0..dims.countries {
+                let specific = (0..dims.factors).find(|&f| {
+                    let paid = parts.factor_share[[i, sector, f]] * output[[i, sector]];
+                    paid > 0.0 && paid > NO_OTHER_USE * parts.factor_income[[i, f]]
+                });
+                resources.extend(specific.map(|f| (i, f)));
+            }
+            Some(Block { sector, element, resources, limits: own })
+        })
+        .collect()
+}
+
+/// The market at a guess of its unknowns.
+struct At<T> {
+    ln_price: Vec<T>,
+    spending: Vec<T>,
+    /// `d ln spending / d ln P`.
+    elasticity: Vec<f64>,
+    /// By equation: resources, then restrictions.
+    gap: Vec<T>,
+    /// Which restrictions bind.
+    active: Vec<bool>,
+    /// `pi[n,i]` and what producers get, `[n][i]`.
+    share: Vec<f64>,
+    flow: Vec<f64>,
+}
+
+/// What the market takes as given.
+struct Given<'s, T> {
+    block: &'s Block,
+    g: &'s [T],
+    border: Option<&'s [T]>,
+    producer: Option<&'s [T]>,
+    controls: Option<&'s Controls>,
+    /// Unit costs and resource prices of the state, and the share of the resource in cost.
+    ln_cost: Vec<T>,
+    resource: Vec<T>,
+    resource_share: Vec<T>,
+    /// Spending on other grounds than the nest.
+    fixed_spending: Vec<T>,
+    /// Logs of resource endowments at baseline prices.
+    ln_endowment: Vec<T>,
+    wedge: Vec<T>,
+}
+
+impl<T: Scalar> System<'_, T> {
+    /// Proposes resource prices, wedges, prices and spending of every good that is solved at once.
+    pub(super) fn solve_blocks(
+        &self,
+        old: &Blocks<&[T]>,
+        new: &mut Blocks<&mut [T]>,
+        to_numeraire: T,
+        work: &mut Work<T>,
+    ) {
+        let Layout { n, j, f, .. } = self.at;
+        for block in &self.blocks {
+            let s = block.sector;
+            let Market::Traded { g, border, producer } = &self.markets[s] else { continue };
+            let controls = work.controls[s].take();
+            let mut over = std::mem::replace(&mut work.over, Overlay::new());
+            let cell = |i: usize| i * j + s;
+            let keep = |i: usize| if self.nest.is_some() { work.nest.keep[cell(i)] } else { T::from(1.0) };
+            let given = Given {
+                block,
+                g,
+                border: border.as_deref(),
+                producer: producer.as_deref(),
+                controls: controls.as_ref(),
+                ln_cost: (0..n).map(|i| work.ln_cost[cell(i)]).collect(),
+                resource: block.resources.iter().map(|(i, r)| old.factor[i * f + r]).collect(),
+                resource_share: block
+                    .resources
+                    .iter()
+                    .map(|&(i, r)| keep(i) * self.factor_share[cell(i) * f + r])
+                    .collect(),
+                fixed_spending: (0..n).map(|m| self.fixed_spending(block, m, work)).collect(),
+                ln_endowment: block
+                    .resources
+                    .iter()
+                    .map(|(i, r)| self.endowment_value[i * f + r].ln())
+                    .collect(),
+                wedge: old.wedge.to_vec(),
+            };
+            if let Some((unknown, at)) = self.clear(&given, old.price, work, &mut over) {
+                let (resources, wedges) = unknown.split_at(block.resources.len());
+                for (&(i, r), value) in block.resources.iter().zip(resources) {
+                    new.factor[i * f + r] = *value - to_numeraire;
+                }
+                for (&l, value) in block.limits.iter().zip(wedges) {
+                    new.wedge[l] = *value;
+                }
+                for m in (0..n).filter(|m| self.shift[cell(*m)] > f64::NEG_INFINITY) {
+                    new.price[cell(m)] = at.ln_price[m];
+                    new.expenditure[cell(m)] = at.spending[m] * self.expenditure_scale[cell(m)];
+                }
+            }
+            work.controls[s] = controls;
+            work.over = over;
+        }
+    }
+
+    /// What a country spends on the good beside what the nest says at the prices of the state.
+    fn fixed_spending(&self, block: &Block, m: usize, work: &Work<T>) -> T {
+        let all = work.x_new[m * self.at.j + block.sector];
+        let rest = all - self.nest_spending(block, m, T::from(0.0), work).0;
+        if rest.re() > 0.0 { rest } else { T::from(0.0) }
+    }
+
+    /// What the nests of a country spend on the good when its log price moves by `step`, and the elasticity of that.
+    fn nest_spending(&self, block: &Block, m: usize, step: T, work: &Work<T>) -> (T, f64) {
+        let (Some(nest), Some(element)) = (&self.nest, block.element) else { return (T::from(0.0), 0.0) };
+        let Layout { j, .. } = self.at;
+        let (mut spending, mut slope) = (T::from(0.0), 0.0);
+        for s in 0..j {
+            let cell = m * j + s;
+            let output = work.y[cell];
+            if nest.share[cell] <= 0.0 || output.re() <= 0.0 {
+                continue;
+            }
+            let within = work.nest.element_share[cell * nest.elements() + element];
+            let (bundle, within_new) =
+                if nest.elements() == 1 { (step, T::from(1.0)) } else { nest.element(within, step) };
+            let (_, share) = ces::two_inputs(nest.share[cell], work.nest.gap[cell] + bundle, nest.sigma[s]);
+            let value = output * share * within_new;
+            spending += value;
+            let of_share = (1.0 - nest.sigma[s].re()) * (1.0 - share.re()) * within_new.re();
+            let of_element = (1.0 - nest.element_sigma.re()) * (1.0 - within_new.re());
+            slope += value.re() * (of_share + of_element);
+        }
+        let elasticity = if spending.re() > 0.0 { slope / spending.re() } else { 0.0 };
+        (spending, elasticity)
+    }
+
+    /// Newton's method from the state. Nothing if the linear system has no solution: then the sweep's own proposal stands.
+    fn clear(
+        &self,
+        given: &Given<T>,
+        ln_p: &[T],
+        work: &Work<T>,
+        over: &mut Overlay<T>,
+    ) -> Option<(Vec<T>, At<T>)> {
+        let block = given.block;
+        let mut unknown: Vec<T> = given.resource.clone();
+        unknown.extend(block.limits.iter().map(|&l| given.wedge[l]));
+        let mut at = self.market_at(given, &unknown, ln_p, work, over);
+        let size = |gap: &[T]| gap.iter().map(|v| v.re().abs()).fold(0.0, f64::max);
+        let first = size(&at.gap);
+        // A derivative settles one step after the value.
+        let least = if T::NDERIV > 0 { 2 } else { 1 };
+        for step in 0..MAX_STEPS {
+            if unknown.is_empty() || (step >= least && size(&at.gap) <= ENOUGH * first) {
+                break;
+            }
+            let factored = Lu::factor(self.jacobian(given, &at).view()).ok()?;
+            let value: Array1<f64> = at.gap.iter().map(|v| -v.re()).collect();
+            let mut moves: Vec<T> = factored.solve(value.view()).ok()?.iter().map(|v| T::from(*v)).collect();
+            if T::NDERIV > 0 {
+                let tangent: Array1<f64> = at.gap.iter().map(|v| -v.tangent()).collect();
+                let tangent = factored.solve(tangent.view()).ok()?;
+                moves.iter_mut().zip(&tangent).for_each(|(m, d)| *m = T::with_tangent(m.re(), *d));
+            }
+            let largest = size(&moves);
+            if !largest.is_finite() {
+                return None;
+            }
+            let scale = if largest > MAX_STEP { MAX_STEP / largest } else { 1.0 };
+            for (k, (x, by)) in unknown.iter_mut().zip(&moves).enumerate() {
+                *x += *by * scale;
+                if k >= block.resources.len() && x.re() < 0.0 {
+                    *x = T::from(0.0);
+                }
+            }
+            at = self.market_at(given, &unknown, ln_p, work, over);
+        }
+        at.ln_price.iter().chain(&at.spending).all(|v| v.re().is_finite()).then_some((unknown, at))
+    }
+
+    fn market_at(
+        &self,
+        given: &Given<T>,
+        unknown: &[T],
+        ln_p: &[T],
+        work: &Work<T>,
+        over: &mut Overlay<T>,
+    ) -> At<T> {
+        let Layout { n, j, .. } = self.at;
+        let block = given.block;
+        let s = block.sector;
+        let theta = self.theta[s];
+        let (resource, limits) = unknown.split_at(block.resources.len());
+        let mut ln_cost = given.ln_cost.clone();
+        for (k, (i, _)) in block.resources.iter().enumerate() {
+            ln_cost[*i] += given.resource_share[k] * (resource[k] - given.resource[k]);
+        }
+        let least = ln_cost.iter().map(|c| c.re()).fold(f64::INFINITY, f64::min);
+        let e: Vec<T> = ln_cost.iter().map(|c| (theta * (-*c + least)).exp()).collect();
+        let (g, producer) = match given.controls {
+            None => (given.g, given.producer.or(given.border).unwrap_or(given.g)),
+            Some(controls) => {
+                let mut wedge = given.wedge.clone();
+                block.limits.iter().zip(limits).for_each(|(&l, z)| wedge[l] = *z);
+                controls.overlay((given.g, given.border, given.producer), theta, &wedge, over);
+                (&over.g[..], &over.producer[..])
+            }
+        };
+        let mut at = At {
+            ln_price: vec![T::from(0.0); n],
+            spending: vec![T::from(0.0); n],
+            elasticity: vec![0.0; n],
+            gap: Vec::with_capacity(unknown.len()),
+            active: Vec::new(),
+            share: vec![0.0; n * n],
+            flow: vec![0.0; n * n],
+        };
+        let mut flows = vec![T::from(0.0); n * n];
+        for m in (0..n).filter(|m| self.shift[m * j + s] > f64::NEG_INFINITY) {
+            let sum = dot(&g[m * n..(m + 1) * n], &e);
+            let sum = if sum.re() < f64::MIN_POSITIVE { T::from(f64::MIN_POSITIVE) } else { sum };
+            at.ln_price[m] = -(sum.ln() + self.shift[m * j + s]) / theta + least;
+            let (nested, elasticity) = self.nest_spending(block, m, at.ln_price[m] - ln_p[m * j + s], work);
+            at.spending[m] = nested + given.fixed_spending[m];
+            at.elasticity[m] =
+                if nested.re() > 0.0 { elasticity * nested.re() / at.spending[m].re() } else { 0.0 };
+            let per_share = at.spending[m] / sum;
+            for i in 0..n {
+                let pair = m * n + i;
+                at.share[pair] = (g[pair] * e[i]).re() / sum.re();
+                flows[pair] = per_share * producer[pair] * e[i];
+                at.flow[pair] = flows[pair].re();
+            }
+        }
+        let limited = |gap: T| match gap.re() {
+            high if high > MAX_GAP => T::from(MAX_GAP),
+            low if low >= -MAX_GAP => gap,
+            _ => T::from(-MAX_GAP),
+        };
+        for (k, &(i, _)) in block.resources.iter().enumerate() {
+            let output = (0..n).fold(T::from(0.0), |sum, m| sum + flows[m * n + i]);
+            let demand = output * given.resource_share[k];
+            at.gap.push(limited(demand.ln() - resource[k] - given.ln_endowment[k]));
+        }
+        for (&l, wedge) in block.limits.iter().zip(limits) {
+            let limit = &self.limits[l];
+            let x = limit.exporter;
+            let value = limit.covered.iter().fold(T::from(0.0), |sum, m| sum + flows[m * n + x]);
+            let (gap, active) = limit.gap(*wedge, value * (-ln_cost[x]).exp());
+            at.gap.push(limited(gap));
+            at.active.push(active);
+        }
+        at
+    }
+
+    /// Derivatives of the gaps: see the module's equations. With `d ln P[n] = sum_i pi[n,i] d ln(c mu)[n,i]` a flow moves by
+    /// `(elasticity + theta) d ln P - theta d ln c - (1 + theta) d ln mu`.
+    fn jacobian(&self, given: &Given<T>, at: &At<T>) -> Array2<f64> {
+        let n = self.at.n;
+        let block = given.block;
+        let theta = self.theta[block.sector].re();
+        let resources = block.resources.len();
+        let size = at.gap.len();
+        let cost: Vec<f64> = given.resource_share.iter().map(|v| v.re()).collect();
+        // d ln P[n] / d unknown.
+        let mut price = Array2::<f64>::zeros((n, size));
+        for m in 0..n {
+            for (k, &(i, _)) in block.resources.iter().enumerate() {
+                price[[m, k]] = at.share[m * n + i] * cost[k];
+            }
+        }
+        for (k, &l) in block.limits.iter().enumerate() {
+            let limit = &self.limits[l];
+            for &m in &limit.covered {
+                price[[m, resources + k]] = at.share[m * n + limit.exporter];
+            }
+        }
+        for m in 0..n {
+            let response = at.elasticity[m] + theta;
+            price.row_mut(m).mapv_inplace(|v| v * response);
+        }
+        let mut jacobian = Array2::<f64>::zeros((size, size));
+        // A sum of flows of one exporter: its derivative into a row.
+        let mut sum = |row: usize, i: usize, importers: &mut dyn Iterator<Item = usize>| {
+            let importers: Vec<usize> = importers.collect();
+            let total: f64 = importers.iter().map(|m| at.flow[m * n + i]).sum();
+            if total <= 0.0 {
+                return;
+            }
+            let own = block.resources.iter().position(|(country, _)| *country == i);
+            let mut out = jacobian.row_mut(row);
+            for m in importers {
+                let weight = at.flow[m * n + i] / total;
+                out.scaled_add(weight, &price.row(m));
+                for (k, &l) in block.limits.iter().enumerate() {
+                    if self.limits[l].exporter == i && self.limits[l].covered.contains(&m) {
+                        out[resources + k] -= weight * (1.0 + theta);
+                    }
+                }
+            }
+            if let Some(own) = own {
+                out[own] -= theta * cost[own];
+            }
+        };
+        for (k, &(i, _)) in block.resources.iter().enumerate() {
+            sum(k, i, &mut (0..n));
+        }
+        for (k, &l) in block.limits.iter().enumerate() {
+            sum(resources + k, self.limits[l].exporter, &mut self.limits[l].covered.iter().copied());
+        }
+        for k in 0..resources {
+            jacobian[[k, k]] -= 1.0;
+        }
+        for (k, &l) in block.limits.iter().enumerate() {
+            let row = resources + k;
+            let limit = &self.limits[l];
+            if at.active[k] {
+                let own = block.resources.iter().position(|(country, _)| *country == limit.exporter);
+                if let Some(own) = own {
+                    jacobian[[row, own]] -= cost[own];
+                }
+            } else {
+                jacobian.row_mut(row).fill(0.0);
+                jacobian[[row, row]] = 1.0;
+            }
+        }
+        jacobian
+    }
+}
