@@ -16,6 +16,7 @@
 //! | read the detail tables of the United States | [`bea`] |
 //! | read US productivity, patents by industry | [`us_klems`], [`patents`] |
 //! | have panels of exports, patents and productivity at once | [`panels`] |
+//! | turn the files that their publishers offer into what the loaders read | [`official`] |
 //! | find trade elasticities for NACE industries | [`theta`] |
 //! | know how the shipped files are made | [`shipped`] |
 //! | add rare earths as a sector, look up their facts | [`rare_earths`] |
@@ -32,6 +33,7 @@ pub mod caliendo_parro;
 pub mod flows_csv;
 pub mod footprint;
 pub mod icio;
+pub mod official;
 pub mod panels;
 pub mod patents;
 pub mod rare_earths;

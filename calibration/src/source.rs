@@ -4,9 +4,11 @@
 
 mod csv_file;
 mod npz;
+mod workbook;
 
 pub(crate) use csv_file::{CsvFile, Row, positions};
 pub(crate) use npz::NpzFile;
+pub(crate) use workbook::{Sheet, Workbook, label};
 
 use crate::table::TableError;
 use std::path::{Path, PathBuf};
@@ -88,6 +90,14 @@ pub enum LoadError {
     /// The archive is not a NumPy `.npz` file, or an array in it not a `.npy` array.
     #[error("{} is not a readable NumPy archive: {message}", path.display())]
     Npz {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// The file is not an Excel workbook, or an archive of such, that can be read.
+    #[error("{} is not a readable workbook: {message}", path.display())]
+    Workbook {
         /// The file.
         path: PathBuf,
         /// What is wrong.

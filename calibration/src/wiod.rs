@@ -3,12 +3,13 @@
 //!
 //! # Files
 //! A folder with `countries.csv` (`index,code`), `industries.csv` (`index,code,nace_rev1,description`),
-//! `final_demand.csv` (`index,code,description`) and, for each year, `wiod2013_YEAR.npz`: int32 arrays `inter`
+//! `final_demand.csv` (`index,code,description`) and, for each year, `wiod2013_YEAR.npz`: int32 or float64 arrays `inter`
 //! (1435 x 1435, row sells, column buys, index = country * 35 + industry), `final` (1435 x 205, column = country * 5 +
 //! category) and `output` (1435). Sectors are named by their NACE code (`30t33`), as in the Socio-Economic Accounts.
 //!
 //! # Repair
-//! The published integers are truncated, so rows fall short of output. Output becomes the row sum and value added the
+//! Where flows were truncated to integers rows fall short of output; in the published workbooks ([`crate::official`]) they do
+//! so by rounding alone. Output becomes the row sum and value added the
 //! residual of the column, which leaves every flow as published; only where a drawn-down stock outweighs everything an
 //! industry sells (one million USD in one industry of 2009) is the draw-down reduced to what makes output zero. Value
 //! added so defined holds product taxes and transport margins. [`Wiod::report`] says what changed.
@@ -95,12 +96,9 @@ pub fn from_reader(
     let industries = labels.countries.len() * labels.industries.len();
     let finals = labels.countries.len() * labels.final_categories.len();
     let mut npz = NpzFile::from_reader(path, reader)?;
-    let intermediate: Array2<i32> = npz.array("inter", &[industries, industries])?;
-    let final_demand: Array2<i32> = npz.array("final", &[industries, finals])?;
-    let published_output: Array1<i32> = npz.array("output", &[industries])?;
-    let published_output = published_output.mapv(f64::from);
-    let intermediate = intermediate.mapv(f64::from);
-    let mut final_demand = final_demand.mapv(f64::from);
+    let intermediate: Array2<f64> = npz.numbers("inter", &[industries, industries])?;
+    let mut final_demand: Array2<f64> = npz.numbers("final", &[industries, finals])?;
+    let published_output: Array1<f64> = npz.numbers("output", &[industries])?;
 
     let label = |index: usize| {
         format!(

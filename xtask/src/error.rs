@@ -64,14 +64,28 @@ pub(crate) enum Error {
     #[error("{url}: {problem}")]
     Download { url: String, problem: String },
     /// A downloaded or present file is not the expected one.
-    #[error("{}: SHA-256 is {found}, expected {expected}", path.display())]
-    WrongHash { path: PathBuf, found: String, expected: String },
+    #[error("{}: {what} is {found}, expected {expected}", path.display())]
+    WrongHash { path: PathBuf, what: &'static str, found: String, expected: String },
+    /// A server answered with a page where a file was asked for.
+    #[error("{url}: the server sent a web page instead of the file")]
+    Page { url: String },
     /// The catalogue knows no address for a data set.
-    #[error("the data set `{set}` has no address that serves it in the layout that the loaders read")]
-    NoAddress { set: String, home: String },
+    #[error(
+        "the data set `{set}` cannot be fetched: no address serves it in a layout that the project can convert"
+    )]
+    NoAddress { set: String, home: String, by_hand: String },
+    /// Something failed, and there is a way by hand.
+    #[error("{error}")]
+    ByHand { error: Box<Error>, by_hand: String },
     /// Something was made, but part of it failed; the parts have been reported.
     #[error("{what}")]
     Partly { what: String, remedy: String },
+}
+
+impl From<calibration::LoadError> for Error {
+    fn from(error: calibration::LoadError) -> Self {
+        Self::bad_input("the file could not be read")(error)
+    }
 }
 
 impl Error {
@@ -121,14 +135,20 @@ impl Error {
             Error::Download { .. } => {
                 "run the same command again: what has arrived is kept and the download resumes".to_owned()
             }
-            Error::WrongHash { .. } => {
-                "the file is damaged or its publisher has changed it: compare with the \
-                                        official page (`cargo xtask data list`)"
-                    .to_owned()
+            Error::WrongHash { .. } => "the file is damaged or its publisher has changed it: compare with the official \
+                                        page (`cargo xtask data list`); if the change is meant, remove the file's entry \
+                                        from fetched.json"
+                .to_owned(),
+            Error::Page { .. } => {
+                "some archives serve files to browsers only: download it there and give it with `--from FILE`".to_owned()
             }
-            Error::NoAddress { home, set } => format!(
-                "get it from {home} and put it into the folder `{set}`, or give `--url` and `--sha256`"
-            ),
+            Error::NoAddress { home, set, by_hand } => {
+                format!("see {home}; into the folder `{set}`: {by_hand}")
+            }
+            Error::ByHand { error, by_hand } => match error.remedy() {
+                Some(remedy) => format!("{remedy}; or: {by_hand}"),
+                None => by_hand.clone(),
+            },
             Error::Partly { remedy, .. } => remedy.clone(),
             Error::Published { .. }
             | Error::NoPublishedValue { .. }
@@ -152,9 +172,12 @@ impl Error {
             | Error::NotOurs { .. }
             | Error::NoAddress { .. }
             | Error::Library { bad_input: true, .. } => code::BAD_INPUT,
-            Error::Io { .. } | Error::Locked { .. } | Error::Download { .. } | Error::WrongHash { .. } => {
-                code::ENVIRONMENT
-            }
+            Error::ByHand { error, .. } => return error.exit_code(),
+            Error::Io { .. }
+            | Error::Locked { .. }
+            | Error::Download { .. }
+            | Error::Page { .. }
+            | Error::WrongHash { .. } => code::ENVIRONMENT,
             _ => code::FAILED,
         })
     }

@@ -1,4 +1,4 @@
-//! SHA-256 of files, the identity of every input.
+//! SHA-256 of files, the identity of every input; SHA-1 where a publisher gives nothing else.
 
 use std::io::Read;
 use std::path::Path;
@@ -9,8 +9,17 @@ use crate::error::Error;
 
 /// The SHA-256 of a file, in hexadecimal.
 pub(crate) fn of_file(path: &Path) -> Result<String, Error> {
+    digest::<Sha256>(path)
+}
+
+/// The SHA-1 of a file, in hexadecimal.
+pub(crate) fn sha1_of_file(path: &Path) -> Result<String, Error> {
+    digest::<sha1::Sha1>(path)
+}
+
+fn digest<D: Digest>(path: &Path) -> Result<String, Error> {
     let mut file = std::fs::File::open(path).map_err(Error::io("read", path))?;
-    let mut hasher = Sha256::new();
+    let mut hasher = D::new();
     let mut buffer = vec![0; 1 << 16];
     loop {
         let read = file.read(&mut buffer).map_err(Error::io("read", path))?;
@@ -42,5 +51,6 @@ mod tests {
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(of_file(&path).unwrap(), expected);
         assert_eq!(of_bytes(b"abc"), expected);
+        assert_eq!(sha1_of_file(&path).unwrap(), "a9993e364706816aba3e25717850c26c9cd0d89d");
     }
 }

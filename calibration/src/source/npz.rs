@@ -87,6 +87,19 @@ impl<R: Read + Seek> NpzFile<R> {
         Ok(array.as_standard_layout().into_owned())
     }
 
+    /// Reads the array `name` of integers (int32) or floating-point numbers (float64) as numbers.
+    pub(crate) fn numbers<D: Dimension>(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+    ) -> Result<Array<f64, D>, LoadError> {
+        match self.array::<i32, D>(name, shape) {
+            Ok(integers) => Ok(integers.mapv(f64::from)),
+            Err(LoadError::ArrayType { .. }) => self.array::<f64, D>(name, shape),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Names of the arrays.
     pub(crate) fn names(&self) -> Vec<String> {
         self.zip.file_names().map(|name| name.strip_suffix(".npy").unwrap_or(name).to_owned()).collect()

@@ -1,14 +1,16 @@
-//! `data check`.
+//! `data check`: the files of raw sets held against what is known of them, and read by their loaders.
 
 use std::path::Path;
 
 use crate::console;
+use crate::data::inspect::inspect;
+use crate::data::record::Record;
 use crate::data::sets::{self, RawSet};
 use crate::error::Error;
 use crate::hash;
 use crate::workspace::DataArgument;
 
-/// Check raw data sets
+/// Check raw data sets: their files, and what the loaders find in them
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The sets to check; nothing for all that are there
@@ -38,11 +40,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
             continue;
         };
         let problems = problems(set, &folder)?;
-        if problems.is_empty() {
-            console::result(format!("{:<14} {} files as expected", set.name, set.files.len()));
-        } else {
-            console::result(format!("{:<14} {} problems", set.name, problems.len()));
-            problems.iter().for_each(|problem| console::result(format!("    {problem}")));
+        console::result(format!("{:<14} {}", set.name, state(set, &problems)));
+        problems.iter().for_each(|problem| console::result(format!("    {problem}")));
+        let sound = match inspect(&set.name, &folder) {
+            Ok(lines) => {
+                lines.iter().for_each(|line| console::result(format!("    {line}")));
+                true
+            }
+            Err(error) => {
+                error.explain().lines().for_each(|line| console::result(format!("    {line}")));
+                false
+            }
+        };
+        if !sound || !problems.is_empty() {
             troubled.push(set.name.as_str());
         }
     }
@@ -57,10 +67,29 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
     })
 }
 
-/// What is wrong with the files of a set, one line each.
+/// The state of a set's files in words.
+fn state(set: &RawSet, problems: &[String]) -> String {
+    match problems.len() {
+        0 => format!("{} files as expected", set.files.len()),
+        count => format!("{count} of {} files not as expected", set.files.len()),
+    }
+}
+
+/// What is wrong with the files of a set, one line each. A file is as expected when it is the one that the project's tables
+/// were made from, or the one that `data fetch` made.
 fn problems(set: &RawSet, folder: &Path) -> Result<Vec<String>, Error> {
+    let made = Record::load(folder)?.made;
     let mut problems = Vec::new();
-    for file in &set.files {
+    for (name, expected) in &made {
+        let path = folder.join(name);
+        if !path.is_file() {
+            problems.push(format!("{name}: missing"));
+        } else if hash::of_file(&path)? != *expected {
+            problems.push(format!("{name}: another content than `data fetch` made (SHA-256 differs)"));
+        }
+    }
+    // Where a set was fetched, what it has instead of the catalogue's files is known.
+    for file in set.files.iter().filter(|_| made.is_empty()) {
         let path = folder.join(&file.name);
         let Ok(about) = std::fs::metadata(&path) else {
             problems.push(format!("{}: missing", file.name));

@@ -1,7 +1,7 @@
 //! Downloading a file so that it is whole and right, or not there.
 //!
 //! What arrives goes to a neighbour with the ending `.part`, which a later attempt continues (HTTP range); the file
-//! gets its name only when it is complete and its SHA-256 is the expected one.
+//! gets its name only when it is complete and is what was expected.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -30,27 +30,47 @@ impl Default for Patience {
     }
 }
 
-/// Downloads `url` to `target`, which must hash to `sha256`.
+/// What is known of a file before it arrives.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Expected {
+    /// Its SHA-256.
+    pub(crate) sha256: Option<String>,
+    /// Its SHA-1.
+    pub(crate) sha1: Option<String>,
+    /// Its size.
+    pub(crate) bytes: Option<u64>,
+}
+
+impl Expected {
+    /// Holds a file against what is known of it, as the file that is to be at `target`; its SHA-256.
+    pub(crate) fn check(&self, path: &Path, target: &Path) -> Result<String, Error> {
+        let sha256 = hash::of_file(path)?;
+        let mut facts = vec![("SHA-256", sha256.clone(), self.sha256.clone())];
+        if self.sha1.is_some() {
+            facts.push(("SHA-1", hash::sha1_of_file(path)?, self.sha1.clone()));
+        }
+        facts.push(("size in bytes", length(path).to_string(), self.bytes.map(|bytes| bytes.to_string())));
+        for (what, found, expected) in facts {
+            if let Some(expected) = expected.filter(|expected| !found.eq_ignore_ascii_case(expected)) {
+                return Err(Error::WrongHash { path: target.to_owned(), what, found, expected });
+            }
+        }
+        Ok(sha256)
+    }
+}
+
+/// Downloads `url` to `target`, which must be what is expected; returns its SHA-256.
 pub(crate) fn download(
     url: &str,
     target: &Path,
-    sha256: &str,
+    expected: &Expected,
     patience: Patience,
     bar: &ProgressBar,
-) -> Result<(), Error> {
+) -> Result<String, Error> {
     let folder = target.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
     let part = part_of(target);
-    let config = Agent::config_builder()
-        .timeout_connect(Some(patience.stall))
-        .timeout_recv_response(Some(patience.stall))
-        .timeout_per_read(Some(patience.stall))
-        .http_status_as_error(false)
-        // A connection that the server has closed meanwhile must not spoil the next attempt.
-        .max_idle_connections(0)
-        .user_agent(concat!("lodestone/", env!("CARGO_PKG_VERSION")))
-        .build();
-    let agent = Agent::new_with_config(config);
+    let agent = agent(patience);
 
     let mut fruitless = 0;
     loop {
@@ -69,12 +89,48 @@ pub(crate) fn download(
         }
     }
 
-    let found = hash::of_file(&part)?;
-    if !found.eq_ignore_ascii_case(sha256) {
-        fs::remove_file(&part).map_err(Error::io("remove", &part))?;
-        return Err(Error::WrongHash { path: target.to_owned(), found, expected: sha256.to_owned() });
+    match expected.check(&part, target) {
+        Ok(sha256) => {
+            fs::rename(&part, target).map_err(Error::io("write", target))?;
+            Ok(sha256)
+        }
+        Err(error) => {
+            fs::remove_file(&part).map_err(Error::io("remove", &part))?;
+            Err(error)
+        }
     }
-    fs::rename(&part, target).map_err(Error::io("write", target))
+}
+
+/// The text that an address answers with.
+pub(crate) fn text(url: &str, patience: Patience) -> Result<String, Error> {
+    let failed = |problem: String| Error::Download { url: url.to_owned(), problem };
+    let mut response = agent(patience).get(url).call().map_err(|e| failed(e.to_string()))?;
+    if is_page(&response) {
+        return Err(Error::Page { url: url.to_owned() });
+    }
+    if !response.status().is_success() {
+        return Err(failed(format!("the server answered {}", response.status())));
+    }
+    response.body_mut().read_to_string().map_err(|e| failed(e.to_string()))
+}
+
+fn agent(patience: Patience) -> Agent {
+    let config = Agent::config_builder()
+        .timeout_connect(Some(patience.stall))
+        .timeout_recv_response(Some(patience.stall))
+        .timeout_per_read(Some(patience.stall))
+        .http_status_as_error(false)
+        // A connection that the server has closed meanwhile must not spoil the next attempt.
+        .max_idle_connections(0)
+        .user_agent(concat!("lodestone/", env!("CARGO_PKG_VERSION")))
+        .build();
+    Agent::new_with_config(config)
+}
+
+/// Whether an answer is a page for people: a check for robots, a notice, a login.
+fn is_page(response: &Response<Body>) -> bool {
+    let kind = response.headers().get("Content-Type").and_then(|kind| kind.to_str().ok());
+    response.status().is_success() && kind.is_some_and(|kind| kind.starts_with("text/html"))
 }
 
 /// Where a download is kept until it is whole.
@@ -107,6 +163,9 @@ fn attempt(agent: &Agent, url: &str, part: &Path, have: u64, bar: &ProgressBar) 
             problem: format!("the server answered {status}"),
         })
     };
+    if is_page(&response) {
+        return Err(Trouble::Final(Error::Page { url: url.to_owned() }));
+    }
     let (offset, total) = match response.status() {
         StatusCode::OK => (0, response.body().content_length()),
         StatusCode::PARTIAL_CONTENT => match content_range(&response) {
@@ -193,6 +252,8 @@ mod tests {
         IgnoreRange,
         /// Answers with a status and nothing else.
         Status(&'static str),
+        /// Sends a page that asks whether a browser is there.
+        Page,
     }
 
     /// A server on the loopback that performs its acts in turn (the last one for ever), and its log of ranges.
@@ -248,6 +309,9 @@ mod tests {
                 total - 1,
                 rest.len()
             ),
+            Act::Page => format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {total}\r\nConnection: close\r\n\r\n"
+            ),
             _ => format!("HTTP/1.1 200 OK\r\nContent-Length: {total}\r\nConnection: close\r\n\r\n"),
         };
         stream.write_all(head.as_bytes()).unwrap();
@@ -277,9 +341,13 @@ mod tests {
     fn fetch(server: &Server, folder: &Path, sha256: &str) -> Result<Vec<u8>, Error> {
         let target = folder.join("set/file.csv");
         let patience = Patience { stall: Duration::from_millis(300), attempts: 2 };
-        let outcome = download(&server.url, &target, sha256, patience, &ProgressBar::hidden());
+        let expected = Expected { sha256: Some(sha256.to_owned()), ..Expected::default() };
+        let outcome = download(&server.url, &target, &expected, patience, &ProgressBar::hidden());
         assert_eq!(target.exists(), outcome.is_ok(), "the file has its name when and only when it is whole");
-        outcome.map(|()| fs::read(&target).unwrap())
+        outcome.map(|found| {
+            assert_eq!(found, sha256);
+            fs::read(&target).unwrap()
+        })
     }
 
     #[test]
@@ -325,6 +393,36 @@ mod tests {
         let error = fetch(&server, folder.path(), &sha256(b"another file")).unwrap_err();
         assert!(matches!(error, Error::WrongHash { .. }), "{error:?}");
         assert_eq!(fs::read_dir(folder.path().join("set")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_page_instead_of_a_file_is_refused_and_nothing_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let server = serve(content(), vec![Act::Page]);
+        let error = fetch(&server, folder.path(), &sha256(&content())).unwrap_err();
+        assert!(matches!(error, Error::Page { .. }), "{error:?}");
+        assert!(error.explain().contains("--from FILE"), "{}", error.explain());
+        assert_eq!(fs::read_dir(folder.path().join("set")).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn size_and_sha_1_are_held_against_what_arrives() {
+        let folder = tempfile::tempdir().unwrap();
+        let server = serve(b"abc".to_vec(), vec![Act::Serve]);
+        let fetch = |expected: &Expected| {
+            let target = folder.path().join("file");
+            let patience = Patience { stall: Duration::from_millis(300), attempts: 2 };
+            download(&server.url, &target, expected, patience, &ProgressBar::hidden())
+        };
+        let right = "A9993E364706816ABA3E25717850C26C9CD0D89D".to_owned();
+        let with =
+            |sha1: &str, bytes| Expected { sha1: Some(sha1.to_owned()), bytes: Some(bytes), sha256: None };
+        for (expected, what) in [(with("00", 3), "SHA-1"), (with(&right, 4), "size in bytes")] {
+            let error = fetch(&expected).unwrap_err().to_string();
+            assert!(error.contains(what), "{error}");
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        }
+        assert_eq!(fetch(&with(&right, 3)).unwrap(), sha256(b"abc"));
     }
 
     #[test]

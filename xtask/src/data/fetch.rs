@@ -1,24 +1,36 @@
-//! `data fetch`.
+//! `data fetch`: published files, and from them the files that the loaders read.
+
+use std::path::{Path, PathBuf};
+
+use calibration::official;
 
 use crate::console;
-use crate::data::download::{Patience, download};
-use crate::data::sets::{self, RawFile, RawSet};
+use crate::data::download::{self, Expected, Patience, download};
+use crate::data::inspect::inspect;
+use crate::data::record::{Origin, Record};
+use crate::data::sets::{self, Dataverse, OfficialFile, RawSet};
 use crate::error::Error;
 use crate::hash;
 use crate::output::OutputFolder;
 use crate::workspace::DataArgument;
 
-/// Download a raw data set
+/// Folder of published files in the folder of a set.
+const OFFICIAL: &str = "official";
+
+/// Download a raw data set from its publisher and lay it out for the loaders
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The set
     set: String,
     #[command(flatten)]
     data: DataArgument,
-    /// The file of the set to download, with --url
+    /// Take the publisher's files from here instead of downloading them
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["file", "url"])]
+    from: Vec<PathBuf>,
+    /// A single file of the set, as the loaders read it, to download from --url
     #[arg(long, requires = "url")]
     file: Option<String>,
-    /// An address that serves the file, where the catalogue has none
+    /// An address that serves this file
     #[arg(long, requires = "file")]
     url: Option<String>,
     /// The SHA-256 that the file at --url must have; by default the catalogue's
@@ -33,34 +45,281 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
     let Some(root) = raw.folder() else {
         return Err(Error::MissingSet { set: set.name.clone(), place: raw.place() });
     };
-    let wanted = wanted(&set, arguments)?;
+    let single = arguments.file.as_ref().zip(arguments.url.as_ref());
+    if single.is_none() && set.official.is_empty() {
+        return Err(no_address(&set));
+    }
     let folder = OutputFolder::open(&root.join(&set.name))?;
-    for (name, url, sha256) in &wanted {
-        let target = folder.path().join(name);
-        if target.is_file() && hash::of_file(&target)?.eq_ignore_ascii_case(sha256) {
-            console::result(format!("{}/{name}: already there", set.name));
-            continue;
-        }
-        let bar = console::bytes_bar(None);
-        bar.set_message(name.clone());
-        let outcome = download(url, &target, sha256, Patience::default(), &bar);
-        bar.finish_and_clear();
-        outcome?;
-        console::result(format!("{}/{name}: downloaded", set.name));
+    if let Some((file, url)) = single {
+        return fetch_single(&set, &folder, file, url, arguments.sha256.clone());
+    }
+    let mut record = Record::load(folder.path())?;
+    let published = if arguments.from.is_empty() {
+        let by_hand = |error| Error::ByHand { error: Box::new(error), by_hand: set.by_hand.clone() };
+        let fetch = |file| fetch_official(&set, file, folder.path(), &mut record, Patience::default());
+        set.official.iter().map(fetch).collect::<Result<Vec<_>, _>>().map_err(by_hand)?
+    } else {
+        given(&arguments.from, &mut record)?
+    };
+    convert(&set, &published, &folder, &mut record)?;
+    for line in inspect(&set.name, folder.path())? {
+        console::result(format!("    {line}"));
     }
     Ok(())
 }
 
-/// What to download: file name, address, SHA-256.
-fn wanted(set: &RawSet, arguments: &Arguments) -> Result<Vec<(String, String, String)>, Error> {
-    let no_address = || Error::NoAddress { set: set.name.clone(), home: set.home.clone() };
-    if let (Some(file), Some(url)) = (&arguments.file, &arguments.url) {
-        let known = set.files.iter().find(|known| known.name == *file).map(|known| known.sha256.clone());
-        let sha256 = arguments.sha256.clone().or(known).ok_or_else(no_address)?;
-        return Ok(vec![(file.clone(), url.clone(), sha256)]);
+fn no_address(set: &RawSet) -> Error {
+    Error::NoAddress { set: set.name.clone(), home: set.home.clone(), by_hand: set.by_hand.clone() }
+}
+
+/// Downloads one file as the loaders read it.
+fn fetch_single(
+    set: &RawSet,
+    folder: &OutputFolder,
+    file: &str,
+    url: &str,
+    sha256: Option<String>,
+) -> Result<(), Error> {
+    let known = set.files.iter().find(|known| known.name == file).map(|known| known.sha256.clone());
+    let sha256 = sha256.or(known).ok_or_else(|| no_address(set))?;
+    let target = folder.path().join(file);
+    if target.is_file() && hash::of_file(&target)?.eq_ignore_ascii_case(&sha256) {
+        console::result(format!("{}/{file}: already there", set.name));
+        return Ok(());
     }
-    let with_address =
-        |file: &RawFile| file.url.clone().map(|url| (file.name.clone(), url, file.sha256.clone()));
-    let files: Vec<_> = set.files.iter().filter_map(with_address).collect();
-    if files.is_empty() { Err(no_address()) } else { Ok(files) }
+    let expected = Expected { sha256: Some(sha256), ..Expected::default() };
+    fetch_to(url, &target, &expected, Patience::default())?;
+    console::result(format!("{}/{file}: downloaded", set.name));
+    Ok(())
+}
+
+fn fetch_to(url: &str, target: &Path, expected: &Expected, patience: Patience) -> Result<String, Error> {
+    let bar = console::bytes_bar(expected.bytes);
+    bar.set_message(target.file_name().unwrap_or_default().to_string_lossy().into_owned());
+    let outcome = download(url, target, expected, patience, &bar);
+    bar.finish_and_clear();
+    outcome
+}
+
+/// Downloads a published file unless it is there, and writes its hash down when it is seen first.
+fn fetch_official(
+    set: &RawSet,
+    official: &OfficialFile,
+    folder: &Path,
+    record: &mut Record,
+    patience: Patience,
+) -> Result<PathBuf, Error> {
+    let target = folder.join(OFFICIAL).join(&official.file);
+    let mut expected = Expected {
+        sha256: record.official.get(&official.file).map(|origin| origin.sha256.clone()),
+        sha1: official.sha1.clone(),
+        bytes: official.bytes,
+    };
+    if target.is_file() && expected.sha256.is_some() {
+        expected.check(&target, &target)?;
+        console::result(format!("{}: {} is already there", set.name, official.file));
+        return Ok(target);
+    }
+    let url = match (&official.url, &official.dataverse) {
+        (Some(url), _) => url.clone(),
+        (None, Some(archive)) => {
+            let (url, recorded) = find_in_dataverse(archive, &official.file, patience)?;
+            expected.sha1 = expected.sha1.or(recorded.sha1);
+            expected.bytes = expected.bytes.or(recorded.bytes);
+            url
+        }
+        (None, None) => return Err(no_address(set)),
+    };
+    let first = expected.sha256.is_none();
+    let sha256 = fetch_to(&url, &target, &expected, patience)?;
+    let checked = match (first, expected.sha1.is_some()) {
+        (true, true) => "the publisher's SHA-1 checked, SHA-256 written down",
+        (true, false) => "no published hash to check; SHA-256 written down on this first use",
+        (false, _) => "SHA-256 as on first use",
+    };
+    console::result(format!("{}: {} downloaded ({checked}: {sha256})", set.name, official.file));
+    record.official.insert(official.file.clone(), Origin { from: url, sha256 });
+    record.save(folder)?;
+    Ok(target)
+}
+
+/// Address, size and SHA-1 of a file, as the record of a Dataverse archive gives them (its native API, `datasets`).
+fn find_in_dataverse(
+    archive: &Dataverse,
+    file: &str,
+    patience: Patience,
+) -> Result<(String, Expected), Error> {
+    let Dataverse { host, doi } = archive;
+    let url = format!("{host}/api/datasets/:persistentId/?persistentId=doi:{doi}");
+    let wrong = |problem: String| Error::Download { url: url.clone(), problem };
+    let text = download::text(&url, patience)?;
+    let answer: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| wrong(format!("the answer is no record: {error}")))?;
+    let files = answer["data"]["latestVersion"]["files"].as_array();
+    let files = files.ok_or_else(|| wrong("the answer is no record: it lists no files".to_owned()))?;
+    let named = |entry: &&serde_json::Value| {
+        entry["dataFile"]["filename"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(file))
+    };
+    let entry = files.iter().find(named).map(|entry| &entry["dataFile"]);
+    let entry = entry.ok_or_else(|| wrong(format!("the record doi:{doi} has no file {file}")))?;
+    let id = entry["id"].as_u64().ok_or_else(|| wrong(format!("the record gives no number for {file}")))?;
+    let checksum = &entry["checksum"];
+    let sha1 = checksum["value"].as_str().filter(|_| checksum["type"] == "SHA-1").map(str::to_owned);
+    let expected = Expected { sha256: None, sha1, bytes: entry["filesize"].as_u64() };
+    Ok((format!("{host}/api/access/datafile/{id}"), expected))
+}
+
+/// Files that the user has downloaded: they are where they are; their hashes are written down.
+fn given(files: &[PathBuf], record: &mut Record) -> Result<Vec<PathBuf>, Error> {
+    for file in files {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let from = "given with --from".to_owned();
+        record.official.insert(name, Origin { from, sha256: hash::of_file(file)? });
+    }
+    Ok(files.to_vec())
+}
+
+/// Turns published files into those of the set, and writes down what was made. The files come into place one by one, each
+/// whole.
+fn convert(
+    set: &RawSet,
+    published: &[PathBuf],
+    folder: &OutputFolder,
+    record: &mut Record,
+) -> Result<(), Error> {
+    let bar = console::bar(set.files.len());
+    let made = &mut record.made;
+    official::convert(&set.name, published, &mut |name, content| {
+        bar.set_message(name.to_owned());
+        folder.write(name, content)?;
+        made.insert(name.to_owned(), hash::of_bytes(content));
+        bar.inc(1);
+        Ok::<(), Error>(())
+    })?;
+    bar.finish_and_clear();
+    console::result(format!("{}: {} files made for the loaders", set.name, record.made.len()));
+    record.save(folder.path())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A server on the loopback that answers each path with a kind of content and a content.
+    fn serve(answers: HashMap<&'static str, (&'static str, Vec<u8>)>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let request = lines.next().unwrap().unwrap();
+                for line in lines {
+                    if line.unwrap().is_empty() {
+                        break;
+                    }
+                }
+                let path = request.split(' ').nth(1).unwrap_or_default();
+                let (status, (kind, body)) = match answers.get(path) {
+                    Some(answer) => ("200 OK", answer.clone()),
+                    None => ("404 Not Found", ("text/plain", Vec::new())),
+                };
+                let head = format!(
+                    "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                    body.len()
+                );
+                let _ = stream.write_all(head.as_bytes());
+                let _ = stream.write_all(&body);
+            }
+        });
+        host
+    }
+
+    const RECORD: &str = "/api/datasets/:persistentId/?persistentId=doi:10.1/ABC";
+    const FILE: &str = "/api/access/datafile/17";
+
+    /// A record as a Dataverse archive gives it, of one file whose content is `abc`.
+    fn record_of_abc() -> Vec<u8> {
+        br#"{"status": "OK", "data": {"latestVersion": {"files": [
+            {"label": "readme.txt", "dataFile": {"id": 16, "filename": "readme.txt", "filesize": 1}},
+            {"label": "T.zip", "dataFile": {"id": 17, "filename": "T.zip", "filesize": 3,
+              "checksum": {"type": "SHA-1", "value": "a9993e364706816aba3e25717850c26c9cd0d89d"}}}]}}}"#
+            .to_vec()
+    }
+
+    fn fetch(host: &str, file: &str, folder: &Path) -> Result<PathBuf, Error> {
+        let official = OfficialFile {
+            file: file.to_owned(),
+            url: None,
+            dataverse: Some(Dataverse { host: host.to_owned(), doi: "10.1/ABC".to_owned() }),
+            bytes: None,
+            sha1: None,
+        };
+        let set = sets::find("wiod2013").unwrap();
+        let patience = Patience { stall: Duration::from_millis(500), attempts: 2 };
+        let mut record = Record::load(folder)?;
+        fetch_official(&set, &official, folder, &mut record, patience)
+    }
+
+    #[test]
+    fn a_record_gives_address_size_and_checksum_and_the_first_hash_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let json = ("application/json", record_of_abc());
+        let good =
+            serve(HashMap::from([(RECORD, json.clone()), (FILE, ("application/zip", b"abc".to_vec()))]));
+        let path = fetch(&good, "T.zip", folder.path()).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"abc");
+        let origin = &Record::load(folder.path()).unwrap().official["T.zip"];
+        assert_eq!(origin.from, format!("{good}{FILE}"));
+        assert_eq!(origin.sha256, hash::of_bytes(b"abc"));
+        // a second time nothing is asked for: a server that knows nothing is enough
+        let nothing = serve(HashMap::new());
+        assert_eq!(fetch(&nothing, "T.zip", folder.path()).unwrap(), path);
+        // what is here must still be what was written down
+        std::fs::write(&path, b"abd").unwrap();
+        let error = fetch(&nothing, "T.zip", folder.path()).unwrap_err();
+        assert!(matches!(error, Error::WrongHash { .. }), "{error:?}");
+        assert!(error.explain().contains("fetched.json"), "{}", error.explain());
+    }
+
+    #[test]
+    fn another_content_than_the_first_is_refused_even_where_the_record_agrees() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut record = Record::default();
+        let origin = Origin { from: "elsewhere".to_owned(), sha256: hash::of_bytes(b"first") };
+        record.official.insert("T.zip".to_owned(), origin);
+        record.save(folder.path()).unwrap();
+        let json = ("application/json", record_of_abc());
+        let host = serve(HashMap::from([(RECORD, json), (FILE, ("application/zip", b"abc".to_vec()))]));
+        let error = fetch(&host, "T.zip", folder.path()).unwrap_err();
+        assert!(matches!(error, Error::WrongHash { what: "SHA-256", .. }), "{error:?}");
+        assert!(!folder.path().join("official/T.zip").exists());
+    }
+
+    #[test]
+    fn wrong_bytes_a_page_and_a_record_without_the_file_are_errors() {
+        let zip = |content: &[u8]| ("application/zip", content.to_vec());
+        let json = ("application/json", record_of_abc());
+        let page = ("text/html", b"<html>Are you a robot?</html>".to_vec());
+        let cases = [
+            (HashMap::from([(RECORD, json.clone()), (FILE, zip(b"abX"))]), "T.zip", "SHA-1"),
+            (HashMap::from([(RECORD, json.clone()), (FILE, page.clone())]), "T.zip", "a web page instead"),
+            (HashMap::from([(RECORD, page)]), "T.zip", "a web page instead"),
+            (HashMap::from([(RECORD, json)]), "U.zip", "has no file U.zip"),
+            (HashMap::from([(RECORD, ("application/json", b"{}".to_vec()))]), "T.zip", "lists no files"),
+            (HashMap::new(), "T.zip", "404"),
+        ];
+        for (answers, file, message) in cases {
+            let folder = tempfile::tempdir().unwrap();
+            let error = fetch(&serve(answers), file, folder.path()).unwrap_err().to_string();
+            assert!(error.contains(message), "{error}");
+            assert!(!folder.path().join("official").join(file).exists());
+            assert!(Record::load(folder.path()).unwrap().official.is_empty());
+        }
+    }
 }

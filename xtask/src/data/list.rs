@@ -36,6 +36,12 @@ pub(crate) fn run(raw: &RawData) -> Result<(), Error> {
         console::result(format!("    rights:  {}", set.rights));
         console::result(format!("    get it:  {}", set.home));
         console::result(format!("    layout:  {}", set.layout));
+        if !set.official.is_empty() {
+            let files: Vec<&str> = set.official.iter().map(|official| official.file.as_str()).collect();
+            let command = format!("cargo xtask data fetch {}", set.name);
+            console::result(format!("    fetch:   `{command}` downloads and converts {}", files.join(", ")));
+        }
+        console::result(format!("    by hand: {}", set.by_hand));
         if !used.is_empty() {
             console::result(format!("    needed for: {}", used.join(", ")));
         }

@@ -4,7 +4,9 @@ mod build;
 mod check;
 mod download;
 mod fetch;
+mod inspect;
 mod list;
+mod record;
 pub(crate) mod sets;
 
 use crate::error::Error;

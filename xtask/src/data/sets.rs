@@ -20,8 +20,43 @@ pub(crate) struct RawSet {
     pub(crate) home: String,
     /// How the files come from what is offered there.
     pub(crate) layout: String,
-    /// The files.
+    /// What the publisher offers, where it can be fetched and converted.
+    #[serde(default)]
+    pub(crate) official: Vec<OfficialFile>,
+    /// What a user can do where it cannot.
+    pub(crate) by_hand: String,
+    /// The files that the loaders read, as the project's own tables were made from them.
     pub(crate) files: Vec<RawFile>,
+}
+
+/// A file as its publisher offers it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OfficialFile {
+    /// Its name.
+    pub(crate) file: String,
+    /// Its address.
+    #[serde(default)]
+    pub(crate) url: Option<String>,
+    /// The record of an archive that knows its address.
+    #[serde(default)]
+    pub(crate) dataverse: Option<Dataverse>,
+    /// Its size, as the publisher records it.
+    #[serde(default)]
+    pub(crate) bytes: Option<u64>,
+    /// Its SHA-1, as the publisher records it.
+    #[serde(default)]
+    pub(crate) sha1: Option<String>,
+}
+
+/// A record of a Dataverse archive.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Dataverse {
+    /// The archive.
+    pub(crate) host: String,
+    /// The record.
+    pub(crate) doi: String,
 }
 
 /// A file of a raw data set.
@@ -34,9 +69,6 @@ pub(crate) struct RawFile {
     pub(crate) bytes: u64,
     /// Its SHA-256, in hexadecimal.
     pub(crate) sha256: String,
-    /// An address that serves exactly this file.
-    #[serde(default)]
-    pub(crate) url: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -70,12 +102,21 @@ mod tests {
         let sets = all().unwrap();
         assert_eq!(sets.len(), 9);
         for set in &sets {
-            for (what, text) in
-                [("title", &set.title), ("cite", &set.cite), ("rights", &set.rights), ("home", &set.home)]
-            {
+            for (what, text) in [
+                ("title", &set.title),
+                ("cite", &set.cite),
+                ("rights", &set.rights),
+                ("by_hand", &set.by_hand),
+            ] {
                 assert!(!text.is_empty(), "{} has no {what}", set.name);
             }
             assert!(!set.files.is_empty(), "{} has no files", set.name);
+            // what can be fetched can be converted, and the other way round
+            let converted = calibration::official::SETS.contains(&set.name.as_str());
+            assert_eq!(converted, !set.official.is_empty(), "{}", set.name);
+            for official in &set.official {
+                assert!(official.url.is_some() != official.dataverse.is_some(), "{}", official.file);
+            }
             for file in &set.files {
                 assert_eq!(file.sha256.len(), 64, "{}/{}", set.name, file.name);
                 assert!(file.bytes > 0);

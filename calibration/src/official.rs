@@ -1,0 +1,139 @@
+//! From the files that statistical offices and archives publish to the files that the loaders read.
+//!
+//! The loaders of this crate read small, plain files ([`crate::wiod`], [`crate::sea`], [`crate::bea`]); their publishers offer
+//! workbooks and archives of workbooks. [`convert`] turns the one into the other, values unchanged.
+//!
+//! | set | published | sheets | becomes |
+//! |---|---|---|---|
+//! | `wiod2013` | `WIOTS_in_EXCEL.zip`, or single `wiotYY_row_*.xlsx` | the first: codes in rows 3-6 and columns A-D, numbers from E7, the last column is output | `wiod2013_YEAR.npz` and the code lists |
+//! | `wiod_sea2013` | `Socio_Economic_Accounts_July14.xlsx` | `DATA`: `Country`, `Variable`, `Description`, `Code`, `_1995` to `_2011`, `NA` where missing | `wiod_sea_2013.csv.gz` |
+//! | `bea_io` | an archive with `IOUse_Before_Redefinitions_PRO_*Detail.xlsx` and `IOMake_Before_Redefinitions_*Detail.xlsx`, or these | one per year, named by it: names in the row above the codes, codes in column A, numbers from C, blank for zero | `Detail_Use_*`, `Detail_Make_*`, `Detail_IndustryCodeName_*` |
+//!
+//! Rows and columns are found by their codes, not by their position.
+
+mod bea;
+mod sea;
+mod wiot;
+
+use crate::source::{LoadError, Workbook};
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read, Seek};
+use std::path::{Path, PathBuf};
+use zip::ZipArchive;
+
+/// The sets whose published files [`convert`] reads.
+pub const SETS: [&str; 3] = ["wiod2013", "wiod_sea2013", "bea_io"];
+
+/// No workbook of a source comes near this size.
+const MAX_WORKBOOK_BYTES: u64 = 1 << 29;
+
+/// Takes a file that resulted, by name and content.
+pub type Write<'a, E> = dyn FnMut(&str, &[u8]) -> Result<(), E> + 'a;
+
+/// Converts published files (archives or workbooks) of the set, handing each file that results to `write`, by name and
+/// content, in a fixed order. Nothing is promised about what was written when an error ends it.
+///
+/// # Errors
+/// [`LoadError`] naming file, row and column, or that the set is not one of [`SETS`]; and whatever `write` returns.
+pub fn convert<E: From<LoadError>>(set: &str, files: &[PathBuf], write: &mut Write<'_, E>) -> Result<(), E> {
+    match set {
+        "wiod2013" => wiot::convert(files, write),
+        "wiod_sea2013" => sea::convert(files, write),
+        "bea_io" => bea::convert(files, write),
+        other => {
+            let path = files.first().cloned().unwrap_or_default();
+            let message = format!("published files of `{other}` are not converted; only those of {SETS:?}");
+            Err(LoadError::Inconsistent { path, message }.into())
+        }
+    }
+}
+
+/// A workbook, in a file of its own or in an archive.
+struct Published {
+    /// Its file, or `archive.zip/name`, for messages.
+    path: PathBuf,
+    /// The last part of its name, in lower case.
+    name: String,
+    content: Content,
+}
+
+enum Content {
+    File,
+    Archived { archive: PathBuf, index: usize },
+}
+
+trait ReadSeek: Read + Seek {}
+impl<T: Read + Seek> ReadSeek for T {}
+
+impl Published {
+    /// The workbooks in `files`, archives looked into, by name.
+    fn find(files: &[PathBuf]) -> Result<Vec<Self>, LoadError> {
+        let mut found = Vec::new();
+        for file in files {
+            if file.extension().is_some_and(|e| e.eq_ignore_ascii_case("zip")) {
+                let archive = open_archive(file)?;
+                for index in 0..archive.len() {
+                    let Some(inner) = archive.name_for_index(index) else { continue };
+                    let name = inner.rsplit(['/', '\\']).next().unwrap_or(inner).to_lowercase();
+                    if name.ends_with(".xlsx") && !name.starts_with("~$") {
+                        let content = Content::Archived { archive: file.clone(), index };
+                        found.push(Self { path: file.join(inner), name, content });
+                    }
+                }
+            } else {
+                let name = file.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+                found.push(Self { path: file.clone(), name, content: Content::File });
+            }
+        }
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(found)
+    }
+
+    fn open(&self) -> Result<Workbook<Box<dyn ReadSeek>>, LoadError> {
+        let reader: Box<dyn ReadSeek> = match &self.content {
+            Content::File => {
+                Box::new(BufReader::new(File::open(&self.path).map_err(LoadError::io(&self.path))?))
+            }
+            Content::Archived { archive, index } => {
+                let mut zip = open_archive(archive)?;
+                let entry = zip.by_index(*index).map_err(|error| LoadError::Workbook {
+                    path: self.path.clone(),
+                    message: error.to_string(),
+                })?;
+                let mut bytes = Vec::new();
+                entry.take(MAX_WORKBOOK_BYTES).read_to_end(&mut bytes).map_err(LoadError::io(&self.path))?;
+                Box::new(Cursor::new(bytes))
+            }
+        };
+        Workbook::from_reader(&self.path, reader)
+    }
+}
+
+fn open_archive(path: &Path) -> Result<ZipArchive<BufReader<File>>, LoadError> {
+    let file = File::open(path).map_err(LoadError::io(path))?;
+    ZipArchive::new(BufReader::new(file))
+        .map_err(|error| LoadError::Workbook { path: path.to_owned(), message: error.to_string() })
+}
+
+/// What was looked for in `files` and is not there.
+fn not_found(files: &[PathBuf], what: &str) -> LoadError {
+    LoadError::Missing { path: files.first().cloned().unwrap_or_default(), key: what.to_owned() }
+}
+
+/// CSV text, compressed without a time stamp, so that the same numbers are the same bytes.
+fn gzip(path: &Path, text: &[u8]) -> Result<Vec<u8>, LoadError> {
+    use std::io::Write;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(text).map_err(LoadError::io(path))?;
+    encoder.finish().map_err(LoadError::io(path))
+}
+
+/// Writes records as CSV.
+fn csv_text(path: &Path, records: impl IntoIterator<Item = Vec<String>>) -> Result<Vec<u8>, LoadError> {
+    let wrap = |source| LoadError::Csv { path: path.to_owned(), source };
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for record in records {
+        writer.write_record(&record).map_err(wrap)?;
+    }
+    writer.into_inner().map_err(|error| LoadError::Io { path: path.to_owned(), source: error.into_error() })
+}
