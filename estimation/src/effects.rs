@@ -86,9 +86,9 @@ impl Absorbed {
         if self.effects.is_empty() {
             return Ok(FixedEffects { effects: Vec::new() });
         }
-        let mut absorber = Absorber::new(&self.effects, 1)?;
+        let mut absorber = Absorber::new(&self.effects, 1);
         let mut values =
-            absorber.weighted(self.weights.as_deref())?.effects_of(&self.sum, RECOVERY_TOLERANCE)?;
+            absorber.weighted(self.weights.as_deref()).effects_of(&self.sum, RECOVERY_TOLERANCE)?;
         let rows = self.sum.len() as f64;
         let mut shift = 0.0;
         for (effect, values) in self.effects.iter().zip(&mut values).skip(1) {

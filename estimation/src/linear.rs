@@ -215,12 +215,12 @@ pub(crate) fn fit(regression: &Regression, class: KClass, vcov: &Vcov) -> Result
     let raw_ss = total_sum_of_squares(&sample.y, weights, false);
     let total_ss = total_sum_of_squares(&sample.y, weights, sample.constant || absorbing);
 
-    let mut y = sample.y.clone();
-    let mut absorber = Absorber::new(&sample.effects, 1 + sample.x.nrows() + sample.instruments.nrows())?;
+    let mut y = std::mem::take(&mut sample.y);
+    let mut absorber = Absorber::new(&sample.effects, 1 + sample.x.nrows() + sample.instruments.nrows());
     let mut variables = rows_mut(&mut sample.x);
     variables.extend(rows_mut(&mut sample.instruments));
     variables.push(&mut y);
-    absorber.weighted(weights)?.demean(&mut variables, DEMEAN_TOLERANCE)?;
+    absorber.weighted(weights).demean(&mut variables, DEMEAN_TOLERANCE)?;
 
     let kept = Kept::among(sample.x.view(), &sample.names, weights, &scale, sample.constant)?;
     if kept.index.is_empty() {
@@ -267,6 +267,7 @@ pub(crate) fn fit(regression: &Regression, class: KClass, vcov: &Vcov) -> Result
         let z = all.select(Axis(0), &useful.index);
         k_class(class, x.view(), &y, z.view(), exogenous, weights, n)?
     };
+    drop(y);
     let Solved { solution, regressors, kappa } = solved;
     let weight = |i: usize| weights.map_or(1.0, |w| w[i]);
     let residual_ss: f64 = solution.residuals.iter().enumerate().map(|(i, u)| weight(i) * u * u).sum();
@@ -292,7 +293,8 @@ pub(crate) fn fit(regression: &Regression, class: KClass, vcov: &Vcov) -> Result
     let names: Vec<String> = kept.index.iter().map(|&j| sample.names[j].clone()).collect();
     let estimates =
         Estimates::new(names, solution.coefficients, covariance.matrix, vcov.label(), covariance.reference)?;
-    let fitted: Vec<f64> = sample.y.iter().zip(&solution.residuals).map(|(y, u)| y - u).collect();
+    let fitted: Vec<f64> =
+        sample.rows.iter().zip(&solution.residuals).map(|(&row, u)| regression.y[row] - u).collect();
     let weights = weights.map(<[f64]>::to_vec);
     let absorbed = Absorbed::new(regression, &sample.rows, sample.effects, weights, &estimates, &fitted);
     Ok(LinearFit {

@@ -90,7 +90,7 @@ impl Sample {
             y: rows.iter().map(|&r| regression.y[r]).collect(),
             x,
             names,
-            instruments: regression.instruments.select(Axis(1), &rows),
+            instruments: on_columns(&regression.instruments, &rows),
             instrument_names: regression.instrument_names.clone(),
             endogenous,
             constant,
@@ -138,6 +138,15 @@ impl Sample {
             _ => None,
         }
     }
+}
+
+/// The columns given of a row-major matrix.
+fn on_columns(matrix: &Array2<f64>, columns: &[usize]) -> Array2<f64> {
+    let mut out = Array2::zeros((matrix.nrows(), columns.len()));
+    for (mut target, source) in out.axis_iter_mut(Axis(0)).zip(matrix.axis_iter(Axis(0))) {
+        target.iter_mut().zip(columns).for_each(|(t, &column)| *t = source[column]);
+    }
+    out
 }
 
 /// The name of the constant term.

@@ -82,10 +82,13 @@ pub(crate) fn least_squares(
     };
     let mut coefficients = solve(cross_vector(x, y, weights))?;
     let residual_of = |b: &Array1<f64>| -> Vec<f64> {
-        combine(x, b.view()).into_iter().zip(y).map(|(fitted, y)| y - fitted).collect()
+        let mut residuals = combine(x, b.view());
+        residuals.iter_mut().zip(y).for_each(|(r, y)| *r = y - *r);
+        residuals
     };
     let left = residual_of(&coefficients);
     coefficients += &solve(cross_vector(x, &left, weights))?;
+    drop(left);
     let residuals = residual_of(&coefficients);
     Ok(Solution { coefficients, bread, residuals })
 }

@@ -96,7 +96,7 @@ pub(super) fn solve(sample: &mut Sample, settings: &PoissonSettings) -> Result<O
     let mut mu: Vec<f64> = sample.y.iter().map(|y| 0.5 * (y + mean)).collect();
     let mut eta: Vec<f64> = mu.iter().map(|m| m.ln()).collect();
     let mut deviance = f64::INFINITY;
-    let mut absorber = Absorber::new(&sample.effects, 1 + x.nrows())?;
+    let mut absorber = Absorber::new(&sample.effects, 1 + x.nrows());
     let mut names = sample.names.clone();
     let mut collinear = Vec::new();
     let mut coefficients = Array1::zeros(0);
@@ -129,7 +129,7 @@ pub(super) fn solve(sample: &mut Sample, settings: &PoissonSettings) -> Result<O
             let moving = history.last().is_none_or(|change| *change > SETTLED);
             let mut variables = if moving { rows_mut(&mut x) } else { Vec::new() };
             variables.push(&mut net);
-            absorber.weighted(Some(&weights))?.demean(&mut variables, inner)?;
+            absorber.weighted(Some(&weights)).demean(&mut variables, inner)?;
         }
         let Ok(step) = Step::new(x.view(), &net, &weights) else {
             return suspect(sample, x, settings, history);
@@ -160,7 +160,7 @@ pub(super) fn solve(sample: &mut Sample, settings: &PoissonSettings) -> Result<O
         deviance = next;
         if change < settings.tolerance && inner <= 10.0 * INNER_TOLERANCE.1 && share == 1.0 {
             working_weights(&mut weights, user, &mu);
-            absorber.weighted(Some(&weights))?.demean(&mut rows_mut(&mut x), INNER_TOLERANCE.1)?;
+            absorber.weighted(Some(&weights)).demean(&mut rows_mut(&mut x), INNER_TOLERANCE.1)?;
             let left: Vec<f64> = sample.y.iter().zip(&mu).map(|(y, mu)| (y - mu) / mu).collect();
             let last = Step::new(x.view(), &left, &weights)?;
             let gradient = cross_vector(x.view(), &left, Some(&weights));
@@ -223,7 +223,7 @@ fn first_demeaning(
     let mut demean = |x: &mut Array2<f64>, tolerance: f64| {
         let mut variables = rows_mut(x);
         variables.push(&mut *net);
-        absorber.weighted(Some(weights))?.demean(&mut variables, tolerance)
+        absorber.weighted(Some(weights)).demean(&mut variables, tolerance)
     };
     demean(x, ROUGH)?;
     let clear = keep_independent(x.view(), Some(weights), &scale, sample.constant, ROUGH)?;

@@ -31,8 +31,8 @@ pub(super) fn find(sample: &Sample, x: ArrayView2<'_, f64>) -> Result<Vec<usize>
         return Ok(Vec::new());
     }
     let weights: Vec<f64> = positive.iter().map(|p| if *p { K } else { 1.0 }).collect();
-    let mut absorber = Absorber::new(&sample.effects, 1 + x.nrows())?;
-    let mut net = absorber.weighted(Some(&weights))?;
+    let mut absorber = Absorber::new(&sample.effects, 1 + x.nrows());
+    let mut net = absorber.weighted(Some(&weights));
     let mut x: Array2<f64> = x.to_owned();
     let scale = sums_of_squares(x.view(), Some(&weights));
     net.demean(&mut rows_mut(&mut x), DEMEAN_TOLERANCE)?;
