@@ -1,8 +1,8 @@
 //! One three-way regression on a panel read from a file, timed: the Rust half of `parity/speed.py`.
 //!
 //! `three_way ols|poisson FILE ROWS REPEATS`: the file holds the columns `y, x1, x2, worker, firm, year` one after
-//! the other as little-endian 64-bit floats. Prints one line of JSON: seconds of each repeat, the size of the data in
-//! bytes as they are held, the peak of resident memory before and after (Linux), coefficients and standard errors.
+//! the other as little-endian 64-bit floats. Prints one line of JSON: seconds of each repeat, the size of the file,
+//! the peak of resident memory before and after (Linux), coefficients and standard errors.
 #![allow(missing_docs, clippy::print_stdout)]
 
 use std::error::Error;
@@ -19,26 +19,30 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let (rows, repeats): (usize, usize) = (rows.parse()?, repeats.parse()?);
     let mut file = std::io::BufReader::new(std::fs::File::open(file)?);
-    let mut column = || -> Result<Vec<f64>, Box<dyn Error>> {
+    let mut append = |values: &mut Vec<f64>| -> Result<(), Box<dyn Error>> {
         let mut bytes = [0; 8];
-        (0..rows)
-            .map(|_| {
-                file.read_exact(&mut bytes)?;
-                Ok(f64::from_le_bytes(bytes))
-            })
-            .collect()
+        for _ in 0..rows {
+            file.read_exact(&mut bytes)?;
+            values.push(f64::from_le_bytes(bytes));
+        }
+        Ok(())
     };
-    let y = column()?;
-    let mut x = Vec::with_capacity(2 * rows);
-    x.extend(column()?);
-    x.extend(column()?);
-    let mut category =
-        |name: &str| Ok::<_, Box<dyn Error>>(Categories::new(name, column()?.into_iter().map(|v| v as u32)));
-    let effects = [category("worker")?, category("firm")?, category("year")?];
+    let (mut y, mut x) = (Vec::with_capacity(rows), Vec::with_capacity(2 * rows));
+    append(&mut y)?;
+    append(&mut x)?;
+    append(&mut x)?;
+    let mut effects = Vec::new();
+    let mut codes = Vec::with_capacity(rows);
+    for name in ["worker", "firm", "year"] {
+        codes.clear();
+        append(&mut codes)?;
+        effects.push(Categories::new(name, codes.iter().map(|v| *v as u32)));
+    }
+    drop(codes);
     let vcov = Vcov::cluster([effects[0].clone()], SmallSample::Fixest);
     let x = Array2::from_shape_vec((2, rows), x)?.reversed_axes();
     let regression = Regression::new(y, x).absorb(effects);
-    let data = rows * (3 * size_of::<f64>() + 3 * size_of::<u32>());
+    let data = rows * 6 * size_of::<f64>();
     let before = peak();
     let mut seconds = Vec::new();
     let mut estimates = None;

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 WORKSPACE = Path(__file__).resolve().parents[2]
-PATIENCE = 600
+PATIENCE = 300
 COLUMNS = ("x1", "x2", "worker", "firm", "year")
 DESIGNS = {
     "random": "a firm at random in every year: well connected",
@@ -103,7 +103,7 @@ def main(rows):
         ["cargo", "build", "--quiet", "-p", "estimation", "--example", "three_way"], cwd=WORKSPACE, check=True
     )
     binary = WORKSPACE / "target/debug/examples/three_way"
-    names = ("pyfixest", "numba", "numpy", "pandas", "formulaic", "within-py", "within")
+    names = ("pyfixest", "numpy", "pandas", "formulaic")
     versions = []
     for name in names:
         try:

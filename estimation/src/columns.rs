@@ -87,10 +87,15 @@ pub(crate) fn cross_vector(a: ArrayView2<'_, f64>, y: &[f64], w: Option<&[f64]>)
 /// `A' b`: fitted values from columns and coefficients.
 pub(crate) fn combine(a: ArrayView2<'_, f64>, b: ArrayView1<'_, f64>) -> Vec<f64> {
     let mut out = vec![0.0; a.ncols()];
+    add_combination(&mut out, a, b);
+    out
+}
+
+/// Adds `A' b`.
+pub(crate) fn add_combination(out: &mut [f64], a: ArrayView2<'_, f64>, b: ArrayView1<'_, f64>) {
     for (row, &coefficient) in a.axis_iter(Axis(0)).zip(b) {
         for (o, v) in out.iter_mut().zip(row) {
             *o += coefficient * v;
         }
     }
-    out
 }

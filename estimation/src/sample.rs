@@ -58,7 +58,7 @@ impl Sample {
             dropped.weightless.iter().for_each(|&i| used[i] = false);
         }
         prune(regression, purpose, &mut used, &mut dropped);
-        let rows: Vec<usize> = (0..n).filter(|&i| used[i]).collect();
+        let rows = numbers(&used);
         if rows.is_empty() {
             return Err(EstimationError::NoRows { because: reason(n, &dropped) });
         }
@@ -117,7 +117,7 @@ impl Sample {
             dropped.separated.push(self.rows[i]);
         }
         prune(regression, Purpose::Poisson, &mut used, &mut dropped);
-        let rows: Vec<usize> = (0..used.len()).filter(|&i| used[i]).collect();
+        let rows = numbers(&used);
         if rows.is_empty() {
             return Err(EstimationError::NoRows { because: reason(used.len(), &dropped) });
         }
@@ -138,6 +138,13 @@ impl Sample {
             _ => None,
         }
     }
+}
+
+/// Which rows are used.
+fn numbers(used: &[bool]) -> Vec<usize> {
+    let mut rows = Vec::with_capacity(used.iter().filter(|u| **u).count());
+    rows.extend((0..used.len()).filter(|&i| used[i]));
+    rows
 }
 
 /// The columns given of a row-major matrix.
@@ -170,29 +177,39 @@ fn prune(regression: &Regression, purpose: Purpose, used: &mut [bool], dropped: 
         Weights::Frequency(w) => Some(w),
         _ => None,
     };
+    let mut gone = Vec::new();
     loop {
         let mut changed = false;
         for effect in &regression.effects {
-            let mut count = vec![0.0_f64; effect.count()];
-            let mut total = vec![0.0_f64; effect.count()];
-            for (i, &code) in effect.codes().iter().enumerate().filter(|(i, _)| used[*i]) {
-                count[code as usize] += frequency.map_or(1.0, |w| w[i]);
-                total[code as usize] += regression.y[i];
-            }
+            let mut count = vec![0_u32; effect.count()];
+            // Levels that have a positive outcome.
+            let mut fitted = vec![purpose == Purpose::Linear; effect.count()];
             for (i, &code) in effect.codes().iter().enumerate() {
-                if !used[i] {
-                    continue;
+                if used[i] {
+                    let copies = frequency.is_some_and(|w| w[i] > 1.0);
+                    let count = &mut count[code as usize];
+                    *count = count.saturating_add(1 + u32::from(copies));
+                    if purpose == Purpose::Poisson {
+                        fitted[code as usize] |= regression.y[i] > 0.0;
+                    }
                 }
-                if purpose == Purpose::Poisson && total[code as usize] == 0.0 {
+            }
+            let alone = |code: usize| regression.drop_singletons && count[code] == 1;
+            if (0..effect.count()).all(|code| count[code] == 0 || fitted[code] && !alone(code)) {
+                continue;
+            }
+            for (i, &code) in effect.codes().iter().enumerate().filter(|(i, _)| used[*i]) {
+                if !fitted[code as usize] {
                     dropped.separated.push(i);
-                } else if regression.drop_singletons && count[code as usize] == 1.0 {
+                } else if alone(code as usize) {
                     dropped.singletons.push(i);
                 } else {
                     continue;
                 }
-                used[i] = false;
-                changed = true;
+                gone.push(i);
             }
+            changed |= !gone.is_empty();
+            gone.drain(..).for_each(|i| used[i] = false);
         }
         if !changed {
             break;

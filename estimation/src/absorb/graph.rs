@@ -18,6 +18,9 @@ const PAIRWISE: usize = 5;
 /// Effects with up to this many levels are joined in a table of all pairs.
 const FEW: usize = 64;
 
+/// Edges that may pile up before repeated ones are added up.
+const ROOM: usize = 1 << 18;
+
 const SEED: u64 = 0;
 
 /// Copies of each edge in the factorisation; more are closer and cost more.
@@ -61,6 +64,7 @@ impl Graph {
 fn factor(layout: &Layout, balance: &Balance<'_>, effect: usize) -> Option<Factor<f64>> {
     let levels = layout.unknowns_of(effect).len();
     let mut edges: Vec<(u32, u32, f64)> = Vec::new();
+    let mut crowded = ROOM;
     let mut table = vec![0.0; if levels <= FEW { levels * levels } else { 0 }];
     let mut sampler = CliqueTreeSampler::new(SEED, None);
     let mut members: Vec<(u32, f64)> = Vec::new();
@@ -90,69 +94,65 @@ fn factor(layout: &Layout, balance: &Balance<'_>, effect: usize) -> Option<Facto
         } else {
             sampler.sample(group as u64, &members, &mut edges);
         }
-    }
-    for (at, weight) in table.into_iter().enumerate() {
-        let (a, b) = (at / levels, at % levels);
-        if a != b {
-            edges.push((a as u32, b as u32, weight));
+        if edges.len() > crowded {
+            merge(&mut edges);
+            crowded = ROOM + 2 * edges.len();
         }
     }
-    let (starts, columns, values) = laplacian(levels, edges);
+    for (at, weight) in table.into_iter().enumerate() {
+        edges.push(((at / levels) as u32, (at % levels) as u32, weight));
+    }
+    merge(&mut edges);
+    let (starts, columns, values) = laplacian(levels, &edges);
     let matrix = CsrRef::new(&starts, &columns, &values, levels as u32).ok()?;
     Builder::new(Config { seed: SEED, split_merge: COPIES, ..Config::default() }).build(matrix).ok()
 }
 
-/// Edges as a symmetric matrix in compressed rows, repeated ones added up in a fixed order.
-fn laplacian(n: usize, edges: Vec<(u32, u32, f64)>) -> (Vec<u32>, Vec<u32>, Vec<f64>) {
-    // Two stable counting sorts: by column, then by row.
-    let mut entries: Vec<(u32, u32, f64)> = Vec::with_capacity(2 * edges.len());
-    for (a, b, w) in edges.into_iter().filter(|e| e.2 > 0.0) {
-        entries.push((a, b, w));
-        entries.push((b, a, w));
-    }
-    let entries = counted(&counted(&entries, n, |e| e.1), n, |e| e.0);
-    let (mut starts, mut columns, mut values) = (Vec::with_capacity(n + 1), Vec::new(), Vec::new());
-    starts.push(0);
-    let mut rest = entries.as_slice();
-    for row in 0..n as u32 {
-        let (mine, later) = rest.split_at(rest.partition_point(|e| e.0 == row));
-        rest = later;
-        let begin = columns.len();
-        columns.push(row);
-        values.push(0.0);
-        for &(_, column, weight) in mine {
-            if columns.len() > begin + 1 && columns.last() == Some(&column) {
-                if let Some(last) = values.last_mut() {
-                    *last -= weight;
-                }
-            } else {
-                columns.push(column);
-                values.push(-weight);
-            }
+/// Adds up repeated edges, in their order, and sorts them; those within a level are no edges.
+fn merge(edges: &mut Vec<(u32, u32, f64)>) {
+    edges.retain(|e| e.0 != e.1 && e.2 > 0.0);
+    edges.iter_mut().filter(|e| e.0 > e.1).for_each(|e| (e.0, e.1) = (e.1, e.0));
+    edges.sort_by_key(|e| (e.0, e.1));
+    edges.dedup_by(|next, kept| {
+        let same = (next.0, next.1) == (kept.0, kept.1);
+        if same {
+            kept.2 += next.2;
         }
-        // A level joined to nothing has its value pinned at zero by the diagonal.
-        let joined: f64 = values[begin + 1..].iter().sum();
-        values[begin] = if joined < 0.0 { -joined } else { 1.0 };
-        starts.push(columns.len() as u32);
-    }
-    (starts, columns, values)
+        same
+    });
 }
 
-fn counted(
-    entries: &[(u32, u32, f64)],
-    n: usize,
-    key: impl Fn(&(u32, u32, f64)) -> u32,
-) -> Vec<(u32, u32, f64)> {
-    let mut next = vec![0_usize; n + 1];
-    entries.iter().for_each(|e| next[key(e) as usize + 1] += 1);
-    for k in 0..n {
-        next[k + 1] += next[k];
+/// Sorted edges as a symmetric matrix in compressed rows: columns ascend within each.
+fn laplacian(n: usize, edges: &[(u32, u32, f64)]) -> (Vec<u32>, Vec<u32>, Vec<f64>) {
+    let mut length = vec![1_u32; n];
+    for &(a, b, _) in edges {
+        length[a as usize] += 1;
+        length[b as usize] += 1;
     }
-    let mut out = vec![(0, 0, 0.0); entries.len()];
-    for entry in entries {
-        let slot = &mut next[key(entry) as usize];
-        out[*slot] = *entry;
+    let mut starts = vec![0_u32; n + 1];
+    for row in 0..n {
+        starts[row + 1] = starts[row] + length[row];
+    }
+    let mut next = starts.clone();
+    let mut columns = vec![0_u32; starts[n] as usize];
+    let mut values = vec![0.0; starts[n] as usize];
+    let mut put = |row: u32, column: u32, value: f64| {
+        let slot = &mut next[row as usize];
+        columns[*slot as usize] = column;
+        values[*slot as usize] = value;
         *slot += 1;
+    };
+    // The lower triangle arrives sorted by column within rows, then the diagonal, then the upper one.
+    edges.iter().for_each(|&(a, b, w)| put(b, a, -w));
+    (0..n as u32).for_each(|row| put(row, row, 0.0));
+    edges.iter().for_each(|&(a, b, w)| put(a, b, -w));
+    for row in 0..n {
+        let (from, to) = (starts[row] as usize, starts[row + 1] as usize);
+        let joined: f64 = values[from..to].iter().sum();
+        // A level joined to nothing has its value pinned at zero by the diagonal.
+        let diagonal = if joined < 0.0 { -joined } else { 1.0 };
+        let at = from + columns[from..to].partition_point(|c| (*c as usize) < row);
+        values[at] = diagonal;
     }
-    out
+    (starts, columns, values)
 }

@@ -1,12 +1,15 @@
 //! The iteration.
 
+use std::borrow::Cow;
+
 use linalg::Cholesky;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
+use rayon::prelude::*;
 
 use super::{PoissonSettings, separation};
 use crate::EstimationError;
 use crate::absorb::Absorber;
-use crate::columns::{combine, cross_vector, gram};
+use crate::columns::{add_combination, cross_vector, gram};
 use crate::error::Context;
 use crate::linear::{Kept, rows_mut, variation};
 use crate::sample::Sample;
@@ -34,8 +37,6 @@ pub(super) struct Solved {
     pub(super) bread: Array2<f64>,
     /// Regressors net of the effects.
     pub(super) x: Array2<f64>,
-    /// Working weights `w mu` under which they are.
-    pub(super) weights: Vec<f64>,
     pub(super) eta: Vec<f64>,
     pub(super) mu: Vec<f64>,
     pub(super) deviance: f64,
@@ -101,19 +102,16 @@ pub(super) fn solve(sample: &mut Sample, settings: &PoissonSettings) -> Result<O
     let mut collinear = Vec::new();
     let mut coefficients = Array1::zeros(0);
     let mut inner = INNER_TOLERANCE.0;
-    let mut weights = vec![0.0; n];
-    let mut outcome = vec![0.0; n];
+    // What is left of the working outcome, then the next linear predictor.
     let mut net = vec![0.0; n];
-    let mut next_eta = vec![0.0; n];
-    let mut next_mu = vec![0.0; n];
     let mut history: Vec<f64> = Vec::new();
     for iteration in 0..settings.max_iterations {
-        working_weights(&mut weights, user, &mu);
-        for i in 0..n {
+        let weights = working_weights(user, &mu);
+        let outcome = |i: usize, eta: &[f64], mu: &[f64]| {
             let left = (sample.y[i] - mu[i]) / mu[i];
-            outcome[i] = if iteration == 0 { eta[i] - offset.map_or(0.0, |o| o[i]) + left } else { left };
-        }
-        net.copy_from_slice(&outcome);
+            if iteration == 0 { eta[i] - offset.map_or(0.0, |o| o[i]) + left } else { left }
+        };
+        net.iter_mut().enumerate().for_each(|(i, v)| *v = outcome(i, &eta, &mu));
         if iteration == 0 {
             let kept = first_demeaning(sample, &mut absorber, &mut x, &mut net, &weights)?;
             if kept.index.is_empty() && !names.is_empty() {
@@ -134,19 +132,21 @@ pub(super) fn solve(sample: &mut Sample, settings: &PoissonSettings) -> Result<O
         let Ok(step) = Step::new(x.view(), &net, &weights) else {
             return suspect(sample, x, settings, history);
         };
-        let along = combine(x.view(), step.coefficients.view());
+        drop(weights);
+        let next_eta = &mut net;
         for i in 0..n {
             let start = if iteration == 0 { offset.map_or(0.0, |o| o[i]) } else { eta[i] };
-            next_eta[i] = start + (outcome[i] - net[i]) + along[i];
+            next_eta[i] = start + (outcome(i, &eta, &mu) - next_eta[i]);
         }
-        exponentiate(&mut next_mu, &next_eta);
-        let mut next = deviance_of.at(&next_eta, &next_mu);
+        add_combination(next_eta, x.view(), step.coefficients.view());
+        exponentiate(&mut mu, next_eta);
+        let mut next = deviance_of.at(next_eta, &mu);
         let mut share = 1.0;
         while (next > deviance * (1.0 + 1e-6) || !next.is_finite()) && share > 1e-9 && iteration > 0 {
             share *= 0.5;
             next_eta.iter_mut().zip(&eta).for_each(|(new, old)| *new = 0.5 * (*new + old));
-            exponentiate(&mut next_mu, &next_eta);
-            next = deviance_of.at(&next_eta, &next_mu);
+            exponentiate(&mut mu, next_eta);
+            next = deviance_of.at(next_eta, &mu);
         }
         if !next.is_finite() {
             return suspect(sample, x, settings, history);
@@ -155,15 +155,15 @@ pub(super) fn solve(sample: &mut Sample, settings: &PoissonSettings) -> Result<O
         let change =
             if iteration == 0 { 1.0 } else { (deviance - next).abs() / next.max(1e-6 * deviance_of.total) };
         history.push(change);
-        std::mem::swap(&mut eta, &mut next_eta);
-        std::mem::swap(&mut mu, &mut next_mu);
+        std::mem::swap(&mut eta, next_eta);
         deviance = next;
         if change < settings.tolerance && inner <= 10.0 * INNER_TOLERANCE.1 && share == 1.0 {
-            working_weights(&mut weights, user, &mu);
+            let weights = working_weights(user, &mu);
             absorber.weighted(Some(&weights)).demean(&mut rows_mut(&mut x), INNER_TOLERANCE.1)?;
-            let left: Vec<f64> = sample.y.iter().zip(&mu).map(|(y, mu)| (y - mu) / mu).collect();
-            let last = Step::new(x.view(), &left, &weights)?;
-            let gradient = cross_vector(x.view(), &left, Some(&weights));
+            net.iter_mut().enumerate().for_each(|(i, v)| *v = (sample.y[i] - mu[i]) / mu[i]);
+            let last = Step::new(x.view(), &net, &weights)?;
+            let gradient = cross_vector(x.view(), &net, Some(&weights));
+            drop(weights);
             let newton_decrement = gradient.dot(&last.coefficients).max(0.0).sqrt();
             if newton_decrement < DECREMENT * settings.tolerance {
                 if settings.detect_separation && suspicious(&sample.y, &mu, deviance.max(deviance_of.total)) {
@@ -178,7 +178,6 @@ pub(super) fn solve(sample: &mut Sample, settings: &PoissonSettings) -> Result<O
                     coefficients,
                     bread: last.bread,
                     x,
-                    weights,
                     eta,
                     mu,
                     deviance,
@@ -199,15 +198,16 @@ pub(super) fn solve(sample: &mut Sample, settings: &PoissonSettings) -> Result<O
     Err(EstimationError::NotConverged { history })
 }
 
-fn working_weights(weights: &mut [f64], user: Option<&[f64]>, mu: &[f64]) {
-    weights.copy_from_slice(mu);
-    if let Some(user) = user {
-        weights.iter_mut().zip(user).for_each(|(w, u)| *w *= u);
+/// `w mu`: the weights of a step.
+pub(super) fn working_weights<'m>(user: Option<&[f64]>, mu: &'m [f64]) -> Cow<'m, [f64]> {
+    match user {
+        None => Cow::Borrowed(mu),
+        Some(user) => mu.iter().zip(user).map(|(mu, w)| mu * w).collect(),
     }
 }
 
 fn exponentiate(mu: &mut [f64], eta: &[f64]) {
-    mu.iter_mut().zip(eta).for_each(|(m, e)| *m = e.exp());
+    mu.par_iter_mut().zip(eta).with_min_len(8_192).for_each(|(m, e)| *m = e.exp());
 }
 
 /// Takes the effects out of regressors and working outcome for the first time, roughly unless a regressor turns

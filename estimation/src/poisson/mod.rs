@@ -176,13 +176,14 @@ pub(crate) fn fit(
         }
     };
     let n = sample.observations();
+    let weights = irls::working_weights(sample.weights.values(), &solved.mu);
     let working: Vec<f64> = sample.y.iter().zip(&solved.mu).map(|(y, mu)| (y - mu) / mu).collect();
     let covariance = covariance(
         vcov,
         &Ingredients {
             regressors: solved.x.view(),
             residuals: &working,
-            weights: Some(&solved.weights),
+            weights: Some(&weights),
             frequency: sample.frequency(),
             bread: solved.bread.view(),
             observations: n,
@@ -204,7 +205,7 @@ pub(crate) fn fit(
         .map(|(i, eta)| eta - sample.offset.as_ref().map_or(0.0, |o| o[i]))
         .collect();
     let absorbed =
-        Absorbed::new(regression, &sample.rows, sample.effects, Some(solved.weights), &estimates, &predictor);
+        Absorbed::new(regression, &sample.rows, sample.effects, Some(weights.into_owned()), &estimates, &predictor);
     Ok(PoissonFit {
         estimates,
         outcome: sample.outcome,
