@@ -204,8 +204,14 @@ pub(crate) fn fit(
         .enumerate()
         .map(|(i, eta)| eta - sample.offset.as_ref().map_or(0.0, |o| o[i]))
         .collect();
-    let absorbed =
-        Absorbed::new(regression, &sample.rows, sample.effects, Some(weights.into_owned()), &estimates, &predictor);
+    let absorbed = Absorbed::new(
+        regression,
+        &sample.rows,
+        sample.effects,
+        Some(weights.into_owned()),
+        &estimates,
+        &predictor,
+    );
     Ok(PoissonFit {
         estimates,
         outcome: sample.outcome,
