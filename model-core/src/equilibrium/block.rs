@@ -277,10 +277,9 @@ impl<T: Scalar> System<'_, T> {
             at.elasticity[m] =
                 if nested.re() > 0.0 { elasticity * nested.re() / at.spending[m].re() } else { 0.0 };
             let per_share = at.spending[m] / sum;
-            for i in 0..n {
-                let pair = m * n + i;
-                at.share[pair] = (g[pair] * e[i]).re() / sum.re();
-                flows[pair] = per_share * producer[pair] * e[i];
+            for (pair, e) in (m * n..).zip(&e) {
+                at.share[pair] = (g[pair] * *e).re() / sum.re();
+                flows[pair] = per_share * producer[pair] * *e;
                 at.flow[pair] = flows[pair].re();
             }
         }

@@ -87,10 +87,10 @@ impl<T: Scalar> Nest<T> {
         let Dims { countries: n, sectors: j, .. } = parts.dims();
         let share: Vec<f64> = parts.critical_share().into_iter().collect();
         let mut element_share = Vec::with_capacity(n * j * critical.sectors.len());
-        for cell in 0..n * j {
+        for (cell, share) in share.iter().enumerate() {
             for &e in &critical.sectors {
                 let value = parts.input_share[[cell / j, cell % j, e]];
-                element_share.push(T::from(if share[cell] > 0.0 { value / share[cell] } else { 0.0 }));
+                element_share.push(T::from(if *share > 0.0 { value / share } else { 0.0 }));
             }
         }
         let cells =
