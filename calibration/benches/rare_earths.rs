@@ -23,6 +23,11 @@ fn carve_out(c: &mut Criterion) {
     let data = RareEarthData::embedded().expect("embedded data");
     let choices = Choices::default();
     let load = || wiod::load(&folder, 2009, Inventories::Produced).expect("WIOD").table;
+    // before anything else runs, so that the peak is that of one load and one carve-out
+    drop(data.carve_out(&load(), &choices).expect("carve-out"));
+    if let Some(peak) = peak_memory() {
+        println!("peak memory of the process after loading and carving once: {peak}");
+    }
     let mut group = c.benchmark_group("wiod 2009");
     group.sample_size(10);
     group
@@ -37,6 +42,12 @@ fn carve_out(c: &mut Criterion) {
     group.bench_function("restore", |b| b.iter(|| carved.restore().expect("table")));
     group.bench_function("requirements", |b| b.iter(|| requirements(&carved).expect("footprint")));
     group.finish();
+}
+
+/// The largest resident size of this process so far, where the system tells.
+fn peak_memory() -> Option<String> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find_map(|line| Some(line.strip_prefix("VmHWM:")?.trim().to_owned()))
 }
 
 criterion_group!(benches, carve_out);

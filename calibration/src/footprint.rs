@@ -8,10 +8,12 @@
 //! - [`exposure`]: country exposure: use, supplier concentration and risk, value added and exports that stand behind;
 //! - [`by_alternative`]: everything under each alternative mapping, to show its leverage;
 //! - [`trend`]: everything year by year;
-//! - [`intensity()`]: the requirements of 2009 that ship with the crate.
+//! - [`intensity()`]: the requirements of 2009 that ship with the crate;
+//! - [`FootprintPanels`]: what table B2 shows, computed or as it ships.
 
 pub mod exposure;
 pub mod intensity;
+pub mod panels;
 pub mod us;
 
 use linalg::{LinalgError, Lu};
@@ -22,6 +24,7 @@ use crate::table::WorldTable;
 
 pub use exposure::{CountryExposure, country_exposure};
 pub use intensity::{Intensity, intensity};
+pub use panels::FootprintPanels;
 pub use us::{DetailRequirements, us_requirements};
 
 /// Kilograms in a tonne.

@@ -5,7 +5,9 @@
 //! layout) are edited by hand and only described here.
 
 use crate::flows_csv;
+use crate::footprint::FootprintPanels;
 use crate::footprint::intensity::{self, INTENSITY_CSV};
+use crate::footprint::panels;
 use crate::rare_earths::{self, RareEarthData};
 use crate::source::LoadError;
 use crate::theta::{ESTIMATES_CSV, Elasticities};
@@ -60,6 +62,15 @@ pub fn build(raw: &Path) -> Result<Vec<ShippedFile>, WorldError> {
         sources: vec!["wiod2013"],
         transformation: "direct and total rare-earth requirements of 2009 under each alternative mapping, six digits",
     });
+    for (path, text) in panels::FILES.iter().zip(FootprintPanels::compute(raw)?.to_texts()) {
+        files.push(ShippedFile {
+            path: (*path).to_owned(),
+            text,
+            sources: vec!["wiod2013", "bea_io"],
+            transformation: "rare-earth requirements and exposure from the carved world tables and the US detail tables, six \
+                             digits",
+        });
+    }
     Ok(files)
 }
 

@@ -7,6 +7,7 @@
 mod common;
 
 use calibration::caliendo_parro::{ElasticityData, NaftaData};
+use calibration::footprint::FootprintPanels;
 use calibration::panels::Panel;
 use calibration::patents::Patents;
 use calibration::sea::Sea;
@@ -289,5 +290,19 @@ fn us_industry_names() {
         std::fs::write(folder.path().join("Detail_IndustryCodeName_2012.csv"), &files[0])
             .expect("a damaged file");
         bea::industry_names(folder.path(), 2012).is_ok()
+    });
+}
+
+#[test]
+fn footprint_panels() {
+    let whole = FootprintPanels::shipped().expect("shipped footprints").to_texts();
+    // a few rows of each: the parser is the same on more
+    let files: Vec<Vec<u8>> = [6, 8, 8]
+        .iter()
+        .zip(&whole)
+        .map(|(rows, text)| text.split_inclusive('\n').take(*rows).flat_map(str::bytes).collect())
+        .collect();
+    fuzz(&files, |files| {
+        FootprintPanels::from_texts([&text(&files[0]), &text(&files[1]), &text(&files[2])]).is_ok()
     });
 }

@@ -127,7 +127,9 @@ fn write_bea(sheet: &mut Worksheet, columns: &[&str], rows: &[(&str, &[f64])]) {
         .unwrap();
 }
 
-fn workbook(sheets: &[(&str, &dyn Fn(&mut Worksheet))]) -> Vec<u8> {
+type Sheet<'a> = (&'a str, &'a dyn Fn(&mut Worksheet));
+
+fn workbook(sheets: &[Sheet<'_>]) -> Vec<u8> {
     let mut workbook = Workbook::new();
     for (name, fill) in sheets {
         let sheet = workbook.add_worksheet();

@@ -2,6 +2,7 @@
 
 mod common;
 
+use calibration::footprint::FootprintPanels;
 use calibration::table::Inventories;
 use calibration::theta::{Elasticities, NOT_ESTIMATED};
 use calibration::{shipped, wiod, world_2009};
@@ -77,4 +78,47 @@ fn elasticities_follow_the_rule() {
     assert!((shipped.of(&["27t28"]) - mean).abs() < 1e-12);
     // An industry named twice counts once.
     assert_eq!(shipped.of(&["17t18", "19"]), shipped.of(&["19"]));
+}
+
+#[test]
+fn the_shipped_footprints_read_back_as_they_were_written() {
+    let panels = FootprintPanels::shipped().unwrap();
+    let texts = panels.to_texts();
+    let again = FootprintPanels::from_texts([&texts[0], &texts[1], &texts[2]]).unwrap();
+    assert_eq!(panels, again);
+
+    let alternatives: Vec<&str> = panels.sectors.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(alternatives, ["base", "dominant", "upstream", "downstream"]);
+    for (name, requirements) in &panels.sectors {
+        assert_eq!(requirements.len(), 35);
+        let shares: f64 = requirements.iter().map(|r| r.use_share).sum();
+        assert!((shares - 1.0).abs() < 1e-4, "{name}: {shares}");
+        assert!(requirements.iter().all(|r| r.total_value >= r.direct_value), "{name}");
+    }
+    let years: Vec<i32> = panels.years.iter().map(|year| year.year).collect();
+    assert_eq!(years, (1995..=2011).collect::<Vec<_>>());
+    for year in &panels.years {
+        assert_eq!(year.exposure.len(), 41);
+        let used: f64 = year.exposure.iter().map(|c| c.use_tonnes).sum();
+        let consumed: f64 = year.exposure.iter().map(|c| c.embodied_in_final_demand_tonnes).sum();
+        // Leontief: what is used is in what is consumed
+        assert!((used / year.use_tonnes - 1.0).abs() < 1e-4, "{}", year.year);
+        assert!((consumed / used - 1.0).abs() < 1e-4, "{}", year.year);
+    }
+    let us: Vec<(i32, usize)> = panels.us.iter().map(|p| (p.year, p.industries.len())).collect();
+    assert_eq!(us, [(2012, 405), (2017, 402)]);
+}
+
+#[test]
+fn shipped_data_are_small() {
+    let mut folders = vec![std::path::PathBuf::from(DATA)];
+    let mut bytes = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            let about = entry.metadata().unwrap();
+            if about.is_dir() { folders.push(entry.path()) } else { bytes += about.len() }
+        }
+    }
+    assert!(bytes < 8_000_000, "{bytes} bytes");
 }

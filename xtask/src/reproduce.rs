@@ -113,6 +113,7 @@ pub(crate) fn make_one(
                 write(out, &made)?;
             }
             record.inputs = parts::input_hashes(raw, part.needs)?;
+            record.inputs.extend(parts::input_hashes(raw, part.uses)?);
             Ok(made)
         });
     record.seconds = start.elapsed().as_secs_f64();
@@ -174,7 +175,7 @@ mod tests {
     use crate::report::table::tests::sample;
 
     fn part(id: &'static str, make: fn(&Inputs) -> Result<Made, Error>) -> Part {
-        Part { id, title: "a part", needs: &[], make }
+        Part { id, title: "a part", needs: &[], uses: &[], make }
     }
 
     fn record(part: &Part) -> (PartRecord, tempfile::TempDir) {

@@ -25,6 +25,13 @@ fn without_raw_data_the_shipped_economy_is_enough_and_the_rest_is_skipped_with_a
     assert!(output.status.success(), "{}", said(&output));
     let text = said(&output);
     assert!(text.contains("A1   skipped") && text.contains("cp2015"), "{text}");
+    // B2 from the shipped panels, whole
+    for id in ["B2", "B2-exposure", "B2-trend", "B2-us-2012", "B2-us-2017"] {
+        let csv = read(&folder.path().join(format!("tables/{id}.csv")));
+        assert!(csv.lines().count() > 17, "{id}: {csv}");
+    }
+    let exposure = read(&folder.path().join("tables/B2-exposure.md"));
+    assert!(exposure.contains("JPN 40% (56% published)"), "{exposure}");
     for id in ["D1", "D2"] {
         for extension in ["csv", "md", "tex"] {
             assert!(folder.path().join(format!("tables/{id}.{extension}")).is_file());
@@ -92,7 +99,7 @@ fn verify_without_data_claims_nothing_and_is_no_failure() {
 fn data_list_names_every_set_and_what_it_is_needed_for() {
     let output = xtask(&["data", "list"]);
     let text = said(&output);
-    for expected in ["cp2015", "wiod2013", "needed for: A1, A2", "data/world_2009"] {
+    for expected in ["cp2015", "wiod2013", "read for: A1, A2", "data/world_2009"] {
         assert!(text.contains(expected), "no `{expected}` in\n{text}");
     }
 }

@@ -27,8 +27,12 @@ pub(crate) fn run(raw: &RawData) -> Result<(), Error> {
             },
         };
         let bytes: u64 = set.files.iter().map(|file| file.bytes).sum();
-        let used: Vec<&str> =
-            parts.iter().filter(|part| part.needs.contains(&set.name.as_str())).map(|part| part.id).collect();
+        let name = set.name.as_str();
+        let used: Vec<&str> = parts
+            .iter()
+            .filter(|part| part.needs.contains(&name) || part.uses.contains(&name))
+            .map(|part| part.id)
+            .collect();
         console::result(format!("\n  {}  ({state})", set.name));
         console::result(format!("    {}", set.title));
         console::result(format!("    {} files, {:.1} MB", set.files.len(), bytes as f64 / 1e6));
@@ -43,7 +47,7 @@ pub(crate) fn run(raw: &RawData) -> Result<(), Error> {
         }
         console::result(format!("    by hand: {}", set.by_hand));
         if !used.is_empty() {
-            console::result(format!("    needed for: {}", used.join(", ")));
+            console::result(format!("    read for: {}", used.join(", ")));
         }
     }
     Ok(())

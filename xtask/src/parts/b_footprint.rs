@@ -1,59 +1,101 @@
 //! B2: the rare-earth footprint of industries and countries, in the world table and in the US detail table.
 
-use std::path::Path;
-
-use calibration::footprint::{self, CountryExposure, DetailRequirements, Footprint};
+use calibration::footprint::panels::{FootprintPanels, UsPanel, YearFootprint};
+use calibration::footprint::{CountryExposure, SectorRequirement};
 use calibration::rare_earths::economy::{aggregation_gap, misplaced};
+use calibration::rare_earths::facts::PolicyMeasure;
 use calibration::rare_earths::{Choices, RareEarthData};
-use calibration::table::{Inventories, WorldTable};
-use calibration::wiod::{self, WiodLabels};
-use calibration::{LoadError, bea, world_2009};
-use ndarray::Axis;
+use calibration::world_2009;
 
 use super::{Inputs, Made};
 use crate::error::Error;
 use crate::report::figure::{Bars, Chart, Figure, Series};
 use crate::report::table::{Cell, Column, Footer, Format, Kind, Provenance, Table};
+use crate::workspace::RawData;
 
 /// The last year before the restrictions.
 const YEAR: i32 = 2009;
-/// The years of the US detail tables.
-const US_YEARS: [i32; 2] = [2012, 2017];
+/// The year for which shares of countries in China's exports were published.
+const PARTNERS_YEAR: i32 = 2011;
 /// The economies whose exposure is followed over time.
 const FOLLOWED: [&str; 6] = ["CHN", "JPN", "KOR", "TWN", "DEU", "USA"];
 /// The unit of requirements.
 const PER_MILLION: &str = "USD per million USD";
 
-/// B2: requirements by industry under every mapping, exposure by country, the same over time, US detail.
+/// B2: requirements by industry under every mapping, exposure by country, the same over time, US detail. Computed where the
+/// raw tables are at hand, from the shipped panels otherwise.
 pub(super) fn footprints(inputs: &Inputs) -> Result<Made, Error> {
-    let data = RareEarthData::embedded().map_err(Error::library("the shipped rare-earth facts"))?;
-    let folder = inputs.set("wiod2013")?;
-    let labels = WiodLabels::load(&folder).map_err(Error::library("labels of the world table"))?;
-    let choices = Choices::default();
-    let table = world_table(&folder, YEAR)?;
-    let world = footprint::by_alternative(&data, &table, &choices)
-        .map_err(Error::library("the footprint of the world table"))?;
-    let base = world.first().ok_or_else(|| defect("the mapping has no alternatives"))?;
-    let trend = footprint::trend(&data, &choices, 1995..=2011, |year| {
-        wiod::load(&folder, year, Inventories::Produced).map(|wiod| wiod.table)
-    })
-    .map_err(Error::library("the footprint over time"))?;
-
-    let (mut industries, industries_figure) = industries(&world, &labels);
-    industries.note(aggregation_note(&data, &table, &choices)?);
-    let (exposure, exposure_figure) = exposure(&base.exposure);
-    let (over_time, over_time_figure) = over_time(&trend)?;
+    let (panels, notes) = match raw_folder(inputs.raw) {
+        Some(raw) => {
+            let panels = FootprintPanels::compute(raw).map_err(Error::library("the footprints"))?;
+            (panels, vec![aggregation_note(raw)?])
+        }
+        None => {
+            let panels = FootprintPanels::shipped().map_err(Error::library("the shipped footprints"))?;
+            let note = "From the shipped panels (data/footprints, six significant digits), which the project computed from \
+                        the tables named below; with these at hand (`--data`) they are computed again.";
+            (panels, vec![note.to_owned()])
+        }
+    };
+    let base =
+        panels.year(YEAR).ok_or_else(|| defect("the footprints have no year before the restrictions"))?;
+    let (mut industries, industries_figure) = industries(&panels);
+    let (mut exposure, exposure_figure) = exposure(&base.exposure);
+    exposure.note(partners_note(&panels)?);
+    let (over_time, over_time_figure) = over_time(&panels.years)?;
+    notes.into_iter().for_each(|note| industries.note(note));
     let mut tables = vec![industries, exposure, over_time];
-    let folder = inputs.set("bea_io")?;
-    for year in US_YEARS {
-        tables.push(us_table(&data, &folder, year)?);
-    }
+    tables.extend(panels.us.iter().map(us_table));
     let figures = vec![industries_figure, exposure_figure, over_time_figure];
     Ok(Made { tables, figures, checks: Vec::new() })
 }
 
+/// How the flows of the year with published partners differ from what was published, and what drives it.
+fn partners_note(panels: &FootprintPanels) -> Result<String, Error> {
+    let data = RareEarthData::embedded().map_err(Error::library("the shipped rare-earth facts"))?;
+    let facts = &data.facts;
+    let flows =
+        panels.year(PARTNERS_YEAR).ok_or_else(|| defect("the footprints have no year with partners"))?;
+    let abroad: Vec<&CountryExposure> = flows.exposure.iter().filter(|c| c.country != "CHN").collect();
+    let exports: f64 = abroad.iter().map(|c| c.use_tonnes * c.china_share).sum();
+    let used: f64 = abroad.iter().map(|c| c.use_tonnes).sum();
+    let mut partners = Vec::new();
+    let mut japan = f64::NAN;
+    for country in abroad {
+        if country.country == "JPN" {
+            japan = 100.0 * country.use_tonnes / used;
+        }
+        let published = facts.consumption.iter().find(|row| {
+            (row.place.as_str(), row.item.as_str(), row.year)
+                == (country.country.as_str(), "share_of_chinese_exports", PARTNERS_YEAR)
+        });
+        if let Some(published) = published {
+            let ours = 100.0 * country.use_tonnes * country.china_share / exports;
+            partners.push(format!("{} {ours:.0}% ({:.0}% published)", country.country, published.value));
+        }
+    }
+    let recorded =
+        facts.policy_volume(PolicyMeasure::Exports, PARTNERS_YEAR).map_or(f64::NAN, |row| row.value);
+    Ok(format!(
+        "Of China's exports in {PARTNERS_YEAR}, in tonnes, these flows give {}. The margins drive the difference, not the \
+         balancing: by the consumption that is stated for Japan, the United States and Europe (of 2006-07) and assumed for \
+         other places, Japan uses {japan:.0}% of what is used outside China. The published shares are of the {recorded:.0} t \
+         of product that customs recorded; consumption implies exports of {exports:.0} t, which hold what was smuggled or \
+         came out of stocks. No source at hand splits these by destination; nothing was adjusted.",
+        partners.join(", ")
+    ))
+}
+
+/// The folder of raw data, if it has both sets.
+fn raw_folder(raw: &RawData) -> Option<&std::path::Path> {
+    raw.folder().filter(|_| raw.set("wiod2013").is_some() && raw.set("bea_io").is_some())
+}
+
 /// What the shipped economy would have lost, had its aggregate been carved instead of the full table.
-fn aggregation_note(data: &RareEarthData, table: &WorldTable, choices: &Choices) -> Result<String, Error> {
+fn aggregation_note(raw: &std::path::Path) -> Result<String, Error> {
+    let data = RareEarthData::embedded().map_err(Error::library("the shipped rare-earth facts"))?;
+    let table = &world_2009::full_table(raw).map_err(Error::library("the world table"))?;
+    let (data, choices) = (&data, &Choices::default());
     let mapping = world_2009::mapping().map_err(Error::library("the mapping of the shipped economy"))?;
     let gap = aggregation_gap(data, table, choices, &mapping, "Mining", "ROW")
         .map_err(Error::library("carving the aggregate"))?;
@@ -66,13 +108,8 @@ fn aggregation_note(data: &RareEarthData, table: &WorldTable, choices: &Choices)
     ))
 }
 
-fn world_table(folder: &Path, year: i32) -> Result<WorldTable, Error> {
-    let wiod = wiod::load(folder, year, Inventories::Produced);
-    wiod.map(|wiod| wiod.table).map_err(Error::library(format!("the world table of {year}")))
-}
-
 /// Requirements by industry, means over countries, with the total under every mapping side by side.
-fn industries(world: &[Footprint], labels: &WiodLabels) -> (Table, Figure) {
+fn industries(panels: &FootprintPanels) -> (Table, Figure) {
     let number = |key: String, heading: String, unit: &str, digits| {
         Column::number(key, heading, unit, Format::Fixed(digits), Provenance::Derived)
     };
@@ -85,13 +122,12 @@ fn industries(world: &[Footprint], labels: &WiodLabels) -> (Table, Figure) {
         number("direct_kg_per_million".into(), "Direct".into(), "kg per million USD", 2),
         number("total_kg_per_million".into(), "Total".into(), "kg per million USD", 2),
     ];
-    for alternative in world.iter().skip(1) {
-        let name = &alternative.name;
+    for (name, _) in panels.sectors.iter().skip(1) {
         let key = format!("total_usd_per_million_{name}");
         columns.push(number(key, format!("Total, {name} mapping"), PER_MILLION, 1));
     }
-    let requirements: Vec<_> = world.iter().map(|footprint| footprint.requirements.world()).collect();
-    let mut rows: Vec<usize> = (0..labels.industries.len()).collect();
+    let requirements: Vec<&[SectorRequirement]> = panels.sectors.iter().map(|(_, r)| r.as_slice()).collect();
+    let mut rows: Vec<usize> = (0..panels.industries.len()).collect();
     if let Some(base) = requirements.first() {
         rows.sort_by(|a, b| base[*b].total_value.total_cmp(&base[*a].total_value));
     }
@@ -102,7 +138,7 @@ fn industries(world: &[Footprint], labels: &WiodLabels) -> (Table, Figure) {
         let sector = &base[j];
         let mut row: Vec<Cell> = vec![
             sector.sector.as_str().into(),
-            labels.descriptions[j].as_str().into(),
+            panels.industries[j].as_str().into(),
             (100.0 * sector.use_share).into(),
             (1e6 * sector.direct_value).into(),
             (1e6 * sector.total_value).into(),
@@ -118,12 +154,9 @@ fn industries(world: &[Footprint], labels: &WiodLabels) -> (Table, Figure) {
          base; the last columns show what the others make of it: where a use is counted is the largest uncertainty.",
     );
     let top: Vec<usize> = rows.into_iter().take(15).collect();
-    let bars = |footprint: &Footprint| {
-        let world = footprint.requirements.world();
-        Bars {
-            name: format!("{} mapping", footprint.name),
-            values: top.iter().map(|&j| Some(1e6 * world[j].total_value)).collect(),
-        }
+    let bars = |(name, world): &(String, Vec<SectorRequirement>)| Bars {
+        name: format!("{name} mapping"),
+        values: top.iter().map(|&j| Some(1e6 * world[j].total_value)).collect(),
     };
     let figure = Figure {
         id: "B2".to_owned(),
@@ -133,8 +166,8 @@ fn industries(world: &[Footprint], labels: &WiodLabels) -> (Table, Figure) {
             .to_owned(),
         chart: Chart::Bar {
             value: PER_MILLION.to_owned(),
-            categories: top.iter().map(|&j| labels.descriptions[j].clone()).collect(),
-            series: world.iter().map(bars).collect(),
+            categories: top.iter().map(|&j| panels.industries[j].clone()).collect(),
+            series: panels.sectors.iter().map(bars).collect(),
         },
     };
     (table, figure)
@@ -216,7 +249,7 @@ fn exposure(countries: &[CountryExposure]) -> (Table, Figure) {
 }
 
 /// The exposure of some economies year by year.
-fn over_time(trend: &[Footprint]) -> Result<(Table, Figure), Error> {
+fn over_time(trend: &[YearFootprint]) -> Result<(Table, Figure), Error> {
     let number = |key: String, heading: String, unit: &str, digits| {
         Column::number(key, heading, unit, Format::Fixed(digits), Provenance::Derived)
     };
@@ -234,16 +267,13 @@ fn over_time(trend: &[Footprint]) -> Result<(Table, Figure), Error> {
     let mut series: Vec<Series> =
         FOLLOWED.iter().map(|country| Series { name: (*country).to_owned(), points: Vec::new() }).collect();
     for footprint in trend {
-        let requirements = &footprint.requirements;
-        let used: f64 = footprint.exposure.iter().map(|country| country.use_tonnes).sum();
-        let kg = requirements.total_kg.sum_axis(Axis(2));
-        let mean = (&kg * &requirements.output).sum() / requirements.output.sum();
-        let mut row: Vec<Cell> = vec![requirements.year.into(), used.into(), mean.into()];
+        let mut row: Vec<Cell> =
+            vec![footprint.year.into(), footprint.use_tonnes.into(), footprint.total_kg.into()];
         for (country, series) in FOLLOWED.iter().zip(&mut series) {
             let found = footprint.exposure.iter().find(|exposure| exposure.country == *country);
             let found = found.ok_or_else(|| defect(&format!("the world table has no `{country}`")))?;
             row.push((100.0 * found.exports_index).into());
-            series.points.push((f64::from(requirements.year), 100.0 * found.exports_index));
+            series.points.push((f64::from(footprint.year), 100.0 * found.exports_index));
         }
         table.row(row);
     }
@@ -269,19 +299,8 @@ fn over_time(trend: &[Footprint]) -> Result<(Table, Figure), Error> {
 }
 
 /// Requirements of the industries of the US detail table, with the total under every mapping side by side.
-fn us_table(data: &RareEarthData, folder: &Path, year: i32) -> Result<Table, Error> {
-    let load = |e: LoadError| Error::library(format!("the US detail table of {year}"))(e);
-    let accounts = bea::UseMake::load(folder, year).map_err(load)?;
-    let names = bea::industry_names(folder, year).map_err(load)?;
-    let (detail, _) = accounts.industry_table().map_err(load)?;
-    let alternatives = data.alternatives("bea").map_err(Error::library("the mapping to US industries"))?;
-    let footprints: Vec<DetailRequirements> = alternatives
-        .iter()
-        .map(|alternative| footprint::us_requirements(data, &detail, "bea", alternative))
-        .collect::<Result<_, _>>()
-        .map_err(Error::library(format!("the footprint of the US detail table of {year}")))?;
-    let (base, others) = footprints.split_first().ok_or_else(|| defect("no mapping to US industries"))?;
-
+fn us_table(panel: &UsPanel) -> Table {
+    let year = panel.year;
     let number = |key: String, heading: String, unit: &str, digits| {
         Column::number(key, heading, unit, Format::Fixed(digits), Provenance::Derived)
     };
@@ -292,36 +311,32 @@ fn us_table(data: &RareEarthData, folder: &Path, year: i32) -> Result<Table, Err
         number("total_usd_per_million".into(), "Total".into(), PER_MILLION, 1),
         number("total_kg_per_million".into(), "Total".into(), "kg per million USD", 2),
     ];
-    for other in others {
-        let name = &other.alternative;
+    for name in &panel.alternatives {
         let key = format!("total_usd_per_million_{name}");
         columns.push(number(key, format!("Total, {name} mapping"), PER_MILLION, 1));
     }
-    let mut rows: Vec<usize> = (0..base.industries.len()).collect();
-    rows.sort_by(|a, b| base.total_value[*b].total_cmp(&base.total_value[*a]));
+    let mut rows: Vec<_> = panel.industries.iter().collect();
+    rows.sort_by(|a, b| b.total_value.total_cmp(&a.total_value));
     let title = format!("Rare-earth requirements of US industries, {year}");
     let id = format!("B2-us-{year}");
     let mut table = Table::new(id, title, Kind::ReEstimated, columns, footer("bea_io"));
-    for j in rows {
-        let code = &base.industries[j];
-        let name = names.get(code).cloned().unwrap_or_default();
+    for industry in rows {
         let mut row: Vec<Cell> = vec![
-            code.as_str().into(),
-            name.into(),
-            (1e6 * base.direct_value[j]).into(),
-            (1e6 * base.total_value[j]).into(),
-            base.total_kg.row(j).sum().into(),
+            industry.code.as_str().into(),
+            industry.name.as_str().into(),
+            (1e6 * industry.direct_value).into(),
+            (1e6 * industry.total_value).into(),
+            industry.total_kg.into(),
         ];
-        row.extend(others.iter().map(|other| Cell::from(1e6 * other.total_value[j])));
+        row.extend(industry.total_value_under.iter().map(|value| Cell::from(1e6 * value)));
         table.row(row);
     }
     table.print_first(40);
-    table.note(format!(
-        "The United States used {:.0} tonnes of oxide, {:.1} million USD, split over end uses in the world's proportions of \
-         2008. All inputs, home-made and imported, are taken to need what home-made ones need.",
-        base.tonnes, base.value
-    ));
-    Ok(table)
+    table.note(
+        "Apparent consumption of the United States in the year (US Geological Survey), split over end uses in the world's \
+         proportions of 2008. All inputs, home-made and imported, are taken to need what home-made ones need.",
+    );
+    table
 }
 
 fn footer(set: &str) -> Footer {

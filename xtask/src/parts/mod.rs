@@ -23,6 +23,8 @@ pub(crate) struct Part {
     pub(crate) title: &'static str,
     /// The raw data sets without which it cannot be made.
     pub(crate) needs: &'static [&'static str],
+    /// The raw data sets that it reads when they are there.
+    pub(crate) uses: &'static [&'static str],
     /// Makes it.
     pub(crate) make: fn(&Inputs) -> Result<Made, Error>,
 }
@@ -56,17 +58,18 @@ pub(crate) struct Made {
 /// All parts, in the order of the report.
 pub(crate) fn all() -> Vec<Part> {
     vec![
-        Part { id: "A1", title: "Trade elasticities", needs: &["cp2015"], make: a::elasticities },
-        Part { id: "A2", title: "Welfare effects of NAFTA", needs: &["cp2015"], make: a::nafta },
-        Part { id: "B1", title: "The rare-earth episode", needs: &[], make: b::the_episode },
+        Part { id: "A1", title: "Trade elasticities", needs: &["cp2015"], uses: &[], make: a::elasticities },
+        Part { id: "A2", title: "Welfare effects of NAFTA", needs: &["cp2015"], uses: &[], make: a::nafta },
+        Part { id: "B1", title: "The rare-earth episode", needs: &[], uses: &[], make: b::the_episode },
         Part {
             id: "B2",
             title: "The rare-earth footprint",
-            needs: &["wiod2013", "bea_io"],
+            needs: &[],
+            uses: &["wiod2013", "bea_io"],
             make: b_footprint::footprints,
         },
-        Part { id: "D1", title: "Gains from trade against autarky", needs: &[], make: d::gains },
-        Part { id: "D2", title: "A tariff of the USA on China", needs: &[], make: d::tariff },
+        Part { id: "D1", title: "Gains from trade against autarky", needs: &[], uses: &[], make: d::gains },
+        Part { id: "D2", title: "A tariff of the USA on China", needs: &[], uses: &[], make: d::tariff },
     ]
 }
 
