@@ -150,6 +150,14 @@ impl Regression {
         self
     }
 
+    /// Where a regressor stands among the exogenous ones.
+    pub(crate) fn position(&self, name: &str) -> Result<usize, EstimationError> {
+        self.names.iter().position(|n| n == name).ok_or_else(|| EstimationError::UnknownCoefficient {
+            name: name.into(),
+            available: self.names.join(", "),
+        })
+    }
+
     /// Ordinary (with weights: weighted) least squares.
     ///
     /// Collinear regressors are dropped and named in [`LinearFit::dropped`].

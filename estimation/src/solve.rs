@@ -92,3 +92,27 @@ pub(crate) fn least_squares(
     let residuals = residual_of(&coefficients);
     Ok(Solution { coefficients, bread, residuals })
 }
+
+/// All rows but one.
+pub(crate) fn without_row(x: &Array2<f64>, row: usize) -> Array2<f64> {
+    let rest: Vec<usize> = (0..x.nrows()).filter(|&j| j != row).collect();
+    x.select(Axis(0), &rest)
+}
+
+/// What regressors `[k, n]`, of which some may be redundant, leave of a variable called `name`.
+pub(crate) fn residual(
+    x: ArrayView2<'_, f64>,
+    variable: Vec<f64>,
+    weights: Option<&[f64]>,
+    name: &str,
+) -> Result<Vec<f64>, EstimationError> {
+    let square = |v: &[f64]| -> f64 {
+        v.iter().enumerate().map(|(i, v)| weights.map_or(1.0, |w| w[i]) * v * v).sum()
+    };
+    let whole = square(&variable);
+    let left = if x.nrows() == 0 { variable } else { least_squares(x, &variable, weights)?.residuals };
+    if square(&left) <= COLLINEARITY_TOLERANCE * whole {
+        return Err(EstimationError::NothingIdentified { dropped: name.into() });
+    }
+    Ok(left)
+}

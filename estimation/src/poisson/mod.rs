@@ -16,10 +16,15 @@ mod separation;
 
 use ndarray::{Array1, ArrayView2};
 
+use crate::absorb::Absorber;
 use crate::effects::{Absorbed, FixedEffects};
 use crate::sample::{Dropped, Purpose, Sample};
+use crate::solve::{residual, without_row};
 use crate::vcov::{Ingredients, covariance};
 use crate::{Categories, Estimates, EstimationError, Regression, Vcov};
+
+/// How closely fixed effects are taken out of a tested regressor.
+const NULL_TOLERANCE: f64 = 1e-8;
 
 /// How a Poisson model is solved.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -156,11 +161,47 @@ impl std::fmt::Display for PoissonFit {
     }
 }
 
-pub(crate) fn fit(
+/// Scores of a coefficient in the model with its value imposed, on the rows used.
+pub(crate) struct Null {
+    pub(crate) scores: Vec<f64>,
+    pub(crate) rows: Vec<usize>,
+    pub(crate) all_rows: usize,
+}
+
+/// Estimates the model with one coefficient's value imposed.
+pub(crate) fn null_model(
     regression: &Regression,
     settings: &PoissonSettings,
-    vcov: &Vcov,
-) -> Result<PoissonFit, EstimationError> {
+    name: &str,
+    value: f64,
+) -> Result<Null, EstimationError> {
+    let tested = regression.position(name)?;
+    let column = regression.x.row(tested).to_vec();
+    let mut null = regression.clone();
+    null.x = without_row(&regression.x, tested);
+    null.names.remove(tested);
+    if value != 0.0 {
+        let offset = null.offset.get_or_insert_with(|| vec![0.0; regression.y.len()]);
+        offset.iter_mut().zip(&column).for_each(|(o, x)| *o += value * x);
+    }
+    let (sample, solved) = solve(&null, settings)?;
+    let weights = irls::working_weights(sample.weights.values(), &solved.mu);
+    let mut own: Vec<f64> = sample.rows.iter().map(|&row| column[row]).collect();
+    Absorber::new(&sample.effects, 1).weighted(Some(&weights)).demean(&mut [&mut own], NULL_TOLERANCE)?;
+    let own = residual(solved.x.view(), own, Some(&weights), name)?;
+    let scores = own
+        .iter()
+        .enumerate()
+        .map(|(i, x)| x * weights[i] * (sample.y[i] - solved.mu[i]) / solved.mu[i])
+        .collect();
+    Ok(Null { scores, rows: sample.rows, all_rows: sample.all_rows })
+}
+
+/// The sample and the solution on it.
+fn solve(
+    regression: &Regression,
+    settings: &PoissonSettings,
+) -> Result<(Sample, irls::Solved), EstimationError> {
     if let Some(row) = regression.y.iter().position(|y| *y < 0.0) {
         let (outcome, value) = (regression.outcome.clone(), regression.y[row]);
         return Err(EstimationError::NegativeOutcome { outcome, row, value });
@@ -169,12 +210,20 @@ pub(crate) fn fit(
     if sample.y.iter().all(|y| *y == 0.0) {
         return Err(EstimationError::NoRows { because: ": every outcome is zero".into() });
     }
-    let solved = loop {
+    loop {
         match irls::solve(&mut sample, settings)? {
-            irls::Outcome::Solved(solved) => break solved,
+            irls::Outcome::Solved(solved) => return Ok((sample, *solved)),
             irls::Outcome::Separated(rows) => sample = sample.without(regression, &rows)?,
         }
-    };
+    }
+}
+
+pub(crate) fn fit(
+    regression: &Regression,
+    settings: &PoissonSettings,
+    vcov: &Vcov,
+) -> Result<PoissonFit, EstimationError> {
+    let (mut sample, solved) = solve(regression, settings)?;
     let n = sample.observations();
     let weights = irls::working_weights(sample.weights.values(), &solved.mu);
     let working: Vec<f64> = sample.y.iter().zip(&solved.mu).map(|(y, mu)| (y - mu) / mu).collect();

@@ -3,6 +3,8 @@
 //! | question | item |
 //! |---|---|
 //! | few clusters, linear model | [`WildCluster`] |
+//! | few clusters, fixed effects of any kind or Poisson | [`ScoreBootstrap`] |
+//! | few clusters or weak instruments, instrumental variables | [`WildInstruments`] |
 //! | any statistic, independent rows or clusters | [`Bootstrap`] |
 //! | the sharp null of no effect, known assignment | [`Randomisation`] |
 //! | many hypotheses at once | [`romano_wolf`] |
@@ -25,21 +27,26 @@
 //!
 //! # References
 //!
-//! Cameron, Gelbach and Miller (2008), REStat 90; Roodman, MacKinnon, Nielsen and Webb (2019), Stata Journal 19;
+//! Cameron, Gelbach and Miller (2008), REStat 90; Davidson and MacKinnon (2010), JBES 28; Kline and Santos (2012),
+//! Journal of Econometric Methods 1; Roodman, MacKinnon, Nielsen and Webb (2019), Stata Journal 19;
 //! MacKinnon, Nielsen and Webb (2023), Journal of Econometrics 232; Romano and Wolf (2005), JASA 100, and (2016),
 //! Statistics and Probability Letters 113; Phipson and Smyth (2010), SAGMB 9.
 
 mod bootstrap;
 mod error;
 mod randomisation;
+mod score;
 mod stepdown;
 mod stream;
 mod wild;
+mod wild_iv;
 
 pub(crate) use bootstrap::quantile;
 pub use bootstrap::{Bootstrap, BootstrapDraws, Resample};
 pub use error::ResampleError;
 pub use randomisation::{Assignment, Randomisation, RandomisationTest};
+pub use score::{ScoreBootstrap, ScoreModel, ScoreTest};
 pub use stepdown::romano_wolf;
 pub use stream::stream;
+pub use wild_iv::{WildInstruments, WildIvTest};
 pub use wild::{WildCluster, WildInterval, WildTest, WildWeights};

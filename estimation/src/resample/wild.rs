@@ -21,6 +21,43 @@ pub enum WildWeights {
     Mammen,
 }
 
+impl WildWeights {
+    /// How many draws to make for so many clusters when `wanted` are asked for, and whether they are all there are.
+    pub(super) fn plan(self, groups: usize, wanted: usize) -> (u64, bool) {
+        let all = self == Self::Rademacher && groups < 63 && (1_u64 << groups) <= wanted as u64;
+        (if all { 1 << groups } else { wanted as u64 }, all)
+    }
+
+    /// The weights of one draw.
+    pub(super) fn draw(self, seed: u64, groups: usize, draw: u64, enumerated: bool) -> Vec<f64> {
+        if enumerated {
+            return (0..groups).map(|g| if draw >> g & 1 == 1 { 1.0 } else { -1.0 }).collect();
+        }
+        let mut rng = stream(seed, draw);
+        (0..groups)
+            .map(|_| match self {
+                Self::Rademacher => {
+                    if rng.random::<bool>() {
+                        1.0
+                    } else {
+                        -1.0
+                    }
+                }
+                Self::Webb => {
+                    let six: [f64; 6] = [-1.5, -1.0, -0.5, 0.5, 1.0, 1.5];
+                    let v = six[rng.random_range(0..6)];
+                    v.signum() * v.abs().sqrt()
+                }
+                Self::Mammen => {
+                    let root = 5.0_f64.sqrt();
+                    let p = (root + 1.0) / (2.0 * root);
+                    if rng.random::<f64>() < p { (1.0 - root) / 2.0 } else { (1.0 + root) / 2.0 }
+                }
+            })
+            .collect()
+    }
+}
+
 /// The wild cluster bootstrap of Cameron, Gelbach and Miller (2008) for a linear model, computed from sums by
 /// cluster as in Roodman, MacKinnon, Nielsen and Webb (2019): a draw costs `G p` operations whatever `n`.
 ///
@@ -138,39 +175,6 @@ impl WildCluster {
         }
         Ok(())
     }
-
-    fn enumerates(&self, groups: usize) -> bool {
-        self.weights == WildWeights::Rademacher && groups < 63 && (1_u64 << groups) <= self.draws as u64
-    }
-
-    /// The weights of one draw.
-    fn draw(&self, groups: usize, draw: u64) -> Vec<f64> {
-        if self.enumerates(groups) {
-            return (0..groups).map(|g| if draw >> g & 1 == 1 { 1.0 } else { -1.0 }).collect();
-        }
-        let mut rng = stream(self.seed, draw);
-        (0..groups)
-            .map(|_| match self.weights {
-                WildWeights::Rademacher => {
-                    if rng.random::<bool>() {
-                        1.0
-                    } else {
-                        -1.0
-                    }
-                }
-                WildWeights::Webb => {
-                    let six: [f64; 6] = [-1.5, -1.0, -0.5, 0.5, 1.0, 1.5];
-                    let v = six[rng.random_range(0..6)];
-                    v.signum() * v.abs().sqrt()
-                }
-                WildWeights::Mammen => {
-                    let root = 5.0_f64.sqrt();
-                    let p = (root + 1.0) / (2.0 * root);
-                    if rng.random::<f64>() < p { (1.0 - root) / 2.0 } else { (1.0 + root) / 2.0 }
-                }
-            })
-            .collect()
-    }
 }
 
 /// What a draw needs, summed by cluster.
@@ -248,12 +252,11 @@ impl Model {
         };
         let own = scores.dot(&self.direction);
         let moved = matmul(scores.view(), self.inverse.view())?;
-        let enumerated = wild.enumerates(self.groups);
-        let draws = if enumerated { 1_u64 << self.groups } else { wild.draws as u64 };
+        let (draws, enumerated) = wild.weights.plan(self.groups, wild.draws);
         let t_star: Vec<f64> = (0..draws)
             .into_par_iter()
             .map(|draw| {
-                let v = Array1::from_vec(wild.draw(self.groups, draw));
+                let v = Array1::from_vec(wild.weights.draw(wild.seed, self.groups, draw, enumerated));
                 let shift = v.dot(&own);
                 // beta* less its centre; a cluster's bootstrap score is v_g s_g - X_g'X_g (beta* - centre).
                 let change = moved.t().dot(&v);

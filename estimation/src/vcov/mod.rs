@@ -22,7 +22,7 @@ mod hac;
 mod sandwich;
 mod spatial;
 
-pub(crate) use sandwich::{Ingredients, covariance};
+pub(crate) use sandwich::{Ingredients, covariance, group_totals};
 
 use crate::Categories;
 

@@ -266,6 +266,13 @@ pub(super) fn group_sums(
     sums
 }
 
+/// Values added up within groups.
+pub(crate) fn group_totals(values: &[f64], groups: &Categories) -> Vec<f64> {
+    let mut sums = vec![0.0; groups.count()];
+    values.iter().zip(groups.codes()).for_each(|(v, &code)| sums[code as usize] += v);
+    sums
+}
+
 /// Sets negative eigenvalues to zero (Cameron, Gelbach and Miller 2011, section 2.3).
 fn positive_part(matrix: Array2<f64>) -> Result<Array2<f64>, EstimationError> {
     let eigen = SymmetricEigen::new(matrix.view()).context("eigenvalues of the multi-way variance")?;
