@@ -152,6 +152,14 @@ pub fn us_productivity() -> Result<Panel, LoadError> {
     Panel::from_csv(Path::new("panels/us_productivity.csv"), US_PRODUCTIVITY)
 }
 
+/// The industry of NACE revision 1 of every division of revision 2 in manufacturing.
+///
+/// # Errors
+/// As [`exports`].
+pub fn industries_of_divisions() -> Result<HashMap<String, String>, LoadError> {
+    Ok(two_columns("panels/nace2.csv", NACE2)?.into_iter().collect())
+}
+
 /// Makes the shipped panels from the folder of raw data sets.
 ///
 /// # Errors

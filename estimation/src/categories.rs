@@ -111,7 +111,7 @@ impl Categories {
 
     /// The rows given, with the levels that occur among them, in the old order of levels.
     pub(crate) fn select(&self, rows: &[usize]) -> Self {
-        if rows.len() == self.codes.len() {
+        if rows.len() == self.codes.len() && rows.is_sorted_by(|a, b| a < b) {
             return self.clone();
         }
         let mut present = vec![false; self.levels.len()];

@@ -106,9 +106,8 @@ pub(crate) fn residual(
     weights: Option<&[f64]>,
     name: &str,
 ) -> Result<Vec<f64>, EstimationError> {
-    let square = |v: &[f64]| -> f64 {
-        v.iter().enumerate().map(|(i, v)| weights.map_or(1.0, |w| w[i]) * v * v).sum()
-    };
+    let square =
+        |v: &[f64]| -> f64 { v.iter().enumerate().map(|(i, v)| weights.map_or(1.0, |w| w[i]) * v * v).sum() };
     let whole = square(&variable);
     let left = if x.nrows() == 0 { variable } else { least_squares(x, &variable, weights)?.residuals };
     if square(&left) <= COLLINEARITY_TOLERANCE * whole {

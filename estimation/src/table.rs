@@ -112,9 +112,39 @@ impl Table {
         Ok(self)
     }
 
+    /// The rows given, counted from 0, in that order; numbers beyond the last row are left out.
+    #[must_use]
+    pub fn select(&self, rows: &[usize]) -> Self {
+        let rows: Vec<usize> = rows.iter().copied().filter(|&r| r < self.rows).collect();
+        let columns = self.columns.iter().map(|(name, column)| {
+            let column = match column {
+                Column::Numeric(v) => Column::Numeric(rows.iter().map(|&r| v[r]).collect()),
+                Column::Categorical(c) => Column::Categorical(c.select(&rows)),
+            };
+            (name.clone(), column)
+        });
+        Self { columns: columns.collect(), rows: rows.len() }
+    }
+
     /// The number of rows.
     pub fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// The numbers of a numeric column.
+    pub fn numbers(&self, name: &str) -> Option<&[f64]> {
+        match self.column(name)? {
+            Column::Numeric(values) => Some(values),
+            Column::Categorical(_) => None,
+        }
+    }
+
+    /// The labels of a categorical column.
+    pub fn labels(&self, name: &str) -> Option<&Categories> {
+        match self.column(name)? {
+            Column::Categorical(categories) => Some(categories),
+            Column::Numeric(_) => None,
+        }
     }
 
     /// The column of that name.

@@ -160,7 +160,7 @@ fn estimate(
 }
 
 /// Reads a CSV file, gzipped or not.
-fn read(path: &Path) -> Result<Table, Error> {
+pub(crate) fn read(path: &Path) -> Result<Table, Error> {
     let file = std::fs::File::open(path).map_err(Error::io("read", path))?;
     let gzipped = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
     let input: Box<dyn Read> =

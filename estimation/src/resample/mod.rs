@@ -48,5 +48,5 @@ pub use randomisation::{Assignment, Randomisation, RandomisationTest};
 pub use score::{ScoreBootstrap, ScoreModel, ScoreTest};
 pub use stepdown::romano_wolf;
 pub use stream::stream;
-pub use wild_iv::{WildInstruments, WildIvTest};
 pub use wild::{WildCluster, WildInterval, WildTest, WildWeights};
+pub use wild_iv::{WildInstruments, WildIvTest};

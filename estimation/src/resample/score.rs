@@ -142,11 +142,7 @@ fn linear_null(regression: &Regression, name: &str, value: f64) -> Result<Null, 
         0 => sample.y,
         _ => least_squares(others.view(), &sample.y, weights)?.residuals,
     };
-    let scores = own
-        .iter()
-        .zip(&left)
-        .enumerate()
-        .map(|(i, (x, u))| weights.map_or(1.0, |w| w[i]) * x * u)
-        .collect();
+    let scores =
+        own.iter().zip(&left).enumerate().map(|(i, (x, u))| weights.map_or(1.0, |w| w[i]) * x * u).collect();
     Ok(Null { scores, rows: sample.rows, all_rows: sample.all_rows })
 }

@@ -71,8 +71,12 @@ impl WildInstruments {
         require_finite("regressors", x)?;
         require_finite("instruments", z)?;
         let (ids, groups) = codes(clusters);
-        let counts =
-            [("instruments", 1, l), ("draws", 1, self.draws), ("clusters", 2, groups), ("rows", k + l + 2, n)];
+        let counts = [
+            ("instruments", 1, l),
+            ("draws", 1, self.draws),
+            ("clusters", 2, groups),
+            ("rows", k + l + 2, n),
+        ];
         for (what, needed, found) in counts {
             if found < needed {
                 return Err(ResampleError::TooFew { what, needed, found });
@@ -140,8 +144,8 @@ impl Model {
         let u = &y - &(&endogenous * value);
         let both = concatenate(Axis(1), &[z.view(), u.view().insert_axis(Axis(1))])
             .map_err(|_| ResampleError::NoVariation)?;
-        let first =
-            Cholesky::factor(matmul(both.t(), both.view())?.view())?.solve(both.t().dot(&endogenous).view())?;
+        let first = Cholesky::factor(matmul(both.t(), both.view())?.view())?
+            .solve(both.t().dot(&endogenous).view())?;
         let pi: Array1<f64> = first.iter().take(l).copied().collect();
         let fit = z.dot(&pi);
         let e = &endogenous - &fit;

@@ -1,9 +1,12 @@
 //! The parts of the output: one file per part, one function per table.
 
 mod a;
+mod a_estimators;
 mod b;
 mod b_footprint;
+mod b_panels;
 mod d;
+mod study;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -55,21 +58,35 @@ pub(crate) struct Made {
     pub(crate) checks: Vec<Check>,
 }
 
+fn part(
+    id: &'static str,
+    title: &'static str,
+    needs: &'static [&'static str],
+    uses: &'static [&'static str],
+    make: fn(&Inputs) -> Result<Made, Error>,
+) -> Part {
+    Part { id, title, needs, uses, make }
+}
+
 /// All parts, in the order of the report.
 pub(crate) fn all() -> Vec<Part> {
     vec![
-        Part { id: "A1", title: "Trade elasticities", needs: &["cp2015"], uses: &[], make: a::elasticities },
-        Part { id: "A2", title: "Welfare effects of NAFTA", needs: &["cp2015"], uses: &[], make: a::nafta },
-        Part { id: "B1", title: "The rare-earth episode", needs: &[], uses: &[], make: b::the_episode },
-        Part {
-            id: "B2",
-            title: "The rare-earth footprint",
-            needs: &[],
-            uses: &["wiod2013", "bea_io"],
-            make: b_footprint::footprints,
-        },
-        Part { id: "D1", title: "Gains from trade against autarky", needs: &[], uses: &[], make: d::gains },
-        Part { id: "D2", title: "A tariff of the USA on China", needs: &[], uses: &[], make: d::tariff },
+        part("A1", "Trade elasticities", &["cp2015"], &[], a::elasticities),
+        part("A2", "Welfare effects of NAFTA", &["cp2015"], &[], a::nafta),
+        part("A3", "Estimator benchmarks", &["gravity", "gmm"], &[], a_estimators::benchmarks),
+        part("B1", "The rare-earth episode", &[], &[], b::the_episode),
+        part("B2", "The rare-earth footprint", &[], &["wiod2013", "bea_io"], b_footprint::footprints),
+        part("B3", "Exports and rare-earth intensity", &[], &["wiod2013"], b_panels::exports),
+        part("B4", "Patents and rare-earth intensity", &[], &["patents"], b_panels::patents),
+        part(
+            "B5",
+            "Productivity and rare-earth intensity",
+            &[],
+            &["us_klems", "wiod_sea2013"],
+            b_panels::productivity,
+        ),
+        part("D1", "Gains from trade against autarky", &[], &[], d::gains),
+        part("D2", "A tariff of the USA on China", &[], &[], d::tariff),
     ]
 }
 

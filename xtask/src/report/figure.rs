@@ -38,11 +38,22 @@ pub(crate) struct Bars {
     pub(crate) values: Vec<Option<f64>>,
 }
 
+/// Estimates with intervals: where each stands, its value, and the ends of its interval.
+#[derive(Debug, Clone)]
+pub(crate) struct Estimated {
+    /// What the legend calls them.
+    pub(crate) name: String,
+    /// Position, value, lower end, upper end.
+    pub(crate) points: Vec<(f64, f64, f64, f64)>,
+}
+
 /// What is drawn.
 #[derive(Debug, Clone)]
 pub(crate) enum Chart {
     /// Lines over a numeric axis; years are printed without separators.
     Line { x: String, y: String, log_y: bool, series: Vec<Series> },
+    /// Estimates with vertical intervals and a line at zero, as event studies are shown; years as for `Line`.
+    Intervals { x: String, y: String, series: Vec<Estimated> },
     /// Horizontal bars, grouped by category, from the top down.
     Bar { value: String, categories: Vec<String>, series: Vec<Bars> },
     /// Points with a label each; a label may be empty. `diagonal` draws the line of equality.
@@ -91,6 +102,9 @@ impl Figure {
             Chart::Line { series, .. } => {
                 series.iter().flat_map(|s| s.points.iter().flat_map(|p| [p.0, p.1])).collect()
             }
+            Chart::Intervals { series, .. } => {
+                series.iter().flat_map(|s| s.points.iter().flat_map(|p| [p.0, p.1, p.2, p.3])).collect()
+            }
             Chart::Bar { categories, series, .. } => {
                 if let Some(bars) = series.iter().find(|bars| bars.values.len() != categories.len()) {
                     return Err(format!(
@@ -124,6 +138,7 @@ impl Figure {
         head.draw(&Text::new(self.title.clone(), (12, 10), (FONT, 17).into_font().color(&INK)))?;
         match &self.chart {
             Chart::Line { x, y, log_y, series } => draw_lines(&body, x, y, *log_y, series),
+            Chart::Intervals { x, y, series } => draw_intervals(&body, x, y, series),
             Chart::Bar { value, categories, series } => draw_bars(&body, value, categories, series),
             Chart::Scatter { x, y, points, diagonal } => draw_points(&body, x, y, points, *diagonal),
         }
@@ -237,6 +252,52 @@ fn draw_lines<DB: DrawingBackend>(
         let (low, high) = padded(ys, zero);
         finish!(builder.build_cartesian_2d(x_low..x_high, low..high)?)
     }
+}
+
+/// Series stand side by side at each position, so that their intervals do not hide each other.
+fn draw_intervals<DB: DrawingBackend>(
+    area: &DrawingArea<DB, plotters::coord::Shift>,
+    x: &str,
+    y: &str,
+    series: &[Estimated],
+) -> Drawn<DB> {
+    let (legend, plot) = area.split_vertically(legend_height(series.len()));
+    let names: Vec<&str> = series.iter().map(|s| s.name.as_str()).collect();
+    draw_legend(&legend, &names)?;
+    let (x_low, x_high) = padded(series.iter().flat_map(|s| s.points.iter().map(|p| p.0)), false);
+    let (y_low, y_high) =
+        padded(series.iter().flat_map(|s| s.points.iter().flat_map(|p| [p.2, p.3, 0.0])), false);
+    let mut chart = ChartBuilder::on(&plot)
+        .margin(12)
+        .margin_right(24)
+        .x_label_area_size(44)
+        .y_label_area_size(66)
+        .build_cartesian_2d(x_low..x_high, y_low..y_high)?;
+    chart
+        .configure_mesh()
+        .x_desc(x)
+        .y_desc(y)
+        .light_line_style(WHITE)
+        .bold_line_style(GRID)
+        .axis_style(INK)
+        .label_style((FONT, 13).into_font().color(&INK))
+        .axis_desc_style((FONT, 14).into_font().color(&INK))
+        .x_label_formatter(&tick)
+        .y_label_formatter(&tick)
+        .draw()?;
+    chart.draw_series([PathElement::new(vec![(x_low, 0.0), (x_high, 0.0)], INK.mix(0.6))])?;
+    for (k, estimated) in series.iter().enumerate() {
+        let shift = 0.14 * (k as f64 - 0.5 * (series.len() as f64 - 1.0));
+        let style = colour(k).stroke_width(2);
+        let bars = estimated.points.iter().map(|p| {
+            let at = p.0 + shift;
+            PathElement::new(vec![(at, p.2), (at, p.3)], style)
+        });
+        chart.draw_series(bars)?;
+        let dots = estimated.points.iter().map(|p| Circle::new((p.0 + shift, p.1), 3, colour(k).filled()));
+        chart.draw_series(dots)?;
+    }
+    Ok(())
 }
 
 fn draw_bars<DB: DrawingBackend>(
@@ -380,6 +441,17 @@ mod tests {
                             values: vec![Some(3.0), Some(4.0), Some(0.5)],
                         },
                     ],
+                },
+            ),
+            figure(
+                "intervals",
+                Chart::Intervals {
+                    x: "year".to_owned(),
+                    y: "effect".to_owned(),
+                    series: vec![Estimated {
+                        name: "outside China".to_owned(),
+                        points: (2005..=2011).map(|t| (f64::from(t), 0.1, -0.2, 0.4)).collect(),
+                    }],
                 },
             ),
             figure(
