@@ -32,6 +32,13 @@ fn without_raw_data_the_shipped_economy_is_enough_and_the_rest_is_skipped_with_a
     }
     let exposure = read(&folder.path().join("tables/B2-exposure.md"));
     assert!(exposure.contains("JPN 40% (56% published)"), "{exposure}");
+    for id in ["B3", "B4", "B5"] {
+        for file in
+            [format!("tables/{id}.csv"), format!("tables/{id}-years.csv"), format!("figures/{id}-years.svg")]
+        {
+            assert!(folder.path().join(&file).is_file(), "{file}");
+        }
+    }
     for id in ["D1", "D2"] {
         for extension in ["csv", "md", "tex"] {
             assert!(folder.path().join(format!("tables/{id}.{extension}")).is_file());
