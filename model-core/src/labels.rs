@@ -123,3 +123,12 @@ fn checked(
     }
     Ok(names)
 }
+
+/// For `slice_each_axis`: the whole third axis at one place of the first two.
+pub(crate) fn third_axis(axis: &ndarray::AxisDescription, first: usize, second: usize) -> ndarray::Slice {
+    match axis.axis.index() {
+        0 => ndarray::Slice::from(first..first + 1),
+        1 => ndarray::Slice::from(second..second + 1),
+        _ => ndarray::Slice::from(..),
+    }
+}

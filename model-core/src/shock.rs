@@ -1,6 +1,6 @@
 //! What changes: new policies and new fundamentals.
 
-use ndarray::{Array1, Array2, Array3, ArrayView, Dimension};
+use ndarray::{Array1, Array2, Array3, ArrayView, Dimension, Zip};
 use serde::{Deserialize, Serialize};
 
 use crate::economy::EconomyParts;
@@ -128,6 +128,16 @@ pub enum ShockError {
         /// What it may be.
         remedy: &'static str,
     },
+    /// Research that feeds on itself.
+    #[error(
+        "technology: lambda phi (sigma - 1) is {product} in `{sector}`: at 1 or more a cheaper input draws research that makes it cheaper still, without end, and there is no stable long run; lower lambda, phi or the sector's sigma, or follow a path of years"
+    )]
+    Unstable {
+        /// The using sector.
+        sector: String,
+        /// `lambda phi (sigma - 1)`.
+        product: f64,
+    },
     /// Technology that works on an input that the economy does not have.
     #[error(
         "the shock moves technology, but the economy has no critical input for it to work on: give it one (`Economy::with_critical`)"
@@ -170,6 +180,48 @@ impl Shock {
         let closed =
             Array3::from_shape_fn((n, n, dims.sectors), |(m, i, _)| if m == i { 1.0 } else { f64::INFINITY });
         Self { iceberg_hat: Some(closed), deficits: Deficits::Zero, ..Self::default() }
+    }
+
+    /// This shock as far as `t` on the straight line that leads to it from nothing at 0: in the logarithms of price wedges,
+    /// fundamentals and limits that bind, in the levels of deficits. What stops a flow stops it at once.
+    pub(crate) fn part(&self, parts: &EconomyParts, t: f64) -> Self {
+        let rates = |new: &Option<Array3<f64>>, old: &Array3<f64>| {
+            new.as_ref().map(|new| {
+                Zip::from(new).and(old).map_collect(|&new, &old| {
+                    if new == old { old } else { ((1.0 - t) * old.ln_1p() + t * new.ln_1p()).exp_m1() }
+                })
+            })
+        };
+        let deficits = match &self.deficits {
+            Deficits::Zero => Deficits::Levels(parts.deficit.mapv(|d| (1.0 - t) * d)),
+            Deficits::Levels(new) => Deficits::Levels(&parts.deficit * (1.0 - t) + new * t),
+            rule => rule.clone(),
+        };
+        let mut restrictions = self.restrictions.clone();
+        for restriction in &mut restrictions {
+            match &mut restriction.limit {
+                Limit::Wedge(wedge) => *wedge = wedge.powf(t).max(1.0),
+                Limit::Volume(limit) if *limit > 0.0 && *limit < 1.0 => *limit = limit.powf(t),
+                Limit::Volume(_) => {}
+            }
+        }
+        let hat3 = |a: &Option<Array3<f64>>| a.as_ref().map(|a| a.mapv(|v| v.powf(t)));
+        let hat2 = |a: &Option<Array2<f64>>| a.as_ref().map(|a| a.mapv(|v| v.powf(t)));
+        Self {
+            tariff: rates(&self.tariff, &parts.tariff),
+            export_tax: rates(&self.export_tax, &parts.export_tax),
+            iceberg_hat: hat3(&self.iceberg_hat),
+            productivity_hat: hat2(&self.productivity_hat),
+            endowment_hat: hat2(&self.endowment_hat),
+            preference_hat: hat2(&self.preference_hat),
+            deficits,
+            restrictions,
+            augmentation: self.augmentation.as_ref().map(|a| Augmentation {
+                critical: a.critical.mapv(|v| v.powf(t)),
+                other: a.other.mapv(|v| v.powf(t)),
+            }),
+            technology: self.technology.clone(),
+        }
     }
 
     /// Checks the shock against an economy.
@@ -346,6 +398,12 @@ fn check_technology(parts: &EconomyParts, technology: &Technology) -> Result<(),
             value: f as f64,
             remedy: "name a factor of the economy by its position in the labels",
         });
+    }
+    for (sector, sigma) in parts.critical.iter().flat_map(|critical| critical.sigma.iter()).enumerate() {
+        let product = innovation.lambda * innovation.phi * (sigma - 1.0);
+        if product >= 1.0 {
+            return Err(ShockError::Unstable { sector: parts.labels.sectors()[sector].clone(), product });
+        }
     }
     let size = |found: usize| {
         let expected = countries;

@@ -2,8 +2,8 @@
 
 use ndarray::{Array1, Array2, Array3};
 
-use crate::economy::{Economy, EconomyError, EconomyParts, Metadata};
-use crate::labels::Labels;
+use crate::economy::{CriticalInputs, Economy, EconomyError, EconomyParts, Metadata};
+use crate::labels::{Labels, third_axis};
 
 /// What a simulated economy is like. Each range is drawn from uniformly.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +34,40 @@ pub struct Recipe {
     pub no_output: f64,
     /// Elasticity of substitution in final demand.
     pub kappa: f64,
+    /// Critical inputs beside the sectors, if there are to be any.
+    pub critical: Option<CriticalRecipe>,
+}
+
+/// What simulated critical inputs are like: sectors after the ordinary ones, each with a resource of its own, a factor after
+/// the ordinary ones. Every sector uses every element; nobody consumes them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CriticalRecipe {
+    /// Number of elements.
+    pub elements: usize,
+    /// Share of the bundle in a sector's cost, drawn in logs.
+    pub share: (f64, f64),
+    /// Elasticity of substitution between the bundle and everything else in a sector.
+    pub sigma: (f64, f64),
+    /// Elasticity of substitution between elements.
+    pub element_sigma: f64,
+    /// Trade elasticity of an element.
+    pub theta: (f64, f64),
+    /// Share of the resource in the cost of an element.
+    pub resource: (f64, f64),
+}
+
+impl Default for CriticalRecipe {
+    /// One input of a hundredth of a percent to one percent of cost, a gross complement.
+    fn default() -> Self {
+        Self {
+            elements: 1,
+            share: (1e-4, 1e-2),
+            sigma: (0.05, 0.9),
+            element_sigma: 0.5,
+            theta: (4.0, 20.0),
+            resource: (0.3, 0.8),
+        }
+    }
 }
 
 impl Recipe {
@@ -53,7 +87,13 @@ impl Recipe {
             non_traded: 0.15,
             no_output: 0.05,
             kappa: 1.0,
+            critical: None,
         }
+    }
+
+    /// The same with critical inputs.
+    pub fn with_critical(self, critical: CriticalRecipe) -> Self {
+        Self { critical: Some(critical), ..self }
     }
 
     /// Draws an economy; `uniform` gives numbers in `[0, 1)`.
@@ -64,11 +104,14 @@ impl Recipe {
     /// # Errors
     /// [`EconomyError::Unbalanced`] if money circulates so slowly between the countries drawn that it has not settled.
     pub fn draw(&self, uniform: &mut dyn FnMut() -> f64) -> Result<Economy, EconomyError> {
-        let (n, j, f) = (self.countries, self.sectors, self.factors);
+        let elements = self.critical.as_ref().map_or(0, |critical| critical.elements);
+        let (n, j, f) = (self.countries, self.sectors + elements, self.factors);
         let name = |prefix: &str, count: usize| -> Vec<String> {
             (1..=count).map(|i| format!("{prefix}{i}")).collect()
         };
-        let labels = Labels::new(name("C", n), name("S", j), name("F", f))?;
+        let sectors = [name("S", self.sectors), name("Element ", elements)].concat();
+        let factors = [name("F", f), name("Resource ", elements)].concat();
+        let labels = Labels::new(name("C", n), sectors, factors)?;
         let mut between = |range: (f64, f64)| range.0 + (range.1 - range.0) * uniform();
 
         let size: Vec<f64> = (0..n).map(|_| between((-2.0, 2.0)).exp()).collect();
@@ -112,7 +155,7 @@ impl Recipe {
         };
         let (tariff, export_tax) = (rates(self.tariff), rates(self.export_tax));
         let mut input_share = Array3::zeros((n, j, j));
-        let mut factor_share = Array3::zeros((n, j, f));
+        let mut factor_share = Array3::zeros((n, j, f + elements));
         for i in 0..n {
             for s in 0..j {
                 let inputs = between(self.inputs);
@@ -129,8 +172,47 @@ impl Recipe {
             let total = row.sum();
             row /= total;
         }
+        let mut theta = Array1::from_shape_fn(j, |_| between(self.theta));
+        let critical = self.critical.as_ref().map(|recipe| {
+            let own: Vec<usize> = (self.sectors..j).collect();
+            for (e, &sector) in own.iter().enumerate() {
+                theta[sector] = between(recipe.theta);
+                for i in 0..n {
+                    let resource = between(recipe.resource);
+                    factor_share
+                        .slice_each_axis_mut(|axis| third_axis(&axis, i, sector))
+                        .mapv_inplace(|v| v * (1.0 - resource));
+                    input_share
+                        .slice_each_axis_mut(|axis| third_axis(&axis, i, sector))
+                        .mapv_inplace(|v| v * (1.0 - resource));
+                    factor_share[[i, sector, f + e]] = resource;
+                }
+            }
+            for i in 0..n {
+                for s in 0..j {
+                    let share = between((recipe.share.0.ln(), recipe.share.1.ln())).exp();
+                    let weight: Vec<f64> = own.iter().map(|_| between((0.2, 1.0))).collect();
+                    let total: f64 = weight.iter().sum();
+                    let before: f64 = own.iter().map(|&e| input_share[[i, s, e]]).sum();
+                    let scale = (1.0 - share) / (1.0 - before);
+                    factor_share
+                        .slice_each_axis_mut(|axis| third_axis(&axis, i, s))
+                        .mapv_inplace(|v| v * scale);
+                    input_share
+                        .slice_each_axis_mut(|axis| third_axis(&axis, i, s))
+                        .mapv_inplace(|v| v * scale);
+                    own.iter().zip(&weight).for_each(|(&e, w)| input_share[[i, s, e]] = share * w / total);
+                }
+                own.iter().for_each(|&e| final_share[[i, e]] = 0.0);
+            }
+            for mut row in final_share.rows_mut() {
+                let total = row.sum();
+                row /= total;
+            }
+            let sigma = Array1::from_shape_fn(j, |_| between(recipe.sigma));
+            CriticalInputs { sectors: own, sigma, element_sigma: recipe.element_sigma }
+        });
         let transfer: Vec<f64> = (0..n).map(|_| between((-self.deficit, self.deficit))).collect();
-        let theta = Array1::from_shape_fn(j, |_| between(self.theta));
 
         let mut parts = EconomyParts {
             labels,
@@ -148,10 +230,10 @@ impl Recipe {
             tariff,
             export_tax,
             deficit: Array1::zeros(n),
-            factor_income: Array2::zeros((n, f)),
+            factor_income: Array2::zeros((n, f + elements)),
             theta,
             kappa: self.kappa,
-            critical: None,
+            critical,
         };
         settle(&mut parts, &transfer);
         Economy::from_parts(parts)

@@ -291,7 +291,8 @@ fn a_failed_solve_returns_its_history() {
     let mut uniform = Uniform::new(5);
     let economy = uniform.economy(&Recipe::new(4, 3, 1));
     let shock = uniform.shock(&economy, 0.8);
-    let few = SolverSettings { max_sweeps: 4, max_newton_steps: 0, ..SolverSettings::default() };
+    let few =
+        SolverSettings { max_sweeps: 4, max_newton_steps: 0, max_parts: 0, ..SolverSettings::default() };
     let mut seen = 0;
     match economy.solve_observed(&shock, &few, &mut |_: &model_core::Iteration| seen += 1) {
         Err(error @ SolveError::NotConverged { .. }) => {

@@ -32,8 +32,11 @@ const MAX_STEPS: usize = 12;
 const ENOUGH: f64 = 1e-3;
 const MAX_STEP: f64 = 2.0;
 
+/// The share of a step below which it is taken whatever comes.
+const LEAST_STEP: f64 = 1e-2;
+
 /// Log gaps beyond which a market is treated as this far from clearing.
-const MAX_GAP: f64 = 8.0;
+const MAX_GAP: f64 = 300.0;
 
 /// Share of a factor's income that must come from one sector for it to have no other use.
 const NO_OTHER_USE: f64 = 0.99;
@@ -175,10 +178,15 @@ impl<T: Scalar> System<'_, T> {
             let within = work.nest.element_share[cell * nest.elements() + element];
             let (bundle, within_new) =
                 if nest.elements() == 1 { (step, T::from(1.0)) } else { nest.element(within, step) };
-            let (_, share) = ces::two_inputs(nest.share[cell], work.nest.gap[cell] + bundle, nest.sigma[s]);
-            let value = output * share * within_new;
+            let (ln_cost, share) =
+                ces::two_inputs(nest.share[cell], work.nest.gap[cell] + bundle, nest.sigma[s]);
+            // Sales fall as the sector's own cost rises.
+            let lost = self.sales_elasticity[cell];
+            let sales = output * ((work.nest.ln_relative_cost[cell] - ln_cost) * lost).exp();
+            let value = sales * share * within_new;
             spending += value;
-            let of_share = (1.0 - nest.sigma[s].re()) * (1.0 - share.re()) * within_new.re();
+            let of_share =
+                ((1.0 - nest.sigma[s].re()) * (1.0 - share.re()) - lost * share.re()) * within_new.re();
             let of_element = (1.0 - nest.element_sigma.re()) * (1.0 - within_new.re());
             slope += value.re() * (of_share + of_element);
         }
@@ -218,14 +226,23 @@ impl<T: Scalar> System<'_, T> {
             if !largest.is_finite() {
                 return None;
             }
-            let scale = if largest > MAX_STEP { MAX_STEP / largest } else { 1.0 };
-            for (k, (x, by)) in unknown.iter_mut().zip(&moves).enumerate() {
-                *x += *by * scale;
-                if k >= block.resources.len() && x.re() < 0.0 {
-                    *x = T::from(0.0);
+            let mut scale = if largest > MAX_STEP { MAX_STEP / largest } else { 1.0 };
+            loop {
+                let trial: Vec<T> = (0..unknown.len())
+                    .map(|k| {
+                        let moved = unknown[k] + moves[k] * scale;
+                        let wedge = k >= block.resources.len();
+                        if wedge && moved.re() < 0.0 { T::from(0.0) } else { moved }
+                    })
+                    .collect();
+                let there = self.market_at(given, &trial, ln_p, work, over);
+                // Trade shares turn from inelastic to elastic within a step: a step that makes things worse is halved.
+                if size(&there.gap) < size(&at.gap) || scale < LEAST_STEP {
+                    (unknown, at) = (trial, there);
+                    break;
                 }
+                scale *= 0.5;
             }
-            at = self.market_at(given, &unknown, ln_p, work, over);
         }
         at.ln_price.iter().chain(&at.spending).all(|v| v.re().is_finite()).then_some((unknown, at))
     }
@@ -297,7 +314,7 @@ impl<T: Scalar> System<'_, T> {
             let limit = &self.limits[l];
             let x = limit.exporter;
             let value = limit.covered.iter().fold(T::from(0.0), |sum, m| sum + flows[m * n + x]);
-            let (gap, active) = limit.gap(*wedge, value * (-ln_cost[x]).exp());
+            let (gap, active) = limit.gap(*wedge, value * (-ln_cost[x]).exp(), 1.0 + theta.re());
             at.gap.push(limited(gap));
             at.active.push(active);
         }

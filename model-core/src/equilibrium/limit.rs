@@ -17,6 +17,8 @@ pub(super) struct Limit<T> {
     pub(super) volume: f64,
     rule: LogRule<T>,
     pub(super) rent_share: T,
+    /// Another limit on the same flows that is tighter.
+    pub(super) tighter: Option<usize>,
 }
 
 /// What is set, in logs.
@@ -29,8 +31,16 @@ enum LogRule<T> {
 }
 
 pub(super) fn limits<I: Inputs>(parts: &EconomyParts, shock: &Shock, inputs: &I) -> Vec<Limit<I::Number>> {
-    let cells = shock.restrictions.iter().enumerate();
-    cells.map(|(number, restriction)| Limit::new(parts, number, restriction, inputs)).collect()
+    let numbered = shock.restrictions.iter().enumerate();
+    let mut all: Vec<Limit<I::Number>> =
+        numbered.map(|(number, restriction)| Limit::new(parts, number, restriction, inputs)).collect();
+    // Of several limits on the same flows only the tightest can bind, and the others would share its wedge in any proportion.
+    for l in 0..all.len() {
+        all[l].tighter = (0..all.len())
+            .filter(|&other| other != l && all[other].is_tighter(&all[l], other < l))
+            .reduce(|a, b| if all[b].is_tighter(&all[a], b < a) { b } else { a });
+    }
+    all
 }
 
 impl<T: Scalar> Limit<T> {
@@ -57,6 +67,7 @@ impl<T: Scalar> Limit<T> {
             exporter,
             covered,
             volume,
+            tighter: None,
             rule: match restriction.limit {
                 Rule::Volume(0.0) => LogRule::Closed,
                 Rule::Volume(limit) => {
@@ -72,20 +83,43 @@ impl<T: Scalar> Limit<T> {
 
     /// Whether there is a wedge to find.
     pub(super) fn acts(&self) -> bool {
-        !matches!(self.rule, LogRule::Closed) && self.volume > 0.0
+        !matches!(self.rule, LogRule::Closed) && self.volume > 0.0 && self.tighter.is_none()
     }
 
-    /// By how much `min(ln mu, ln(limit V0 / V)) = 0` is missed at a log wedge and a volume, with the sign of `ln mu` where the
-    /// limit is slack and of `ln(V / (limit V0))` where it binds; and whether it binds.
+    /// Whether it limits the volume of the same flows more than the other does, or as much and comes first.
+    fn is_tighter(&self, other: &Self, first: bool) -> bool {
+        let same =
+            self.sector == other.sector && self.exporter == other.exporter && self.covered == other.covered;
+        match (self.rule, other.rule) {
+            (LogRule::Volume(own), LogRule::Volume(its)) if same => {
+                own.re() < its.re() || own.re() == its.re() && first
+            }
+            _ => false,
+        }
+    }
+
+    /// By how much `min(ln mu, ln(limit V0 / V)) = 0` is missed.
     #[inline(always)]
-    pub(super) fn gap(&self, wedge: T, volume: T) -> (T, bool) {
+    pub(super) fn missed(&self, wedge: f64, volume: f64) -> f64 {
+        match self.rule {
+            _ if !self.acts() => wedge.abs(),
+            LogRule::Closed => wedge.abs(),
+            LogRule::Wedge(ln_mu) => (wedge - ln_mu.re()).abs(),
+            LogRule::Volume(ln_limit) => wedge.min(ln_limit.re() - (volume / self.volume).ln()).abs(),
+        }
+    }
+
+    /// What is to become zero as the wedge moves, and whether that is `ln(V / (limit V0))`: it is unless a step of the steepest
+    /// slope that volume can have, `steepest = 1 + theta`, would take the wedge below one. Then it is the wedge.
+    #[inline(always)]
+    pub(super) fn gap(&self, wedge: T, volume: T, steepest: f64) -> (T, bool) {
         match self.rule {
             _ if !self.acts() => (wedge, false),
             LogRule::Closed => (wedge, false),
             LogRule::Wedge(ln_mu) => (wedge - ln_mu, false),
             LogRule::Volume(ln_limit) => {
                 let excess = (volume / self.volume).ln() - ln_limit;
-                if wedge.re() + excess.re() > 0.0 { (excess, true) } else { (wedge, false) }
+                if wedge.re() * steepest + excess.re() > 0.0 { (excess, true) } else { (wedge, false) }
             }
         }
     }

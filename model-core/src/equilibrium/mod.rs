@@ -25,7 +25,7 @@ pub use observer::{
 };
 
 use crate::economy::{Economy, EconomyError, EconomyParts};
-use crate::labels::{Dims, Labels};
+use crate::labels::{Dims, Labels, third_axis};
 use crate::restriction::RestrictionOutcome;
 use crate::shock::{Deficits, Shock};
 use crate::technology::Augmentation;
@@ -172,10 +172,57 @@ fn solve(
     observer: &mut dyn Observer,
 ) -> Result<Equilibrium, SolveError> {
     shock.validate(parts)?;
-    let system = System::new(parts, income, shock, &Plain)?;
-    let mut work = Work::new(&system);
-    let found = solve::solve(&system, start, settings, observer, &mut work)?;
-    Ok(Equilibrium::assemble(&system, income, shock, found, &work))
+    let once = |shock: &Shock, start: Option<&Iterate>, observer: &mut dyn Observer| {
+        let system = System::new(parts, income, shock, &Plain)?;
+        let mut work = Work::new(&system);
+        let found = solve::solve(&system, start, settings, observer, &mut work)?;
+        Ok(Equilibrium::assemble(&system, income, shock, found, &work))
+    };
+    match once(shock, start, observer) {
+        Err(SolveError::NotConverged { history, .. }) if settings.max_parts > 0 => {
+            in_steps(parts, shock, settings.max_parts, history, observer, once)
+        }
+        other => other,
+    }
+}
+
+/// The shock in parts, each solved from the last, where it is too much at once.
+fn in_steps(
+    parts: &EconomyParts,
+    shock: &Shock,
+    max_parts: usize,
+    mut history: Vec<Iteration>,
+    observer: &mut dyn Observer,
+    once: impl Fn(&Shock, Option<&Iterate>, &mut dyn Observer) -> Result<Equilibrium, SolveError>,
+) -> Result<Equilibrium, SolveError> {
+    let (mut reached, mut step) = (0.0, 0.25);
+    let mut start: Option<Iterate> = None;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let to = f64::min(reached + step, 1.0);
+        let part = if to < 1.0 { &shock.part(parts, to) } else { shock };
+        match once(part, start.as_ref(), observer) {
+            Ok(mut equilibrium) => {
+                history.append(&mut equilibrium.history);
+                if to == 1.0 {
+                    history.iter_mut().enumerate().for_each(|(k, iteration)| iteration.number = k + 1);
+                    return Ok(Equilibrium { history, ..equilibrium });
+                }
+                (reached, step) = (to, 2.0 * step);
+                start = Some(equilibrium.iterate);
+            }
+            Err(SolveError::NotConverged { iterations, residual, tolerance, best, history: mut tried }) => {
+                history.append(&mut tried);
+                step *= 0.25;
+                if tries >= max_parts {
+                    let iterations = history.len().max(iterations);
+                    return Err(SolveError::NotConverged { iterations, residual, tolerance, best, history });
+                }
+            }
+            Err(other) => return Err(other),
+        }
+    }
 }
 
 impl Equilibrium {
@@ -287,12 +334,8 @@ impl Equilibrium {
             for ((i, j), &share) in outcome.share.indexed_iter().filter(|(at, _)| old[*at] > 0.0) {
                 let left = 1.0 - old[[i, j]];
                 let keep = if left > f64::EPSILON { (1.0 - share) / left } else { 0.0 };
-                factor_share
-                    .slice_each_axis_mut(|axis| pick(axis.axis.index(), i, j))
-                    .mapv_inplace(|v| v * keep);
-                input_share
-                    .slice_each_axis_mut(|axis| pick(axis.axis.index(), i, j))
-                    .mapv_inplace(|v| v * keep);
+                factor_share.slice_each_axis_mut(|axis| third_axis(&axis, i, j)).mapv_inplace(|v| v * keep);
+                input_share.slice_each_axis_mut(|axis| third_axis(&axis, i, j)).mapv_inplace(|v| v * keep);
                 for (e, &sector) in critical.sectors.iter().enumerate() {
                     input_share[[i, j, sector]] = share * outcome.element_share[[i, j, e]];
                 }
@@ -318,16 +361,6 @@ impl Equilibrium {
     }
 }
 
-/// The whole of the third axis at one place of the first two.
-fn pick(axis: usize, first: usize, second: usize) -> ndarray::Slice {
-    let only = |at: usize| ndarray::Slice::from(at..at + 1);
-    match axis {
-        0 => only(first),
-        1 => only(second),
-        _ => ndarray::Slice::from(..),
-    }
-}
-
 /// Rates of export taxes with the wedges of restrictions.
 fn export_tax(system: &System, shock: &Shock, ln_wedge: &[f64]) -> Array3<f64> {
     let mut rates = shock.export_tax.as_ref().unwrap_or(&system.parts.export_tax).clone();
@@ -346,7 +379,8 @@ fn outcomes(system: &System, shock: &Shock, ln_wedge: &[f64], work: &Work) -> Ve
         if shock.restrictions[l].stops() {
             return RestrictionOutcome { wedge: f64::INFINITY, volume_hat: 0.0, rent: 0.0 };
         }
-        let volume_hat = if limit.volume > 0.0 { work.volume[l] / limit.volume } else { 1.0 };
+        let volume = work.volume[limit.tighter.unwrap_or(l)];
+        let volume_hat = if limit.volume > 0.0 { volume / limit.volume } else { 1.0 };
         RestrictionOutcome { wedge: ln_wedge[l].exp(), volume_hat, rent: work.rent[l] }
     };
     (0..system.limits.len()).map(of).collect()

@@ -49,6 +49,8 @@ pub(super) struct NestWork<T> {
     pub(super) element_share: Vec<T>,
     /// `ln(pR / A_R) - ln(x / A_X)`.
     pub(super) gap: Vec<T>,
+    /// `ln c - ln(x / A_X)`.
+    pub(super) ln_relative_cost: Vec<T>,
     /// `ln pR`.
     pub(super) ln_bundle: Vec<T>,
     pub(super) ln_a_critical: Vec<T>,
@@ -67,6 +69,7 @@ impl<T: Scalar> NestWork<T> {
             keep: vec![T::from(1.0); cells],
             element_share: zeros(cells * elements),
             gap: zeros(cells),
+            ln_relative_cost: zeros(cells),
             ln_bundle: zeros(cells),
             ln_a_critical: zeros(cells),
             ln_a_other: zeros(cells),
@@ -182,11 +185,14 @@ impl<T: Scalar> Nest<T> {
         if self.other[cell] == 0.0 {
             work.share[cell] = T::from(1.0);
             work.keep[cell] = T::from(0.0);
+            work.gap[cell] = critical;
+            work.ln_relative_cost[cell] = critical;
             return critical;
         }
         let rest = others * self.other[cell] - work.ln_a_other[cell];
         work.gap[cell] = critical - rest;
         let (ln_cost, new) = ces::two_inputs(share, critical - rest, self.sigma[s]);
+        work.ln_relative_cost[cell] = ln_cost;
         work.share[cell] = new;
         work.keep[cell] = (T::from(1.0) - new) * self.other[cell];
         rest + ln_cost
@@ -223,7 +229,7 @@ impl<T: Scalar> Innovations<T> {
             paid_in: innovation.paid_in,
             ln_spending: spending.iter().map(|v| v.ln()).collect(),
             step: sigma
-                .map(|sigma| 1.0 / (1.0 + (innovation.lambda * innovation.phi * (1.0 - sigma)).max(0.0)))
+                .map(|sigma| 1.0 / (1.0 + innovation.lambda * innovation.phi * (1.0 - sigma)))
                 .collect(),
         })
     }

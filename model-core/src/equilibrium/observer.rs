@@ -14,13 +14,15 @@ pub struct SolverSettings {
     pub max_sweeps: usize,
     /// Newton steps on factor prices before the solve fails.
     pub max_newton_steps: usize,
+    /// Solves of parts of the shock, one from the other, that are tried where it is too much at once.
+    pub max_parts: usize,
     /// Differences that Anderson acceleration remembers.
     pub depth: usize,
 }
 
 impl Default for SolverSettings {
     fn default() -> Self {
-        Self { tolerance: 1e-10, max_sweeps: 400, max_newton_steps: 100, depth: 8 }
+        Self { tolerance: 1e-10, max_sweeps: 400, max_newton_steps: 100, max_parts: 40, depth: 8 }
     }
 }
 

@@ -151,9 +151,14 @@ pub(super) const MAX_MOVE: f64 = 1.5;
 /// The least that extrapolation leaves of expenditure, relative to the map's image.
 const LEAST_KEPT: f64 = 0.1;
 
-/// Sweeps without a new lowest residual, and restarts from the best state, after which the fixed point gives up.
-const PATIENCE: usize = 60;
-const MAX_RESTARTS: usize = 2;
+/// Sweeps without a new lowest residual, and restarts from the best state, after which the fixed point gives up; and sweeps
+/// after which it forgets its history.
+const PATIENCE: usize = 100;
+const STALE: usize = 16;
+const MAX_RESTARTS: usize = 4;
+
+/// A residual below which even a large jump is no flight.
+const NEAR: f64 = 1e-3;
 
 /// The accelerated fixed point. Returns whether it converged; `state` and `work` then belong together.
 fn fixed_point(
@@ -168,8 +173,9 @@ fn fixed_point(
     let mut image = vec![0.0; state.len()];
     let mut previous = vec![0.0; state.len()];
     let mut lowest = f64::INFINITY;
-    let mut since_lowest = 0;
+    let mut since_lowest: usize = 0;
     let mut restarts = 0;
+    let mut plain = 0;
     for _ in 0..settings.max_sweeps {
         let residual = system.sweep(state, &mut image, work);
         let size = residual.max();
@@ -177,7 +183,7 @@ fn fixed_point(
         if size <= settings.tolerance {
             return true;
         }
-        if !size.is_finite() || size > 1e3 * lowest {
+        if !size.is_finite() || size > 1e3 * lowest.max(NEAR) {
             // The extrapolation went wild: back to the best, and forget.
             restarts += 1;
             if restarts > MAX_RESTARTS || !record.best_residual.max().is_finite() {
@@ -194,6 +200,18 @@ fn fixed_point(
                 (lowest, since_lowest) = (size, 0);
             } else {
                 since_lowest += 1;
+            }
+            if since_lowest > 0 && since_lowest.is_multiple_of(STALE) {
+                // What was learnt on the other side of a kink leads nowhere: from the best, plainly for a while.
+                state.copy_from_slice(&record.best);
+                system.sweep(state, &mut image, work);
+                anderson.restart();
+                plain = STALE / 2;
+            }
+            if plain > 0 {
+                plain -= 1;
+                state.copy_from_slice(&image);
+                continue;
             }
             previous.copy_from_slice(state);
             anderson.step(state, &image, &weight);

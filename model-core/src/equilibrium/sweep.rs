@@ -435,8 +435,8 @@ impl<T: Scalar> System<'_, T> {
     /// Misses of the restrictions, and wedges that follow them.
     fn wedges(&self, old: &[T], new: &mut [T], work: &Work<T>, residual: &mut MarketResidual) {
         for (l, limit) in self.limits.iter().enumerate() {
-            let (gap, active) = limit.gap(old[l], work.volume[l]);
-            worst(&mut residual.restrictions, gap.re());
+            let (gap, active) = limit.gap(old[l], work.volume[l], 1.0 + self.theta[limit.sector].re());
+            worst(&mut residual.restrictions, limit.missed(old[l].re(), work.volume[l].re()));
             let moved = if active { old[l] + gap } else { old[l] - gap };
             new[l] = if moved.re() > 0.0 { moved } else { T::from(0.0) };
         }

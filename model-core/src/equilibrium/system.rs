@@ -111,6 +111,8 @@ pub(super) struct System<'a, T = f64> {
     /// How prices of a country follow its own factor prices once its domestic input-output loop has worked them out, at
     /// baseline shares, `[n][j][f]`.
     pub(super) price_follows: Vec<f64>,
+    /// How a sector's sales fall with its own cost at the baseline, `[i][j]`.
+    pub(super) sales_elasticity: Vec<f64>,
     /// Step of each factor price, `[n][f]`: one over the elasticity of its excess demand.
     pub(super) wage_step: Vec<f64>,
 }
@@ -174,6 +176,7 @@ impl<'a, T: Scalar> System<'a, T> {
         }
         let Markets { markets, shift } = markets(parts, shock, &theta, inputs)?;
         let limits = limits(parts, shock, inputs);
+        let (sales_elasticity, sales) = sales_elasticity(parts);
         let research = if nest.as_ref().is_some_and(|nest| nest.innovation.is_some()) { n * j } else { 0 };
         Ok(Self {
             parts,
@@ -199,7 +202,8 @@ impl<'a, T: Scalar> System<'a, T> {
                 .collect(),
             deficit,
             price_follows: price_follows(parts),
-            wage_step: wage_step(parts),
+            wage_step: wage_step(parts, &sales_elasticity, &sales),
+            sales_elasticity,
         })
     }
 
@@ -267,10 +271,10 @@ fn price_follows(parts: &EconomyParts) -> Vec<f64> {
     all
 }
 
-/// One over `1 + theta_eff`, where `theta_eff` is the value-added-weighted elasticity of a country's sales with respect
-/// to its own cost, `theta (1 - share of its sales that compete only with itself)`.
-fn wage_step(parts: &EconomyParts) -> Vec<f64> {
-    let Dims { countries: n, sectors: j, factors: f } = parts.dims();
+/// Elasticity of a sector's sales with respect to its own cost, `theta (1 - share of its sales that compete only with
+/// itself)`, `[i][j]`, and its sales.
+fn sales_elasticity(parts: &EconomyParts) -> (Vec<f64>, Vec<f64>) {
+    let Dims { countries: n, sectors: j, .. } = parts.dims();
     let mut sales = vec![0.0; n * j];
     let mut own = vec![0.0; n * j];
     for (shares, spent) in parts.trade_share.outer_iter().zip(parts.expenditure.rows()) {
@@ -283,6 +287,17 @@ fn wage_step(parts: &EconomyParts) -> Vec<f64> {
             }
         }
     }
+    for (cell, own) in own.iter_mut().enumerate() {
+        let alone = if sales[cell] > 0.0 { *own / sales[cell] } else { 1.0 };
+        *own = parts.theta[cell % j] * (1.0 - alone);
+    }
+    (own, sales)
+}
+
+/// One over `1 + theta_eff`, where `theta_eff` is the value-added-weighted elasticity of a country's sales with respect
+/// to its own cost.
+fn wage_step(parts: &EconomyParts, elasticity: &[f64], sales: &[f64]) -> Vec<f64> {
+    let Dims { countries: n, sectors: j, factors: f } = parts.dims();
     let mut steps = Vec::with_capacity(n * f);
     for i in 0..n {
         for factor in 0..f {
@@ -292,7 +307,7 @@ fn wage_step(parts: &EconomyParts) -> Vec<f64> {
                 let w = parts.factor_share[[i, s, factor]] * sales[cell];
                 if w > 0.0 {
                     weight += w;
-                    weighted += w * parts.theta[s] * (1.0 - own[cell] / sales[cell]);
+                    weighted += w * elasticity[cell];
                 }
             }
             steps.push(1.0 / (1.0 + if weight > 0.0 { weighted / weight } else { 0.0 }));

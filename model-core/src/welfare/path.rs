@@ -28,12 +28,12 @@
 
 use ndarray::{Array1, Array2, Array3, Axis, Zip};
 
-use crate::economy::{Economy, EconomyParts};
+use crate::economy::Economy;
 use crate::equilibrium::{Equilibrium, SolveError, SolverSettings};
 use crate::labels::Dims;
 use crate::restriction::{Limit, Restriction};
-use crate::shock::{Deficits, Shock};
-use crate::technology::{Augmentation, Technology};
+use crate::shock::Shock;
+use crate::technology::Technology;
 use crate::trade::producer_value;
 
 /// Log changes smaller than this are held to the accuracy of one of this size.
@@ -254,44 +254,7 @@ impl Path<'_> {
     }
 
     fn at(&self, t: f64) -> Shock {
-        let parts: &EconomyParts = self.economy.parts();
-        let rates = |new: &Option<Array3<f64>>, old: &Array3<f64>| {
-            new.as_ref().map(|new| {
-                Zip::from(new).and(old).map_collect(|&new, &old| {
-                    if new == old { old } else { ((1.0 - t) * old.ln_1p() + t * new.ln_1p()).exp_m1() }
-                })
-            })
-        };
-        let deficits = match &self.shock.deficits {
-            Deficits::Zero => Deficits::Levels(parts.deficit.mapv(|d| (1.0 - t) * d)),
-            Deficits::Levels(new) => Deficits::Levels(&parts.deficit * (1.0 - t) + new * t),
-            rule => rule.clone(),
-        };
-        Shock {
-            tariff: rates(&self.shock.tariff, &parts.tariff),
-            export_tax: rates(&self.shock.export_tax, &parts.export_tax),
-            iceberg_hat: self.shock.iceberg_hat.as_ref().map(|a| a.mapv(|v| v.powf(t))),
-            productivity_hat: self.shock.productivity_hat.as_ref().map(|a| a.mapv(|v| v.powf(t))),
-            endowment_hat: self.shock.endowment_hat.as_ref().map(|a| a.mapv(|v| v.powf(t))),
-            preference_hat: self.shock.preference_hat.as_ref().map(|a| a.mapv(|v| v.powf(t))),
-            deficits,
-            restrictions: self.restrictions(t),
-            augmentation: self.shock.augmentation.as_ref().map(|a| Augmentation {
-                critical: a.critical.mapv(|v| v.powf(t)),
-                other: a.other.mapv(|v| v.powf(t)),
-            }),
-            technology: Technology::Exogenous,
-        }
-    }
-
-    fn restrictions(&self, t: f64) -> Vec<Restriction> {
-        let mut restrictions = self.shock.restrictions.clone();
-        for restriction in &mut restrictions {
-            if let Limit::Wedge(wedge) = &mut restriction.limit {
-                *wedge = wedge.powf(t).max(1.0);
-            }
-        }
-        restrictions
+        self.shock.part(self.economy.parts(), t)
     }
 
     fn node(&self, t: f64, equilibrium: &Equilibrium) -> Node {
@@ -341,7 +304,7 @@ impl Path<'_> {
             return None;
         }
         let Dims { countries, sectors, .. } = self.economy.dims();
-        let restrictions = self.restrictions(t);
+        let restrictions = self.at(t).restrictions;
         let ln_wedge = |restriction: &Restriction| match restriction.limit {
             Limit::Wedge(wedge) => wedge.ln(),
             Limit::Volume(_) => 0.0,

@@ -1,0 +1,602 @@
+//! Critical inputs, restrictions and directed technology: special cases that must come out exactly, facts of the model, and
+//! extremes that must converge.
+
+use model_core::synthetic::{CriticalRecipe, Recipe};
+use model_core::welfare::{self, DecompositionSettings};
+use model_core::{
+    Augmentation, Buyers, CriticalInputs, Diffusion, Economy, Equilibrium, Innovation, Limit, Parameter,
+    ResearchCost, Restriction, Shock, SolverSettings, Technology,
+};
+use ndarray::{Array2, Array3, Axis};
+use proptest::prelude::*;
+use tests::{Uniform, relative_gap};
+
+fn tight() -> SolverSettings {
+    SolverSettings { tolerance: 1e-12, ..SolverSettings::default() }
+}
+
+fn solve(economy: &Economy, shock: &Shock) -> Equilibrium {
+    economy.solve(shock, &tight()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn small(uniform: &mut Uniform, critical: CriticalRecipe) -> Economy {
+    let recipe = Recipe::new(uniform.whole(2, 5), uniform.whole(1, 4), uniform.whole(1, 2));
+    uniform.economy(&recipe.with_critical(critical))
+}
+
+/// With one or two elements.
+fn elements(uniform: &mut Uniform) -> Economy {
+    let elements = uniform.whole(1, 2);
+    small(uniform, CriticalRecipe { elements, ..CriticalRecipe::default() })
+}
+
+fn element(economy: &Economy) -> usize {
+    economy.critical().map_or(0, |critical| critical.sectors[0])
+}
+
+/// What the first country sells of the first element to others.
+fn exports(economy: &Economy) -> f64 {
+    let r = element(economy);
+    (1..economy.dims().countries).map(|n| economy.border_flows()[[n, 0, r]]).sum()
+}
+
+fn with_sigma(economy: &Economy, sigma: f64) -> Economy {
+    let mut critical = economy.critical().unwrap().clone();
+    critical.sigma.fill(sigma);
+    economy.clone().with_critical(Some(critical)).unwrap()
+}
+
+fn innovation(lambda: f64, phi: f64, xi: f64) -> Innovation {
+    Innovation { lambda, phi, xi, diffusion: Diffusion::National, paid_in: ResearchCost::FinalGood }
+}
+
+/// Ad-valorem rates with this addition on all exports of `exporter` in `sector`.
+fn taxed(economy: &Economy, sector: usize, exporter: usize, wedge: f64) -> Array3<f64> {
+    let mut tax = economy.export_tax().clone();
+    for ((n, i, j), rate) in tax.indexed_iter_mut() {
+        if i == exporter && n != exporter && j == sector {
+            *rate = (1.0 + *rate) * wedge - 1.0;
+        }
+    }
+    tax
+}
+
+/// Restrictions and technology of a moderate size, whatever the economy.
+fn moderate(uniform: &mut Uniform, economy: &Economy, technology: Technology) -> Shock {
+    let quota = Restriction {
+        rent_share: uniform.between(0.0, 1.0),
+        ..Restriction::export_quota(element(economy), 0, uniform.between(0.4, 0.9))
+    };
+    Shock { restrictions: vec![quota], technology, ..Shock::default() }
+}
+
+fn any_technology(uniform: &mut Uniform) -> Technology {
+    let innovation = Innovation {
+        diffusion: if uniform.whole(0, 1) == 0 { Diffusion::National } else { Diffusion::Global },
+        // With sigma up to 3 a product of lambda and phi above a half would have no stable long run.
+        ..innovation(uniform.between(0.3, 0.7), uniform.between(0.2, 0.6), uniform.between(0.0, 0.03))
+    };
+    match uniform.whole(0, 2) {
+        0 => Technology::Exogenous,
+        1 => Technology::FreeEntry(innovation),
+        _ => Technology::FixedResearchers(innovation),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn unit_elasticity_is_the_economy_without_the_nest(seed: u64) {
+        let mut uniform = Uniform::new(seed);
+        let recipe = CriticalRecipe { elements: uniform.whole(1, 3), element_sigma: 1.0, ..CriticalRecipe::default() };
+        let economy = with_sigma(&small(&mut uniform, recipe), 1.0);
+        let shock = uniform.shock(&economy, 0.3);
+        let plain = solve(&economy.clone().with_critical(None).unwrap(), &shock);
+        let nested = solve(&economy, &shock);
+        prop_assert!(relative_gap(&plain.real_income_hat, &nested.real_income_hat) < 1e-9);
+        prop_assert!(relative_gap(&plain.output, &nested.output) < 1e-8);
+        // And it is approached smoothly from both sides.
+        for sigma in [1.0 - 1e-7, 1.0 + 1e-7] {
+            let near = solve(&with_sigma(&economy, sigma), &shock);
+            prop_assert!(relative_gap(&plain.real_income_hat, &near.real_income_hat) < 1e-7);
+        }
+    }
+
+    #[test]
+    fn nothing_changes_without_a_shock(seed: u64) {
+        let mut uniform = Uniform::new(seed);
+        let economy = small(&mut uniform, CriticalRecipe { elements: 2, ..CriticalRecipe::default() });
+        let quota = Restriction::export_quota(element(&economy), 0, 1.0);
+        let e = solve(&economy, &Shock { restrictions: vec![quota], technology: any_technology(&mut uniform), ..Shock::default() });
+        prop_assert!(e.real_income_hat.iter().chain(&e.price_hat).chain(&e.cost_hat).all(|hat| (hat - 1.0).abs() < 1e-9));
+        prop_assert!((e.restrictions[0].wedge - 1.0).abs() < 1e-9);
+        let critical = e.critical.unwrap();
+        prop_assert!(critical.augmentation.critical.iter().chain(&critical.augmentation.other).all(|a| (a - 1.0).abs() < 1e-9));
+        prop_assert!(relative_gap(&critical.share, &economy.critical_share()) < 1e-9);
+    }
+
+    #[test]
+    fn a_quota_is_the_export_tax_that_makes_it_bind(seed: u64) {
+        let mut uniform = Uniform::new(seed);
+        let economy = small(&mut uniform, CriticalRecipe::default());
+        let shock = Shock {
+            restrictions: vec![Restriction::export_quota(element(&economy), 0, uniform.between(0.3, 0.95))],
+            technology: any_technology(&mut uniform),
+            ..Shock::default()
+        };
+        let quota = solve(&economy, &shock);
+        let outcome = quota.restrictions[0];
+        prop_assume!(exports(&economy) > 0.0);
+        prop_assert!(outcome.binds());
+        let (Limit::Volume(limit) | Limit::Wedge(limit)) = shock.restrictions[0].limit;
+        prop_assert!((outcome.volume_hat / limit - 1.0).abs() < 1e-9);
+        let tax = solve(&economy, &Shock {
+            restrictions: Vec::new(),
+            export_tax: Some(taxed(&economy, element(&economy), 0, outcome.wedge)),
+            ..shock.clone()
+        });
+        prop_assert!(relative_gap(&quota.real_income_hat, &tax.real_income_hat) < 1e-8);
+        prop_assert!(relative_gap(&quota.income, &tax.income) < 1e-8);
+        for (at, share) in economy.trade_share().indexed_iter().filter(|(_, share)| **share > 0.0) {
+            let (a, b) = (quota.export_tax[at], tax.export_tax[at]);
+            prop_assert!((a - b).abs() < 1e-12 * (1.0 + b), "{a} {b} where the share is {share}");
+        }
+        // A fee of the same size does the same, whoever gets the rent.
+        let rent_share = uniform.between(0.0, 1.0);
+        let both = |limit| solve(&economy, &Shock {
+            restrictions: vec![Restriction { limit, rent_share, ..shock.restrictions[0].clone() }],
+            ..shock.clone()
+        });
+        let shared = both(shock.restrictions[0].limit);
+        let fee = both(Limit::Wedge(shared.restrictions[0].wedge));
+        prop_assert!(relative_gap(&shared.real_income_hat, &fee.real_income_hat) < 1e-8);
+    }
+
+    #[test]
+    fn restrictions_bind_or_leave_room(seed: u64) {
+        let mut uniform = Uniform::new(seed);
+        let economy = elements(&mut uniform);
+        let (n, r) = (economy.dims().countries, element(&economy));
+        // Overlapping: by origin, by pair, on production, on an ordinary good; some slack.
+        let restrictions = vec![
+            Restriction::export_quota(r, 0, uniform.between(0.3, 1.3)),
+            Restriction::pair_quota(r, 0, n - 1, uniform.between(0.3, 1.3)),
+            Restriction::production_cap(r, 0, uniform.between(0.5, 1.3)),
+            Restriction { rent_share: 0.5, ..Restriction::export_quota(0, n - 1, uniform.between(0.5, 1.3)) },
+        ];
+        let shock = Shock { restrictions, technology: any_technology(&mut uniform), ..uniform.shock(&economy, 0.1) };
+        let e = solve(&economy, &shock);
+        prop_assert!(e.residual.restrictions < 1e-10);
+        for (restriction, outcome) in shock.restrictions.iter().zip(&e.restrictions) {
+            let Limit::Volume(limit) = restriction.limit else { unreachable!() };
+            let (i, s) = (restriction.exporter, restriction.sector);
+            if (0..n).all(|m| !restriction.covers(m) || economy.trade_share()[[m, i, s]] == 0.0) {
+                continue;
+            }
+            prop_assert!(outcome.wedge >= 1.0 && outcome.volume_hat <= limit * (1.0 + 1e-9));
+            prop_assert!(outcome.wedge.ln().min(1.0 - outcome.volume_hat / limit).abs() < 1e-9);
+            prop_assert!(outcome.rent >= 0.0 && (outcome.rent == 0.0) == !outcome.binds());
+        }
+        // All rents are somebody's.
+        let rents: f64 = e.restrictions.iter().map(|outcome| outcome.rent).sum();
+        prop_assert!((e.quota_rent.sum() - rents).abs() <= 1e-9 * rents.max(1.0));
+        prop_assert!(e.rent_transfer.sum().abs() <= 1e-9 * rents.max(1.0));
+        let income = e.factor_income.sum_axis(Axis(1)) + &e.tariff_revenue + &e.export_tax_revenue + &e.quota_rent + &e.deficit;
+        prop_assert!(relative_gap(&income, &e.income) < 1e-12);
+    }
+
+    #[test]
+    fn a_restricted_equilibrium_is_a_baseline(seed: u64) {
+        let mut uniform = Uniform::new(seed);
+        let economy = elements(&mut uniform);
+        let technology = any_technology(&mut uniform);
+        let shock = moderate(&mut uniform, &economy, technology);
+        let after = solve(&economy, &shock).rebase(&economy).unwrap();
+        let again = solve(&after, &Shock::default());
+        prop_assert!(again.real_income_hat.iter().chain(&again.price_hat).all(|hat| (hat - 1.0).abs() < 1e-8));
+    }
+
+    #[test]
+    fn relabelling_permutes_the_answer(seed: u64) {
+        let mut uniform = Uniform::new(seed);
+        let economy = small(&mut uniform, CriticalRecipe::default());
+        let technology = any_technology(&mut uniform);
+        let shock = moderate(&mut uniform, &economy, technology);
+        let n = economy.dims().countries;
+        let order: Vec<usize> = (0..n).map(|i| (i + 1) % n).collect();
+        let mut parts = economy.parts().clone();
+        let names: Vec<String> = order.iter().map(|&i| parts.labels.countries()[i].clone()).collect();
+        parts.labels = model_core::Labels::new(names, parts.labels.sectors().to_vec(), parts.labels.factors().to_vec()).unwrap();
+        let flows = |a: &Array3<f64>| a.select(Axis(0), &order).select(Axis(1), &order);
+        (parts.trade_share, parts.tariff, parts.export_tax) = (flows(&parts.trade_share), flows(&parts.tariff), flows(&parts.export_tax));
+        parts.expenditure = parts.expenditure.select(Axis(0), &order);
+        parts.factor_share = parts.factor_share.select(Axis(0), &order);
+        parts.input_share = parts.input_share.select(Axis(0), &order);
+        parts.final_share = parts.final_share.select(Axis(0), &order);
+        parts.deficit = parts.deficit.select(Axis(0), &order);
+        parts.factor_income = parts.factor_income.select(Axis(0), &order);
+        let turned = Economy::from_parts(parts).unwrap();
+        let mut moved = shock.clone();
+        moved.restrictions[0].exporter = order.iter().position(|&i| i == 0).unwrap();
+        let (a, b) = (solve(&economy, &shock), solve(&turned, &moved));
+        prop_assert!(relative_gap(&a.real_income_hat.select(Axis(0), &order), &b.real_income_hat) < 1e-9);
+    }
+
+    #[test]
+    fn identical_elements_are_one_composite(seed: u64, eta in 0.0_f64..3.0) {
+        // Two elements with the same shares, elasticities and resources move together, whatever their substitutability.
+        let mut uniform = Uniform::new(seed);
+        let one = small(&mut uniform, CriticalRecipe::default());
+        let r = element(&one);
+        let mut parts = one.parts().clone();
+        let (j, f) = (one.dims().sectors, one.dims().factors);
+        let sectors = [parts.labels.sectors(), &["Twin".to_owned()]].concat();
+        let factors = [parts.labels.factors(), &["Twin's resource".to_owned()]].concat();
+        parts.labels = model_core::Labels::new(parts.labels.countries().to_vec(), sectors, factors).unwrap();
+        let sector_order: Vec<usize> = (0..j).chain([r]).collect();
+        let factor_order: Vec<usize> = (0..f).chain([f - 1]).collect();
+        for flows in [&mut parts.trade_share, &mut parts.tariff, &mut parts.export_tax] {
+            *flows = flows.select(Axis(2), &sector_order);
+        }
+        parts.expenditure = parts.expenditure.select(Axis(1), &sector_order);
+        parts.final_share = parts.final_share.select(Axis(1), &sector_order);
+        parts.theta = parts.theta.select(Axis(0), &sector_order);
+        parts.input_share = parts.input_share.select(Axis(1), &sector_order).select(Axis(2), &sector_order);
+        parts.factor_share = parts.factor_share.select(Axis(1), &sector_order).select(Axis(2), &factor_order);
+        parts.factor_income = parts.factor_income.select(Axis(1), &factor_order);
+        for s in [r, j] {
+            parts.expenditure.column_mut(s).mapv_inplace(|v| v / 2.0);
+            for i in 0..one.dims().countries {
+                (0..=j).for_each(|user| parts.input_share[[i, user, s]] /= 2.0);
+            }
+        }
+        for (s, resource) in [(r, f), (j, f - 1)] {
+            for i in 0..one.dims().countries {
+                parts.factor_share[[i, s, resource]] = 0.0;
+                for g in [f - 1, f] {
+                    parts.factor_income[[i, g]] = one.factor_income()[[i, f - 1]] / 2.0;
+                }
+            }
+        }
+        parts.critical = Some(CriticalInputs {
+            sectors: vec![r, j],
+            sigma: one.critical().unwrap().sigma.select(Axis(0), &sector_order),
+            element_sigma: eta,
+        });
+        let two = Economy::from_parts(parts).unwrap();
+        let limit = uniform.between(0.4, 0.9);
+        let technology = any_technology(&mut uniform);
+        let quota = |sectors: &[usize]| Shock {
+            restrictions: sectors.iter().map(|&s| Restriction::export_quota(s, 0, limit)).collect(),
+            technology: technology.clone(),
+            ..Shock::default()
+        };
+        let (a, b) = (solve(&one, &quota(&[r])), solve(&two, &quota(&[r, j])));
+        prop_assert!(relative_gap(&a.real_income_hat, &b.real_income_hat) < 1e-9);
+        prop_assert!((a.restrictions[0].wedge / b.restrictions[1].wedge - 1.0).abs() < 1e-7);
+    }
+
+    #[test]
+    fn derivatives_are_those_of_differences(seed: u64) {
+        let mut uniform = Uniform::new(seed);
+        let economy = elements(&mut uniform);
+        let technology = match uniform.whole(0, 1) {
+            0 => Technology::FreeEntry(innovation(0.5, 0.5, 0.01)),
+            _ => Technology::FixedResearchers(Innovation { diffusion: Diffusion::Global, ..innovation(0.5, 0.5, 0.01) }),
+        };
+        let (n, j, f) = (economy.dims().countries, economy.dims().sectors, economy.dims().factors);
+        let mut shock = Shock { technology, ..uniform.shock(&economy, 0.1) };
+        shock.augmentation = Some(Augmentation::none(n, j));
+        shock.restrictions = vec![Restriction { rent_share: 0.3, ..Restriction::export_quota(element(&economy), 0, 0.7) }];
+        let (i, s) = (uniform.whole(0, n - 1), uniform.whole(0, j - 1));
+        let flow = (uniform.whole(0, n - 1), uniform.whole(0, n - 1));
+        let parameters = [
+            Parameter::Theta { sector: s },
+            Parameter::Kappa,
+            Parameter::Sigma { sector: s },
+            Parameter::ElementSigma,
+            Parameter::Tariff { importer: flow.0, exporter: flow.1, sector: s },
+            Parameter::ExportTax { importer: flow.0, exporter: flow.1, sector: s },
+            Parameter::LnIceberg { importer: flow.0, exporter: flow.1, sector: s },
+            Parameter::LnProductivity { country: i, sector: s },
+            Parameter::LnEndowment { country: i, factor: uniform.whole(0, f - 1) },
+            Parameter::LnPreference { country: i, sector: s },
+            Parameter::LnLimit { restriction: 0 },
+            Parameter::RentShare { restriction: 0 },
+            Parameter::Lambda,
+            Parameter::Phi,
+            Parameter::Xi,
+            Parameter::LnCriticalAugmentation { country: i, sector: s },
+            Parameter::LnOtherAugmentation { country: i, sector: s },
+        ];
+        let e = solve(&economy, &shock);
+        for parameter in parameters {
+            let d = economy.sensitivity(&shock, &e, &[(parameter, 1.0)], &tight()).unwrap();
+            let h = 1e-5;
+            let [low, high] = [-h, h].map(|by| {
+                let (economy, shock) = moved(&economy, &shock, parameter, by);
+                solve(&economy, &shock)
+            });
+            let difference = |pick: &dyn Fn(&Equilibrium) -> f64| (pick(&high) - pick(&low)) / (2.0 * h);
+            for m in 0..n {
+                let slope = difference(&|e| e.real_income_hat[m].ln());
+                prop_assert!((slope - d.ln_real_income[m]).abs() < 1e-6 * (1.0 + slope.abs()), "{parameter:?}: {slope} {}", d.ln_real_income[m]);
+            }
+            let slope = difference(&|e| e.restrictions[0].wedge.ln());
+            prop_assert!((slope - d.ln_wedge[0]).abs() < 1e-4 * (1.0 + slope.abs()), "{parameter:?}: wedge {slope} {}", d.ln_wedge[0]);
+            let slope = difference(&|e| e.output[[i, s]]);
+            prop_assert!((slope - d.output[[i, s]]).abs() <= 1e-4 * (e.output[[i, s]] + slope.abs()), "{parameter:?}: output {slope} {}", d.output[[i, s]]);
+        }
+    }
+
+    #[test]
+    fn channels_add_to_the_exact_change(seed: u64) {
+        let mut uniform = Uniform::new(seed);
+        let economy = small(&mut uniform, CriticalRecipe::default());
+        let technology = any_technology(&mut uniform);
+        let shock = moderate(&mut uniform, &economy, technology);
+        let parts = welfare::decompose(&economy, &shock, &DecompositionSettings::default()).unwrap();
+        for (sum, total) in parts.sum.iter().zip(&parts.total) {
+            prop_assert!((sum - total).abs() <= 1e-6 * total.abs().max(1e-3));
+        }
+        if matches!(shock.technology, Technology::Exogenous) {
+            prop_assert!(parts.technology.iter().all(|v| *v == 0.0));
+        }
+        // Rents that stay at home are the exporter's gain.
+        prop_assume!(exports(&economy) > 0.0);
+        let at_home = Restriction { rent_share: 0.0, ..shock.restrictions[0].clone() };
+        let kept = Shock { restrictions: vec![at_home], ..shock };
+        let parts = welfare::decompose(&economy, &kept, &DecompositionSettings::default()).unwrap();
+        prop_assert!(parts.quota_rents.row(0).sum() > 0.0, "{}", parts.quota_rents);
+    }
+
+    #[test]
+    fn small_shocks_follow_hulten_and_the_second_order_baqaee_and_farhi(seed: u64) {
+        // A closed economy has no wedges: d ln W / d ln A is the Domar weight, and its derivative the curvature.
+        let mut uniform = Uniform::new(seed);
+        let recipe = Recipe { tariff: (0.0, 0.0), export_tax: (0.0, 0.0), deficit: 0.0, ..Recipe::new(1, uniform.whole(1, 4), 1) };
+        let share = (1e-2, 0.2);
+        let economy = uniform.economy(&recipe.with_critical(CriticalRecipe { share, ..CriticalRecipe::default() }));
+        let r = element(&economy);
+        let parameter = Parameter::LnProductivity { country: 0, sector: r };
+        let shock = |by: f64| {
+            let mut hat = Array2::ones((1, economy.dims().sectors));
+            hat[[0, r]] = by.exp();
+            Shock { productivity_hat: Some(hat), ..Shock::default() }
+        };
+        let at = |by: f64| solve(&economy, &shock(by));
+        let base = at(0.0);
+        let d = economy.sensitivity(&Shock::default(), &base, &[(parameter, 1.0)], &tight()).unwrap();
+        let domar = economy.output()[[0, r]] / economy.income()[0];
+        prop_assert!((d.ln_real_income[0] - domar).abs() < 1e-9 * (1.0 + domar));
+        let curvature = d.output[[0, r]] / economy.income()[0] - domar * d.income[0] / economy.income()[0];
+        let h = 1e-3;
+        let second = (at(h).real_income_hat[0].ln() + at(-h).real_income_hat[0].ln()) / (h * h);
+        prop_assert!((second - curvature).abs() < 1e-3 * (domar + curvature.abs()), "{second} {curvature}");
+    }
+}
+
+/// The economy and the shock with one parameter moved.
+fn moved(economy: &Economy, shock: &Shock, parameter: Parameter, by: f64) -> (Economy, Shock) {
+    let (mut parts, mut shock) = (economy.parts().clone(), shock.clone());
+    let innovation = |shock: &mut Shock, change: &dyn Fn(&mut Innovation)| match &mut shock.technology {
+        Technology::FreeEntry(i) | Technology::FixedResearchers(i) => change(i),
+        Technology::Exogenous => {}
+    };
+    match parameter {
+        Parameter::Theta { sector } => parts.theta[sector] += by,
+        Parameter::Kappa => parts.kappa += by,
+        Parameter::Sigma { sector } => parts.critical.as_mut().unwrap().sigma[sector] += by,
+        Parameter::ElementSigma => parts.critical.as_mut().unwrap().element_sigma += by,
+        Parameter::Tariff { importer, exporter, sector } => {
+            shock.tariff.as_mut().unwrap()[[importer, exporter, sector]] += by;
+        }
+        Parameter::ExportTax { importer, exporter, sector } => {
+            shock.export_tax.as_mut().unwrap()[[importer, exporter, sector]] += by;
+        }
+        Parameter::LnIceberg { importer, exporter, sector } => {
+            shock.iceberg_hat.as_mut().unwrap()[[importer, exporter, sector]] *= by.exp();
+        }
+        Parameter::LnProductivity { country, sector } => {
+            shock.productivity_hat.as_mut().unwrap()[[country, sector]] *= by.exp();
+        }
+        Parameter::LnEndowment { country, factor } => {
+            shock.endowment_hat.as_mut().unwrap()[[country, factor]] *= by.exp();
+        }
+        Parameter::LnPreference { country, sector } => {
+            shock.preference_hat.as_mut().unwrap()[[country, sector]] *= by.exp();
+        }
+        Parameter::LnLimit { restriction } => match &mut shock.restrictions[restriction].limit {
+            Limit::Volume(v) | Limit::Wedge(v) => *v *= by.exp(),
+        },
+        Parameter::RentShare { restriction } => shock.restrictions[restriction].rent_share += by,
+        Parameter::Lambda => innovation(&mut shock, &|i| i.lambda += by),
+        Parameter::Phi => innovation(&mut shock, &|i| i.phi += by),
+        Parameter::Xi => innovation(&mut shock, &|i| i.xi += by),
+        Parameter::LnCriticalAugmentation { country, sector } => {
+            shock.augmentation.as_mut().unwrap().critical[[country, sector]] *= by.exp();
+        }
+        Parameter::LnOtherAugmentation { country, sector } => {
+            shock.augmentation.as_mut().unwrap().other[[country, sector]] *= by.exp();
+        }
+        other => panic!("{other:?}"),
+    }
+    (Economy::from_parts(parts).unwrap(), shock)
+}
+
+/// A closed economy in which one sector, and hardly any cost, is the critical input's.
+fn tiny_user(sigma: f64) -> (Economy, usize) {
+    let recipe = Recipe { tariff: (0.0, 0.0), export_tax: (0.0, 0.0), deficit: 0.0, ..Recipe::new(1, 1, 1) };
+    let critical = CriticalRecipe { share: (1e-9, 1e-9 + 1e-20), ..CriticalRecipe::default() };
+    let economy = with_sigma(&Uniform::new(7).economy(&recipe.with_critical(critical)), sigma);
+    let r = element(&economy);
+    (economy, r)
+}
+
+/// Derivatives of `ln A_R`, `ln s'/(1-s')`, `ln pR` with respect to the input's productivity.
+fn responses(economy: &Economy, r: usize, technology: Technology) -> (f64, f64, f64) {
+    let shock = Shock { technology, ..Shock::default() };
+    let e = solve(economy, &shock);
+    let direction = [(Parameter::LnProductivity { country: 0, sector: r }, -1.0)];
+    let d = economy.sensitivity(&shock, &e, &direction, &tight()).unwrap();
+    let share = economy.critical_share()[[0, 0]];
+    let (a_r, _) = d.ln_augmentation.unwrap();
+    (a_r[[0, 0]], d.critical_share.unwrap()[[0, 0]] / (share * (1.0 - share)), d.ln_price[[0, r]])
+}
+
+#[test]
+fn free_entry_offsets_a_price_rise_in_part() {
+    // d ln A_R / d ln pR = lambda phi (1 - sigma) / (1 + lambda phi (1 - sigma)): positive for complements, zero at one,
+    // negative for substitutes. The share is 1e-9, so the price of research and output stay.
+    for sigma in [0.0, 0.2, 0.5, 1.0, 1.5, 3.0] {
+        for (lambda, phi) in [(0.5, 0.5), (0.3, 1.0), (0.7, 0.2)] {
+            let (economy, r) = tiny_user(sigma);
+            let (a_r, _, price) = responses(&economy, r, Technology::FreeEntry(innovation(lambda, phi, 0.0)));
+            let theory = lambda * phi * (1.0 - sigma) / (1.0 + lambda * phi * (1.0 - sigma));
+            assert!((a_r / price - theory).abs() < 1e-6, "sigma {sigma}: {} {theory}", a_r / price);
+        }
+    }
+}
+
+#[test]
+fn fixed_researchers_move_with_the_relative_price() {
+    // d ln(ZR/ZX) / d ln(pR/x) = (1 - sigma) / (1 + lambda phi (1 - sigma)); researchers are divided as expenditure is.
+    for sigma in [0.0, 0.2, 0.5, 1.0, 1.5, 3.0] {
+        let (economy, r) = tiny_user(sigma);
+        let (lambda, phi) = (0.5, 0.5);
+        let (_, ratio, price) =
+            responses(&economy, r, Technology::FixedResearchers(innovation(lambda, phi, 0.0)));
+        let theory = (1.0 - sigma) / (1.0 + lambda * phi * (1.0 - sigma));
+        assert!((ratio / price - theory).abs() < 1e-6, "sigma {sigma}: {} {theory}", ratio / price);
+    }
+}
+
+#[test]
+fn with_fixed_researchers_the_induced_change_costs_nothing_at_first_order() {
+    let economy = Uniform::new(3).economy(&Recipe::new(3, 3, 1).with_critical(CriticalRecipe::default()));
+    let r = element(&economy);
+    let direction = [(Parameter::LnProductivity { country: 0, sector: r }, -1.0)];
+    let gap = |technology: Technology| {
+        let shock = Shock { technology, ..Shock::default() };
+        let e = solve(&economy, &shock);
+        let d = economy.sensitivity(&shock, &e, &direction, &tight()).unwrap();
+        let mut gaps = Array2::<f64>::zeros(economy.output().dim());
+        for ((i, s), gap) in gaps.indexed_iter_mut().filter(|((_, s), _)| *s != r) {
+            let inputs = economy.input_share().index_axis(Axis(0), i).row(s).dot(&d.ln_price.row(i));
+            let factors = economy.factor_share().index_axis(Axis(0), i).row(s).dot(&d.ln_factor_price.row(i));
+            *gap = d.ln_cost[[i, s]] - inputs - factors;
+        }
+        (gaps, d)
+    };
+    let (gaps, d) = gap(Technology::FixedResearchers(innovation(0.5, 0.5, 0.0)));
+    assert!(gaps.iter().all(|gap| gap.abs() < 1e-11), "{gaps}");
+    assert!(d.ln_augmentation.unwrap().0.iter().any(|a| a.abs() > 1e-3), "technology did move");
+    // With free entry research is paid for by others, and the cost falls by the share times the gain.
+    let (gaps, d) = gap(Technology::FreeEntry(innovation(0.5, 0.5, 0.0)));
+    let expected = -&economy.critical_share() * &d.ln_augmentation.unwrap().0;
+    for (at, gap) in gaps.indexed_iter().filter(|((_, s), _)| *s != r) {
+        assert!((gap - expected[at]).abs() < 1e-11, "{gap} {}", expected[at]);
+    }
+}
+
+#[test]
+fn diffusion_shares_knowledge() {
+    let economy = Uniform::new(11).economy(&Recipe::new(4, 2, 1).with_critical(CriticalRecipe::default()));
+    let with = |diffusion| {
+        let technology = Technology::FreeEntry(Innovation { diffusion, ..innovation(0.5, 0.5, 0.01) });
+        let shock = Shock {
+            restrictions: vec![Restriction::export_quota(element(&economy), 0, 0.5)],
+            technology,
+            ..Shock::default()
+        };
+        solve(&economy, &shock).critical.unwrap().augmentation.critical
+    };
+    let global = with(Diffusion::Global);
+    for row in global.rows() {
+        assert!(relative_gap(row, global.row(0)) < 1e-9, "all use the same knowledge");
+    }
+    let blocs = with(Diffusion::Blocs(vec![0, 1, 1, 1]));
+    assert!(
+        relative_gap(blocs.row(1), blocs.row(2)) < 1e-9 && relative_gap(blocs.row(0), blocs.row(1)) > 1e-3
+    );
+    let own = with(Diffusion::Matrix(Array2::eye(4)));
+    assert!(relative_gap(&own, &with(Diffusion::National)) < 1e-9);
+}
+
+#[test]
+fn closed_economy_leontief_share() {
+    // sigma = 0 in a closed economy with one user and no other inputs: the user's cost is its Leontief cost.
+    let recipe = Recipe {
+        tariff: (0.0, 0.0),
+        export_tax: (0.0, 0.0),
+        deficit: 0.0,
+        inputs: (0.0, 0.0),
+        ..Recipe::new(1, 1, 1)
+    };
+    let share = (0.1, 0.1 + 1e-12);
+    let economy = with_sigma(
+        &Uniform::new(5)
+            .economy(&recipe.with_critical(CriticalRecipe { share, ..CriticalRecipe::default() })),
+        0.0,
+    );
+    let r = element(&economy);
+    let mut hat = Array2::ones((1, 2));
+    hat[[0, r]] = 0.5;
+    let e = solve(&economy, &Shock { productivity_hat: Some(hat), ..Shock::default() });
+    let wage = economy.factor_share()[[0, 0, 0]] / (1.0 - economy.critical_share()[[0, 0]])
+        * e.factor_price_hat[[0, 0]].ln();
+    let s = economy.critical_share()[[0, 0]];
+    let cost = s * e.price_hat[[0, r]] + (1.0 - s) * wage.exp();
+    assert!((e.cost_hat[[0, 0]] / cost - 1.0).abs() < 1e-10, "{} {cost}", e.cost_hat[[0, 0]]);
+}
+
+/// Extremes: sigma from 0 to 3, trade elasticities of the input to 50, exports cut by up to 95 percent or stopped, resources
+/// of nine tenths of cost, every closure of technology.
+#[test]
+fn two_thousand_economies_with_random_quotas() {
+    let mut failures = Vec::new();
+    for seed in 0..2_000_u64 {
+        let mut uniform = Uniform::new(seed);
+        let low = uniform.between(0.0, 3.0);
+        let critical = CriticalRecipe {
+            elements: uniform.whole(1, 2),
+            sigma: if uniform.whole(0, 3) == 0 { (0.0, 1e-12) } else { (low.min(0.5), low.max(0.5)) },
+            theta: (1.0, 50.0),
+            resource: (0.2, 0.9),
+            element_sigma: uniform.between(0.0, 2.0),
+            ..CriticalRecipe::default()
+        };
+        let recipe = Recipe::new(uniform.whole(2, 8), uniform.whole(1, 6), uniform.whole(1, 3));
+        let economy = uniform.economy(&recipe.with_critical(critical));
+        let r = element(&economy);
+        let limit = if uniform.whole(0, 9) == 0 { 0.0 } else { uniform.between(0.05, 1.1) };
+        let mut restrictions = vec![Restriction {
+            rent_share: uniform.between(0.0, 1.0),
+            ..Restriction::export_quota(r, 0, limit)
+        }];
+        if uniform.whole(0, 2) == 0 {
+            restrictions.push(Restriction::production_cap(r, 1, uniform.between(0.3, 1.2)));
+        }
+        if uniform.whole(0, 2) == 0 {
+            restrictions.push(Restriction {
+                buyers: Buyers::Only(vec![1]),
+                ..Restriction::export_quota(r, 0, uniform.between(0.1, 1.2))
+            });
+        }
+        let shock = Shock { restrictions, technology: any_technology(&mut uniform), ..Shock::default() };
+        match economy.solve(&shock, &SolverSettings::default()) {
+            Ok(e) if e.residual.max() <= 1e-10 => {}
+            Ok(e) => failures.push(format!("{seed}: {:?}", e.residual)),
+            Err(model_core::SolveError::Shock(model_core::ShockError::NoSupplier { .. })) if limit == 0.0 => {
+            }
+            Err(error) => failures.push(format!("{seed}: {error}")),
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} of 2000 failed: {:#?}",
+        failures.len(),
+        &failures[..failures.len().min(12)]
+    );
+}
