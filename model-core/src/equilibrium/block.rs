@@ -83,6 +83,14 @@ struct At<T> {
     flow: Vec<f64>,
 }
 
+/// A sector that uses the bundle: what it spends on it, the elasticity of that with respect to the bundle's price, and the
+/// research effort that goes with it.
+struct User<T> {
+    spending: T,
+    elasticity: f64,
+    effort: Option<T>,
+}
+
 /// What the market takes as given.
 struct Given<'s, T> {
     block: &'s Block,
@@ -148,8 +156,10 @@ impl<T: Scalar> System<'_, T> {
                     new.wedge[l] = *value;
                 }
                 for m in (0..n).filter(|m| self.shift[cell(*m)] > f64::NEG_INFINITY) {
+                    let step = at.ln_price[m] - old.price[cell(m)];
                     new.price[cell(m)] = at.ln_price[m];
                     new.expenditure[cell(m)] = at.spending[m] * self.expenditure_scale[cell(m)];
+                    self.follow(block, m, step, new.research, work);
                 }
             }
             work.controls[s] = controls;
@@ -157,10 +167,30 @@ impl<T: Scalar> System<'_, T> {
         }
     }
 
-    /// What a country spends on the good beside what the nest says at the prices of the state.
+    /// Research goes where the solution of the market draws it, if that is all that the bundle's price depends on.
+    fn follow(&self, block: &Block, m: usize, step: T, research: &mut [T], work: &Work<T>) {
+        let Some(nest) = self.nest.as_ref().filter(|nest| nest.innovation.is_some()) else { return };
+        if nest.elements() > 1 || block.element.is_none() {
+            return;
+        }
+        for s in 0..self.at.j {
+            let cell = m * self.at.j + s;
+            if nest.share[cell] > 0.0 && work.y[cell].re() > 0.0 {
+                research[cell] = self.user(m, s, step, work).effort.unwrap_or(research[cell]);
+            }
+        }
+    }
+
+    /// What a country spends on the good beside what its nests do.
     fn fixed_spending(&self, block: &Block, m: usize, work: &Work<T>) -> T {
-        let all = work.x_new[m * self.at.j + block.sector];
-        let rest = all - self.nest_spending(block, m, T::from(0.0), work).0;
+        let Layout { j, .. } = self.at;
+        let mut rest = work.x_new[m * j + block.sector];
+        if let (Some(nest), Some(element)) = (&self.nest, block.element) {
+            for cell in (m * j..(m + 1) * j).filter(|cell| nest.share[*cell] > 0.0) {
+                let within = work.nest.element_share[cell * nest.elements() + element];
+                rest -= work.y[cell] * work.nest.share[cell] * within;
+            }
+        }
         if rest.re() > 0.0 { rest } else { T::from(0.0) }
     }
 
@@ -171,27 +201,55 @@ impl<T: Scalar> System<'_, T> {
         let (mut spending, mut slope) = (T::from(0.0), 0.0);
         for s in 0..j {
             let cell = m * j + s;
-            let output = work.y[cell];
-            if nest.share[cell] <= 0.0 || output.re() <= 0.0 {
+            if nest.share[cell] <= 0.0 || work.y[cell].re() <= 0.0 {
                 continue;
             }
             let within = work.nest.element_share[cell * nest.elements() + element];
             let (bundle, within_new) =
                 if nest.elements() == 1 { (step, T::from(1.0)) } else { nest.element(within, step) };
-            let (ln_cost, share) =
-                ces::two_inputs(nest.share[cell], work.nest.gap[cell] + bundle, nest.sigma[s]);
-            // Sales fall as the sector's own cost rises.
-            let lost = self.sales_elasticity[cell];
-            let sales = output * ((work.nest.ln_relative_cost[cell] - ln_cost) * lost).exp();
-            let value = sales * share * within_new;
+            let user = self.user(m, s, bundle, work);
+            let value = user.spending * within_new;
             spending += value;
-            let of_share =
-                ((1.0 - nest.sigma[s].re()) * (1.0 - share.re()) - lost * share.re()) * within_new.re();
             let of_element = (1.0 - nest.element_sigma.re()) * (1.0 - within_new.re());
-            slope += value.re() * (of_share + of_element);
+            slope += value.re() * (user.elasticity * within_new.re() + of_element);
         }
         let elasticity = if spending.re() > 0.0 { slope / spending.re() } else { 0.0 };
         (spending, elasticity)
+    }
+
+    /// What a sector spends on the bundle when the bundle's log price moves by `bundle`. Its sales fall as its own cost rises,
+    /// and technology, where it moves, is where the new spending draws it.
+    fn user(&self, m: usize, s: usize, bundle: T, work: &Work<T>) -> User<T> {
+        const ROUNDS: usize = 4;
+        let cell = m * self.at.j + s;
+        let Some(nest) = &self.nest else {
+            return User { spending: T::from(0.0), elasticity: 0.0, effort: None };
+        };
+        let lost = self.sales_elasticity[cell];
+        let sigma = nest.sigma[s];
+        let at = |gap: T| {
+            let (ln_cost, share) = ces::two_inputs(nest.share[cell], gap, sigma);
+            let sales = work.y[cell] * ((work.nest.ln_relative_cost[cell] - ln_cost) * lost).exp();
+            (share, sales)
+        };
+        let of_share = |share: T| (1.0 - sigma.re()) * (1.0 - share.re());
+        let start = work.nest.gap[cell] + bundle;
+        let mut gap = start;
+        let (mut share, mut sales) = at(gap);
+        let (mut effort, mut offset) = (None, 1.0);
+        if let Some(innovation) = &nest.innovation {
+            let drawn = innovation.lambda * innovation.phi;
+            for _ in 0..ROUNDS {
+                effort = innovation.effort(cell, nest.share[cell], share, sales, work.ln_research_cost[m]);
+                let Some(effort) = effort else { break };
+                let slope = innovation.effort_slope(of_share(share), lost, share.re());
+                offset = 1.0 + drawn.re() * slope;
+                gap -= (gap - start + (effort - work.effort[cell]) * drawn) / offset;
+                (share, sales) = at(gap);
+            }
+        }
+        let elasticity = (of_share(share) - lost * share.re()) / offset;
+        User { spending: sales * share, elasticity, effort }
     }
 
     /// Newton's method from the state. Nothing if the linear system has no solution: then the sweep's own proposal stands.

@@ -27,8 +27,8 @@ pub(super) struct Nest<T> {
 /// Technology that moves.
 pub(super) struct Innovations<T> {
     fixed_researchers: bool,
-    lambda: T,
-    phi: T,
+    pub(super) lambda: T,
+    pub(super) phi: T,
     xi: T,
     /// `omega[j][n][i]`; none where knowledge stays at home.
     omega: Option<Vec<f64>>,
@@ -298,6 +298,16 @@ impl<T: Scalar> Innovations<T> {
             return Some(odds.ln() - (share / (1.0 - share)).ln());
         }
         Some((new_share * output).ln() - self.ln_spending[cell] - ln_cost)
+    }
+
+    /// How that effort moves with the log price of the bundle relative to everything else: `of_share` is the elasticity of the
+    /// share, `lost` how sales fall with cost.
+    pub(super) fn effort_slope(&self, of_share: f64, lost: f64, share: f64) -> f64 {
+        if self.fixed_researchers {
+            of_share / (1.0 - share).max(f64::EPSILON)
+        } else {
+            of_share - lost * share
+        }
     }
 
     pub(super) fn step(&self, sector: usize) -> f64 {

@@ -43,6 +43,9 @@ pub(super) struct Work<T = f64> {
     pub(super) volume: Vec<T>,
     pub(super) rent: Vec<T>,
     pub(super) nest: NestWork<T>,
+    /// The state's research effort `[i][j]`, and the log price of research by country.
+    pub(super) effort: Vec<T>,
+    pub(super) ln_research_cost: Vec<T>,
     /// `exp(-theta ln c)` relative to the cheapest producer and `ln sum_i g e`, `[i][j]`.
     appeal: Vec<T>,
     ln_sum: Vec<T>,
@@ -59,7 +62,7 @@ pub(super) struct Work<T = f64> {
 
 impl<T: Scalar> Work<T> {
     pub(super) fn new(system: &System<T>) -> Self {
-        let Layout { n, j, f, limits, .. } = system.at;
+        let Layout { n, j, f, limits, research } = system.at;
         let zeros = |len| vec![T::from(0.0); len];
         let elements = system.nest.as_ref().map(|nest| nest.elements());
         Self {
@@ -80,6 +83,8 @@ impl<T: Scalar> Work<T> {
             volume: zeros(limits),
             rent: zeros(limits),
             nest: elements.map_or_else(|| NestWork::new(0, 0), |elements| NestWork::new(n * j, elements)),
+            effort: zeros(research),
+            ln_research_cost: zeros(n),
             appeal: zeros(n * j),
             ln_sum: zeros(n * j),
             least: vec![0.0; j],
@@ -442,22 +447,31 @@ impl<T: Scalar> System<'_, T> {
         }
     }
 
-    fn research(&self, ln_w: &[T], old: &[T], new: &mut [T], work: &Work<T>, residual: &mut MarketResidual) {
+    /// Research effort that the sweep's spending calls for.
+    fn research(
+        &self,
+        ln_w: &[T],
+        old: &[T],
+        new: &mut [T],
+        work: &mut Work<T>,
+        residual: &mut MarketResidual,
+    ) {
         let Layout { n, j, f, .. } = self.at;
         let Some((nest, innovation)) =
             self.nest.as_ref().and_then(|nest| nest.innovation.as_ref().map(|innovation| (nest, innovation)))
         else {
             return;
         };
+        work.effort.copy_from_slice(old);
         for i in 0..n {
-            let ln_cost = match innovation.paid_in {
+            work.ln_research_cost[i] = match innovation.paid_in {
                 ResearchCost::FinalGood => work.ln_consumption[i],
                 ResearchCost::Factor(g) => ln_w[i * f + g],
             };
             for s in 0..j {
                 let cell = i * j + s;
-                let share = work.nest.share[cell];
-                let effort = innovation.effort(cell, nest.share[cell], share, work.y[cell], ln_cost);
+                let (share, cost) = (work.nest.share[cell], work.ln_research_cost[i]);
+                let effort = innovation.effort(cell, nest.share[cell], share, work.y[cell], cost);
                 let gap = effort.map_or(T::from(0.0), |effort| effort - old[cell]);
                 worst(&mut residual.technology, gap.re());
                 new[cell] = old[cell] + gap * innovation.step(s);
