@@ -181,6 +181,12 @@ impl UseMake {
     }
 }
 
+/// Whether `folder` has a use table of a year.
+#[must_use]
+pub fn has_year(folder: &Path, year: i32) -> bool {
+    find(folder, &format!("Detail_Use_{year}_PRO_BeforeRedef")).is_ok()
+}
+
 /// Names of the industries of a year, from `Detail_IndustryCodeName_YEAR.csv[.gz]` in `folder`.
 ///
 /// # Errors

@@ -51,6 +51,7 @@ fn given_files_are_converted_loaded_recorded_and_checked() {
 
     let output = data(&root, &["check", "wiod_sea2013"]);
     assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("1 files as expected"), "{}", said(&output));
     let made = root.join("wiod_sea2013/wiod_sea_2013.csv.gz");
     fs::write(&made, b"not gzip").unwrap();
     let output = data(&root, &["check"]);

@@ -160,7 +160,8 @@ impl FootprintPanels {
         Self::from_texts(TEXTS)
     }
 
-    /// Computes the panels from the raw sets `wiod2013` and `bea_io` below `raw`.
+    /// Computes the panels from the raw sets `wiod2013` and `bea_io` below `raw`. Of the US detail tables one year is enough:
+    /// the Bureau's current release has no table of 2012 in the codes of that year.
     ///
     /// # Errors
     /// [`WorldError`] naming the raw file that is missing or wrong.
@@ -172,7 +173,13 @@ impl FootprintPanels {
         let years = trend(&data, &choices, YEARS, |year| {
             wiod::load(&folder, year, Inventories::Produced).map(|wiod| wiod.table)
         })?;
-        let us = US_YEARS.iter().map(|year| us_panel(&data, &raw.join("bea_io"), *year));
+        let folder_us = raw.join("bea_io");
+        let mut us_years: Vec<i32> =
+            US_YEARS.into_iter().filter(|year| bea::has_year(&folder_us, *year)).collect();
+        if us_years.is_empty() {
+            us_years.extend(US_YEARS);
+        }
+        let us = us_years.into_iter().map(|year| us_panel(&data, &folder_us, year));
         Ok(Self {
             industries: WiodLabels::load(&folder)?.descriptions,
             sectors: world.iter().map(|f| (f.name.clone(), f.requirements.world())).collect(),

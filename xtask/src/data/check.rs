@@ -39,8 +39,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
             console::result(format!("{:<14} absent; get it from {}", set.name, set.home));
             continue;
         };
-        let problems = problems(set, &folder)?;
-        console::result(format!("{:<14} {}", set.name, state(set, &problems)));
+        let (files, problems) = problems(set, &folder)?;
+        console::result(format!("{:<14} {}", set.name, state(files, &problems)));
         problems.iter().for_each(|problem| console::result(format!("    {problem}")));
         let sound = match inspect(&set.name, &folder) {
             Ok(lines) => {
@@ -67,17 +67,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
     })
 }
 
-/// The state of a set's files in words.
-fn state(set: &RawSet, problems: &[String]) -> String {
+/// The state of so many files in words.
+fn state(files: usize, problems: &[String]) -> String {
     match problems.len() {
-        0 => format!("{} files as expected", set.files.len()),
-        count => format!("{count} of {} files not as expected", set.files.len()),
+        0 => format!("{files} files as expected"),
+        count => format!("{count} of {files} files not as expected"),
     }
 }
 
-/// What is wrong with the files of a set, one line each. A file is as expected when it is the one that the project's tables
+/// How many files of a set were held against what is known of them, and what is wrong with them, one line each. A file is as expected when it is the one that the project's tables
 /// were made from, or the one that `data fetch` made.
-fn problems(set: &RawSet, folder: &Path) -> Result<Vec<String>, Error> {
+fn problems(set: &RawSet, folder: &Path) -> Result<(usize, Vec<String>), Error> {
     let made = Record::load(folder)?.made;
     let mut problems = Vec::new();
     for (name, expected) in &made {
@@ -101,5 +101,5 @@ fn problems(set: &RawSet, folder: &Path) -> Result<Vec<String>, Error> {
             problems.push(format!("{}: another content (SHA-256 differs)", file.name));
         }
     }
-    Ok(problems)
+    Ok((if made.is_empty() { set.files.len() } else { made.len() }, problems))
 }
