@@ -99,3 +99,11 @@ pub(crate) fn add_combination(out: &mut [f64], a: ArrayView2<'_, f64>, b: ArrayV
         }
     }
 }
+
+/// The rows as slices; the matrix is brought to row-major order first if it is not.
+pub(crate) fn rows_mut(x: &mut Array2<f64>) -> Vec<&mut [f64]> {
+    if !x.is_standard_layout() {
+        *x = x.as_standard_layout().into_owned();
+    }
+    x.axis_iter_mut(Axis(0)).filter_map(|r| r.into_slice()).collect()
+}

@@ -9,7 +9,59 @@ use crate::{Categories, Estimates, EstimationError, Regression};
 /// The tolerance to which fixed effects are recovered.
 const RECOVERY_TOLERANCE: f64 = 1e-12;
 
-/// The estimated values of absorbed effects.
+/// A coefficient that varies by level, absorbed like a fixed effect: `by[variable]`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct VaryingSlope {
+    pub(crate) by: Categories,
+    pub(crate) variable: String,
+    pub(crate) values: Vec<f64>,
+}
+
+impl VaryingSlope {
+    /// `by[variable]`.
+    pub(crate) fn name(&self) -> String {
+        format!("{}[{}]", self.by.name(), self.variable)
+    }
+}
+
+/// What is absorbed: a value per level of each of these, and slopes per level.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Effects {
+    pub(crate) levels: Vec<Categories>,
+    pub(crate) slopes: Vec<VaryingSlope>,
+}
+
+impl Effects {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.levels.is_empty() && self.slopes.is_empty()
+    }
+
+    /// The same on a selection of rows.
+    pub(crate) fn select(&self, rows: &[usize]) -> Self {
+        let slope = |s: &VaryingSlope| VaryingSlope {
+            by: s.by.select(rows),
+            variable: s.variable.clone(),
+            values: rows.iter().map(|&r| s.values[r]).collect(),
+        };
+        Self {
+            levels: self.levels.iter().map(|e| e.select(rows)).collect(),
+            slopes: self.slopes.iter().map(slope).collect(),
+        }
+    }
+
+    /// Names, those of slopes last.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let levels = self.levels.iter().map(|e| e.name().to_owned());
+        levels.chain(self.slopes.iter().map(VaryingSlope::name)).collect()
+    }
+
+    /// What each name takes its levels from, in the order of the names.
+    pub(crate) fn categories(&self) -> impl Iterator<Item = &Categories> {
+        self.levels.iter().chain(self.slopes.iter().map(|s| &s.by))
+    }
+}
+
+/// The estimated values of absorbed effects, slopes that vary by level among them (named `by[variable]`).
 ///
 /// Levels are only identified up to a shift between effects (one per connected set of levels). Here every
 /// effect after the first averages to zero over the rows used, and the first carries the level.
@@ -53,7 +105,7 @@ impl FixedEffects {
 /// What a fit keeps of its fixed effects: enough to recover them when asked.
 #[derive(Debug, Clone)]
 pub(crate) struct Absorbed {
-    effects: Vec<Categories>,
+    effects: Effects,
     weights: Option<Vec<f64>>,
     /// Sum of the effects in each row used.
     sum: Vec<f64>,
@@ -64,19 +116,25 @@ impl Absorbed {
     pub(crate) fn new(
         regression: &Regression,
         rows: &[usize],
-        effects: Vec<Categories>,
+        effects: Effects,
         weights: Option<Vec<f64>>,
         estimates: &Estimates,
-        predictor: &[f64],
+        predictor: impl FnOnce() -> Vec<f64>,
     ) -> Self {
-        let mut sum = if effects.is_empty() { Vec::new() } else { predictor.to_vec() };
-        if !effects.is_empty() {
-            let names = regression.names.iter().chain(&regression.endogenous_names);
-            let columns = regression.x.rows().into_iter().chain(regression.endogenous.rows());
-            for (name, column) in names.zip(columns) {
-                if let Ok(b) = estimates.coefficient(name) {
-                    sum.iter_mut().zip(rows).for_each(|(s, &row)| *s -= b.estimate * column[row]);
-                }
+        if effects.is_empty() {
+            return Self { effects, weights: None, sum: Vec::new() };
+        }
+        let mut sum = predictor();
+        let names = regression.names.iter().chain(&regression.endogenous_names);
+        let columns = regression.x.rows().into_iter().chain(regression.endogenous.rows());
+        let constant =
+            estimates.names().first().filter(|n| *n == CONSTANT).map(|_| estimates.coefficients()[0]);
+        if let Some(constant) = constant {
+            sum.iter_mut().for_each(|s| *s -= constant);
+        }
+        for (name, column) in names.zip(columns) {
+            if let Ok(b) = estimates.coefficient(name) {
+                sum.iter_mut().zip(rows).for_each(|(s, &row)| *s -= b.estimate * column[row]);
             }
         }
         Self { effects, weights, sum }
@@ -91,58 +149,70 @@ impl Absorbed {
             absorber.weighted(self.weights.as_deref()).effects_of(&self.sum, RECOVERY_TOLERANCE)?;
         let rows = self.sum.len() as f64;
         let mut shift = 0.0;
-        for (effect, values) in self.effects.iter().zip(&mut values).skip(1) {
+        for (effect, values) in self.effects.levels.iter().zip(&mut values).skip(1) {
             let mean = effect.codes().iter().map(|&c| values[c as usize]).sum::<f64>() / rows;
             values.iter_mut().for_each(|v| *v -= mean);
             shift += mean;
         }
-        if let Some(first) = values.first_mut() {
+        if let Some(first) = values.first_mut().filter(|_| shift != 0.0) {
             first.iter_mut().for_each(|v| *v += shift);
         }
-        let effects = self
-            .effects
-            .iter()
-            .zip(values)
-            .map(|(e, values)| (e.name().to_owned(), e.levels().iter().cloned().zip(values).collect()))
+        let named = self.effects.names().into_iter().zip(self.effects.categories()).zip(values);
+        let effects = named
+            .map(|((name, of), values)| (name, of.levels().iter().cloned().zip(values).collect()))
             .collect();
         Ok(FixedEffects { effects })
     }
 
+    /// `effects` holds one entry for each name, `slopes` `[m, s]` the variables of those that are slopes.
     pub(crate) fn linear_predictor(
         &self,
         estimates: &Estimates,
         x: ArrayView2<'_, f64>,
         effects: &[Categories],
+        slopes: ArrayView2<'_, f64>,
     ) -> Result<Vec<f64>, EstimationError> {
         let constant = estimates.names().first().is_some_and(|n| n == CONSTANT);
-        let slopes: Vec<f64> = estimates.coefficients().iter().copied().skip(usize::from(constant)).collect();
-        if x.ncols() != slopes.len() {
-            return Err(EstimationError::Names { names: x.ncols(), regressors: slopes.len() });
-        }
-        if effects.len() != self.effects.len() {
-            return Err(EstimationError::Names { names: effects.len(), regressors: self.effects.len() });
+        let coefficients: Vec<f64> =
+            estimates.coefficients().iter().copied().skip(usize::from(constant)).collect();
+        let names = self.effects.names();
+        for (given, estimated) in [
+            (x.ncols(), coefficients.len()),
+            (effects.len(), names.len()),
+            (slopes.ncols(), self.effects.slopes.len()),
+        ] {
+            if given != estimated {
+                return Err(EstimationError::Names { names: given, regressors: estimated });
+            }
         }
         let intercept = if constant { estimates.coefficients()[0] } else { 0.0 };
         let mut out: Vec<f64> = x
             .rows()
             .into_iter()
-            .map(|row| intercept + row.iter().zip(&slopes).map(|(x, b)| x * b).sum::<f64>())
+            .map(|row| intercept + row.iter().zip(&coefficients).map(|(x, b)| x * b).sum::<f64>())
             .collect();
         let known = self.recover()?;
-        for (given, estimated) in effects.iter().zip(&self.effects) {
-            if given.len() != out.len() {
-                return Err(EstimationError::Length {
-                    what: given.name().into(),
-                    expected: out.len(),
-                    found: given.len(),
-                });
+        let first_slope = self.effects.levels.len();
+        for (position, (given, name)) in effects.iter().zip(&names).enumerate() {
+            let length = |what: &str, found: usize| {
+                let (what, expected) = (what.into(), out.len());
+                if found == expected {
+                    Ok(())
+                } else {
+                    Err(EstimationError::Length { what, expected, found })
+                }
+            };
+            length(given.name(), given.len())?;
+            let values =
+                given.levels().iter().map(|level| known.value(name, level)).collect::<Result<Vec<_>, _>>()?;
+            if position < first_slope {
+                out.iter_mut().zip(given.codes()).for_each(|(o, &c)| *o += values[c as usize]);
+            } else {
+                let column = slopes.column(position - first_slope);
+                length(name, column.len())?;
+                let slopes = given.codes().iter().zip(column);
+                out.iter_mut().zip(slopes).for_each(|(o, (&c, v))| *o += values[c as usize] * v);
             }
-            let values = given
-                .levels()
-                .iter()
-                .map(|level| known.value(estimated.name(), level))
-                .collect::<Result<Vec<_>, _>>()?;
-            out.iter_mut().zip(given.codes()).for_each(|(o, &c)| *o += values[c as usize]);
         }
         Ok(out)
     }
@@ -151,14 +221,14 @@ impl Absorbed {
         if self.effects.is_empty() {
             return Ok(());
         }
-        let list: Vec<String> =
-            self.effects.iter().map(|e| format!("{} ({})", e.name(), e.count())).collect();
+        let counted = self.effects.names().into_iter().zip(self.effects.categories());
+        let list: Vec<String> = counted.map(|(name, of)| format!("{name} ({})", of.count())).collect();
         write!(f, "\nfixed effects (levels): {}", list.join(", "))
     }
 
     /// Names of the absorbed effects.
     pub(crate) fn names(&self) -> Vec<String> {
-        self.effects.iter().map(|e| e.name().to_owned()).collect()
+        self.effects.names()
     }
 }
 

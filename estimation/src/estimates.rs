@@ -3,8 +3,9 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
 
 use crate::EstimationError;
-use crate::distribution::{Reference, chi_squared_tail, f_tail};
+use crate::distribution::Reference;
 use crate::error::Context;
+use crate::statistic::TestStatistic;
 
 /// Named coefficients with their variance matrix and the distribution they are held to: what every estimator
 /// of the crate returns at its heart.
@@ -15,6 +16,9 @@ pub struct Estimates {
     vcov: Array2<f64>,
     vcov_label: String,
     reference: Reference,
+    /// P-values from draws instead of the reference distribution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    p_values: Option<Vec<f64>>,
 }
 
 /// One row of a regression table.
@@ -29,19 +33,6 @@ pub struct Coefficient {
     /// Estimate over standard error.
     pub statistic: f64,
     /// Two-sided p-value.
-    pub p_value: f64,
-}
-
-/// A test of linear restrictions.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct WaldTest {
-    /// `(R b - r)' (R V R')^-1 (R b - r)`.
-    pub chi_squared: f64,
-    /// The number of restrictions.
-    pub restrictions: usize,
-    /// The statistic over the number of restrictions when the reference is Student's t.
-    pub f: Option<f64>,
-    /// From the F distribution when `f` is given, else from the chi-squared.
     pub p_value: f64,
 }
 
@@ -61,7 +52,22 @@ impl Estimates {
         if names.len() != k || vcov.dim() != (k, k) {
             return Err(EstimationError::Names { names: names.len(), regressors: k });
         }
-        Ok(Self { names, coefficients, vcov, vcov_label: vcov_label.into(), reference })
+        Ok(Self { names, coefficients, vcov, vcov_label: vcov_label.into(), reference, p_values: None })
+    }
+
+    /// The same with p-values of other origin, one per coefficient; the label says which.
+    ///
+    /// # Errors
+    /// [`EstimationError::Names`] when there are more or fewer than coefficients.
+    pub fn with_p_values(
+        self,
+        p_values: Vec<f64>,
+        label: impl Into<String>,
+    ) -> Result<Self, EstimationError> {
+        if p_values.len() != self.names.len() {
+            return Err(EstimationError::Names { names: p_values.len(), regressors: self.names.len() });
+        }
+        Ok(Self { p_values: Some(p_values), vcov_label: label.into(), ..self })
     }
 
     /// Names of the coefficients.
@@ -118,7 +124,8 @@ impl Estimates {
             .collect()
     }
 
-    /// Tests `R b = r`, `R` being `[restrictions, coefficients]`.
+    /// Tests `R b = r`, `R` being `[restrictions, coefficients]`: `(R b - r)' (R V R')^-1 (R b - r)`, chi-squared under
+    /// the null, or divided by the number of restrictions and F when t-ratios are held to Student's t.
     ///
     /// # Errors
     /// [`EstimationError::Hypothesis`] when shapes disagree or restrictions are redundant.
@@ -126,7 +133,7 @@ impl Estimates {
         &self,
         r_matrix: ArrayView2<'_, f64>,
         r: ArrayView1<'_, f64>,
-    ) -> Result<WaldTest, EstimationError> {
+    ) -> Result<TestStatistic, EstimationError> {
         let q = r_matrix.nrows();
         if q == 0 || r_matrix.ncols() != self.names.len() || r.len() != q {
             return Err(EstimationError::Hypothesis {
@@ -148,16 +155,8 @@ impl Estimates {
         })?;
         let chi_squared = gap.dot(&factor.solve(gap.view()).context("Wald statistic")?);
         Ok(match self.reference {
-            Reference::StudentT(df) => {
-                let f = chi_squared / q as f64;
-                WaldTest { chi_squared, restrictions: q, f: Some(f), p_value: f_tail(f, q as f64, df) }
-            }
-            Reference::Normal => WaldTest {
-                chi_squared,
-                restrictions: q,
-                f: None,
-                p_value: chi_squared_tail(chi_squared, q as f64),
-            },
+            Reference::StudentT(df) => TestStatistic::f(chi_squared / q as f64, q, df),
+            Reference::Normal => TestStatistic::chi_squared(chi_squared, q),
         })
     }
 
@@ -165,7 +164,7 @@ impl Estimates {
     ///
     /// # Errors
     /// [`EstimationError::UnknownCoefficient`] and those of [`wald`](Self::wald).
-    pub fn joint_zero<S: AsRef<str>>(&self, names: &[S]) -> Result<WaldTest, EstimationError> {
+    pub fn joint_zero<S: AsRef<str>>(&self, names: &[S]) -> Result<TestStatistic, EstimationError> {
         let mut r_matrix = Array2::zeros((names.len(), self.names.len()));
         for (row, name) in names.iter().enumerate() {
             r_matrix[[row, self.position(name.as_ref())?]] = 1.0;
@@ -189,7 +188,7 @@ impl Estimates {
             estimate,
             std_error,
             statistic,
-            p_value: self.reference.p_value(statistic),
+            p_value: self.p_values.as_ref().map_or_else(|| self.reference.p_value(statistic), |p| p[i]),
         }
     }
 }

@@ -1,6 +1,7 @@
 use ndarray::{Array1, Array2};
 
-use crate::poisson::{self, PoissonFit, PoissonSettings};
+use crate::effects::{Effects, VaryingSlope};
+use crate::poisson::{self, MultinomialFit, PoissonFit, PoissonSettings};
 use crate::{Categories, EstimationError, KClass, LinearFit, Vcov, Weights, linear};
 
 /// A regression to be run: outcome, regressors, and what else the model holds.
@@ -35,7 +36,7 @@ pub struct Regression {
     pub(crate) instruments: Array2<f64>,
     pub(crate) instrument_names: Vec<String>,
     pub(crate) constant: bool,
-    pub(crate) effects: Vec<Categories>,
+    pub(crate) effects: Effects,
     pub(crate) drop_singletons: bool,
     pub(crate) weights: Weights,
     pub(crate) offset: Option<Vec<f64>>,
@@ -67,7 +68,7 @@ impl Regression {
             instruments: Array2::zeros((0, n)),
             instrument_names: Vec::new(),
             constant: true,
-            effects: Vec::new(),
+            effects: Effects::default(),
             drop_singletons: true,
             weights: Weights::None,
             offset: None,
@@ -101,7 +102,21 @@ impl Regression {
     /// they are fitted exactly, add nothing to the coefficients and bias clustered variances.
     #[must_use]
     pub fn absorb(mut self, effects: impl IntoIterator<Item = Categories>) -> Self {
-        self.effects.extend(effects);
+        self.effects.levels.extend(effects);
+        self
+    }
+
+    /// Absorbs a slope of `variable` for each level of `by`: `by[variable]` in a formula. The levels themselves are
+    /// absorbed by [`absorb`](Self::absorb); without that the slopes stand alone, `by[[variable]]`.
+    #[must_use]
+    pub fn absorb_slopes(
+        mut self,
+        by: Categories,
+        variable: impl Into<String>,
+        values: impl Into<Array1<f64>>,
+    ) -> Self {
+        let (variable, values) = (variable.into(), values.into().to_vec());
+        self.effects.slopes.push(VaryingSlope { by, variable, values });
         self
     }
 
@@ -212,5 +227,19 @@ impl Regression {
             });
         }
         poisson::fit(self, settings, vcov)
+    }
+
+    /// Multinomial pseudo-maximum likelihood: shares of the outcome in its group's total, as structural gravity has them.
+    /// See [`MultinomialFit`].
+    ///
+    /// # Errors
+    /// As for [`poisson`](Self::poisson).
+    pub fn multinomial(&self, group: &Categories, vcov: &Vcov) -> Result<MultinomialFit, EstimationError> {
+        if !self.endogenous_names.is_empty() {
+            return Err(EstimationError::Instruments {
+                reason: "multinomial PML takes no endogenous regressors".into(),
+            });
+        }
+        poisson::multinomial::fit(self, group, &PoissonSettings::default(), vcov)
     }
 }

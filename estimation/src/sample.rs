@@ -2,7 +2,8 @@
 
 use ndarray::{Array2, ArrayView2, Axis};
 
-use crate::{Categories, EstimationError, Regression, Weights};
+use crate::effects::Effects;
+use crate::{EstimationError, Regression, Weights};
 
 /// What was left out of an estimation, and why. Rows are counted from 0 in the caller's data.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,7 +31,7 @@ pub(crate) struct Sample {
     /// How many of the regressors are endogenous: the last ones.
     pub(crate) endogenous: usize,
     pub(crate) constant: bool,
-    pub(crate) effects: Vec<Categories>,
+    pub(crate) effects: Effects,
     pub(crate) weights: Weights,
     pub(crate) offset: Option<Vec<f64>>,
     pub(crate) rows: Vec<usize>,
@@ -66,7 +67,7 @@ impl Sample {
     }
 
     fn on_rows(regression: &Regression, rows: Vec<usize>, dropped: Dropped) -> Self {
-        let constant = regression.constant && regression.effects.is_empty();
+        let constant = regression.constant && regression.effects.levels.is_empty();
         let lead = usize::from(constant);
         let exogenous = regression.x.nrows();
         let endogenous = regression.endogenous.nrows();
@@ -94,7 +95,7 @@ impl Sample {
             instrument_names: regression.instrument_names.clone(),
             endogenous,
             constant,
-            effects: regression.effects.iter().map(|e| e.select(&rows)).collect(),
+            effects: regression.effects.select(&rows),
             weights: regression.weights.select(&rows),
             offset: regression.offset.as_ref().map(|o| rows.iter().map(|&r| o[r]).collect()),
             rows,
@@ -128,7 +129,7 @@ impl Sample {
     pub(crate) fn observations(&self) -> f64 {
         match &self.weights {
             Weights::Frequency(w) => w.iter().sum(),
-            _ => self.y.len() as f64,
+            _ => self.rows.len() as f64,
         }
     }
 
@@ -180,7 +181,7 @@ fn prune(regression: &Regression, purpose: Purpose, used: &mut [bool], dropped: 
     let mut gone = Vec::new();
     loop {
         let mut changed = false;
-        for effect in &regression.effects {
+        for effect in &regression.effects.levels {
             let mut count = vec![0_u32; effect.count()];
             // Levels that have a positive outcome.
             let mut fitted = vec![purpose == Purpose::Linear; effect.count()];
@@ -249,8 +250,12 @@ fn check(regression: &Regression) -> Result<(), EstimationError> {
         length("the offset", offset.len())?;
         finite("the offset", offset.iter().copied())?;
     }
-    for effect in &regression.effects {
+    for effect in regression.effects.categories() {
         length(effect.name(), effect.len())?;
+    }
+    for slope in &regression.effects.slopes {
+        length(&slope.variable, slope.values.len())?;
+        finite(&slope.variable, slope.values.iter().copied())?;
     }
     Ok(())
 }

@@ -14,6 +14,51 @@ pub(crate) const COLLINEARITY_TOLERANCE: f64 = 1e-10;
 /// A regressor is constant when its variation is below this share of its sum of squares: rounding.
 const CONSTANT_TOLERANCE: f64 = 1e-13;
 
+/// The regressors that stay, and the names of those that do not.
+pub(crate) struct Kept {
+    pub(crate) index: Vec<usize>,
+    pub(crate) dropped: Vec<String>,
+}
+
+impl Kept {
+    pub(crate) fn among(
+        x: ArrayView2<'_, f64>,
+        names: &[String],
+        weights: Option<&[f64]>,
+        scale: &[f64],
+        constant: bool,
+    ) -> Result<Self, EstimationError> {
+        let kept = keep_independent(x, weights, scale, constant, COLLINEARITY_TOLERANCE)?;
+        let (index, out): (Vec<usize>, Vec<usize>) = (0..kept.len()).partition(|&j| kept[j]);
+        Ok(Self { index, dropped: out.into_iter().map(|j| names[j].clone()).collect() })
+    }
+}
+
+/// Sums of squares about zero of each row.
+pub(crate) fn sums_of_squares(x: ArrayView2<'_, f64>, weights: Option<&[f64]>) -> Vec<f64> {
+    x.axis_iter(Axis(0))
+        .map(|c| c.iter().enumerate().map(|(i, v)| weights.map_or(1.0, |w| w[i]) * v * v).sum())
+        .collect()
+}
+
+/// Sums of squares about the mean of each row when fixed effects will be taken out: their level is no variation.
+pub(crate) fn variation(x: ArrayView2<'_, f64>, weights: Option<&[f64]>, about_mean: bool) -> Vec<f64> {
+    let raw = sums_of_squares(x, weights);
+    if !about_mean {
+        return raw;
+    }
+    let total: f64 = weights.map_or(x.ncols() as f64, |w| w.iter().sum());
+    x.axis_iter(Axis(0))
+        .zip(&raw)
+        .map(|(c, raw)| {
+            let sum: f64 = c.iter().enumerate().map(|(i, v)| weights.map_or(1.0, |w| w[i]) * v).sum();
+            // A constant regressor has no variation but rounding; measured against its level it is dropped.
+            let centred = raw - sum * sum / total;
+            if centred <= 1e-12 * raw { *raw } else { centred }
+        })
+        .collect()
+}
+
 /// A solved least-squares problem.
 pub(crate) struct Solution {
     /// One per regressor given.

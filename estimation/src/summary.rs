@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Dropped, Estimates, LinearFit, PoissonFit};
+use crate::{Dropped, Estimates, LinearFit, MultinomialFit, PoissonFit};
 
 /// What a table or a file says of a fit.
 #[derive(Debug, Clone, Serialize)]
@@ -60,6 +60,17 @@ impl PoissonFit {
             effects: self.effects(),
             dropped_regressors: self.dropped().regressors.clone(),
             dropped_rows: rows(self.dropped()),
+        }
+    }
+}
+
+impl MultinomialFit {
+    /// The fit in the form that tables and files take.
+    pub fn summary(&self) -> Summary {
+        Summary {
+            estimator: "multinomial PML".into(),
+            fit: vec![("pseudo-likelihood".into(), self.pseudo_likelihood())],
+            ..PoissonFit::summary(self)
         }
     }
 }

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use estimation::{Formula, KClass, RegressionTable, Summary, Table, VcovFormula, WeightColumn};
+use estimation::{
+    Categories, Column, Formula, FormulaError, KClass, RegressionTable, Summary, Table, VcovFormula,
+    WeightColumn,
+};
 
 use crate::console;
 use crate::error::Error;
@@ -21,7 +24,8 @@ pub(crate) struct Arguments {
     /// The model, as in fixest: `y ~ x1 + log(x2) | fe1 + fe2^fe3 | endogenous ~ z`; repeat for several side by side
     #[arg(long, required = true, value_name = "FORMULA")]
     formula: Vec<String>,
-    /// The variance: classical, HC0 to HC3, `cluster(a + b, ssc=fixest)`, `NW(time=t, lags=2)`, `DK(..)`, `conley(..)`
+    /// The variance: classical, HC0 to HC3, `cluster(a + b, ssc=fixest)`, `wild(a, draws=9999)`, `NW(time=t, lags=2)`,
+    /// `DK(..)`, `conley(..)`
     #[arg(long, value_name = "VARIANCE")]
     vcov: String,
     /// A column of weights: inverse error variances
@@ -30,6 +34,9 @@ pub(crate) struct Arguments {
     /// A column of weights: how many observations a row stands for
     #[arg(long, value_name = "COLUMN")]
     frequency_weights: Option<String>,
+    /// The column of groups whose shares `multinomial` explains
+    #[arg(long, value_name = "COLUMN", required_if_eq("estimator", "multinomial"))]
+    group: Option<String>,
     /// The member of the k-class that `iv` estimates
     #[arg(long, value_enum, default_value = "2sls")]
     class: Class,
@@ -52,6 +59,8 @@ enum Estimator {
     Iv,
     /// Poisson pseudo-maximum likelihood
     Ppml,
+    /// Multinomial pseudo-maximum likelihood: shares in the groups that --group names
+    Multinomial,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -153,9 +162,32 @@ fn estimate(
         Estimator::Iv => {
             model.regression.iv(class, &model.vcov).map(|f| (f.to_string(), f.summary())).map_err(failed)
         }
+        Estimator::Multinomial => {
+            let group = group(arguments, table, &model.rows)?;
+            let fit = model.regression.multinomial(&group, &model.vcov);
+            fit.map(|f| (f.to_string(), f.summary())).map_err(failed)
+        }
         Estimator::Ppml => {
             model.regression.poisson(&model.vcov).map(|f| (f.to_string(), f.summary())).map_err(failed)
         }
+    }
+}
+
+/// The groups of a multinomial model, on the rows that it starts from.
+fn group(arguments: &Arguments, table: &Table, rows: &[usize]) -> Result<Categories, Error> {
+    let name = arguments.group.as_deref().unwrap_or_default();
+    match table.column(name) {
+        Some(Column::Categorical(labels)) => {
+            Ok(Categories::new(name, rows.iter().map(|&r| &labels.levels()[labels.codes()[r] as usize])))
+        }
+        Some(Column::Numeric(values)) => {
+            Ok(Categories::from_numbers(name, &rows.iter().map(|&r| values[r]).collect::<Vec<f64>>()))
+        }
+        _ => Err(Error::bad_input(format!("--group '{name}'"))(FormulaError::UnknownVariable {
+            position: 1,
+            name: name.to_owned(),
+            available: table.names().collect::<Vec<_>>().join(", "),
+        })),
     }
 }
 
@@ -194,6 +226,7 @@ mod tests {
             vcov: "HC1".to_owned(),
             weights: None,
             frequency_weights: None,
+            group: None,
             class: Class::TwoStage,
             json: false,
             format: Format::Markdown,

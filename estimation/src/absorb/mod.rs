@@ -3,7 +3,7 @@
 //! One effect is a matter of group means. Several are solved by conjugate gradients on all but the largest
 //! ([`schur`]), all variables in one pass; that is all that well-connected data need. Where it stalls (few movers
 //! between firms) a factorisation of the graph that movers make takes the place of its diagonal preconditioner
-//! ([`graph`]). What is left, and designs with more effects than a pass carries, go to the `within` crate
+//! ([`graph`]). What is left, and designs with slopes that vary by level or more effects than a pass carries, go to the `within` crate
 //! ([`schwarz`]), whose passes cost several times as much. All stop when the normal equations of the effects hold to a
 //! share of the variable's length, so a variable that is nearly free of the effects already costs few iterations: that
 //! is what iterated reweighting feeds on. The number of threads never shows in the result.
@@ -14,6 +14,7 @@ mod schwarz;
 
 use within::Solver;
 
+use crate::effects::Effects;
 use crate::{Categories, EstimationError};
 use graph::Graph;
 use schur::{Balance, Layout, Preconditioner};
@@ -27,7 +28,7 @@ const STALE: usize = 25;
 
 /// The fixed effects of a regression, ready to be taken out of variables under any weights.
 pub(crate) struct Absorber<'a> {
-    effects: &'a [Categories],
+    effects: &'a Effects,
     layout: Option<Layout>,
     /// Made when the diagonal was seen to stall; serves later weights until they have moved too far.
     graph: Option<Graph>,
@@ -47,8 +48,9 @@ pub(crate) struct Weighted<'w, 'a> {
 
 impl<'a> Absorber<'a> {
     /// Prepares the effects, for up to `columns` variables at a time.
-    pub(crate) fn new(effects: &'a [Categories], columns: usize) -> Self {
-        Self { effects, layout: Layout::new(effects), graph: None, columns, general: None }
+    pub(crate) fn new(effects: &'a Effects, columns: usize) -> Self {
+        let layout = if effects.slopes.is_empty() { Layout::new(&effects.levels) } else { None };
+        Self { effects, layout, graph: None, columns, general: None }
     }
 
     /// Fixes the weights; absent means ones.
@@ -68,9 +70,9 @@ impl<'a> Weighted<'_, 'a> {
         variables: &mut [&mut [f64]],
         tolerance: f64,
     ) -> Result<(), EstimationError> {
-        match self.absorber.effects {
-            [] => return Ok(()),
-            [only] => {
+        match (self.absorber.effects.levels.as_slice(), self.absorber.effects.slopes.as_slice()) {
+            ([], []) => return Ok(()),
+            ([only], []) => {
                 variables.iter_mut().for_each(|v| subtract_means(only, self.weights, v));
                 return Ok(());
             }
@@ -132,9 +134,9 @@ impl<'a> Weighted<'_, 'a> {
         variable: &[f64],
         tolerance: f64,
     ) -> Result<Vec<Vec<f64>>, EstimationError> {
-        match self.absorber.effects {
-            [] => return Ok(Vec::new()),
-            [only] => return Ok(vec![means(only, self.weights, variable)]),
+        match (self.absorber.effects.levels.as_slice(), self.absorber.effects.slopes.as_slice()) {
+            ([], []) => return Ok(Vec::new()),
+            ([only], []) => return Ok(vec![means(only, self.weights, variable)]),
             _ => {}
         }
         let Absorber { layout, graph, .. } = &mut *self.absorber;

@@ -10,6 +10,7 @@ use within::{
     Channel, CoefficientAddress, Design, Effect, LsmrOptions, Preconditioner, PreconditionerConfig, Solver,
 };
 
+use crate::effects::Effects;
 use crate::{Categories, EstimationError};
 
 /// Iterations after which a variable is declared not to converge.
@@ -17,7 +18,9 @@ const MAX_ITERATIONS: usize = 5_000;
 
 /// The effects with the preconditioner of the first weights, which serves all later ones.
 pub(super) struct General<'a> {
-    effects: &'a [Categories],
+    effects: &'a Effects,
+    /// Where the values of each effect, and then of each slope, stand: term and column.
+    places: Vec<Channel>,
     design: Design<'a>,
     pools: Vec<ThreadPool>,
     schwarz: Option<Preconditioner>,
@@ -28,11 +31,34 @@ fn failure(error: impl std::fmt::Display) -> EstimationError {
 }
 
 impl<'a> General<'a> {
-    /// Prepares the effects, for up to `columns` variables at a time.
-    pub(super) fn new(effects: &'a [Categories], columns: usize) -> Result<Self, EstimationError> {
-        let terms = effects
+    /// Prepares the effects, for up to `columns` variables at a time. Slopes over the levels of an effect go with it.
+    pub(super) fn new(effects: &'a Effects, columns: usize) -> Result<Self, EstimationError> {
+        let mut terms: Vec<(&Categories, bool, Vec<usize>)> =
+            effects.levels.iter().map(|e| (e, true, Vec::new())).collect();
+        for (index, slope) in effects.slopes.iter().enumerate() {
+            match terms.iter_mut().find(|(of, ..)| of.codes() == slope.by.codes()) {
+                Some((.., slopes)) => slopes.push(index),
+                None => terms.push((&slope.by, false, vec![index])),
+            }
+        }
+        let mut places: Vec<Channel> =
+            (0..effects.levels.len()).map(|term| Channel { term, column: 0 }).collect();
+        for index in 0..effects.slopes.len() {
+            for (term, (_, intercept, slopes)) in terms.iter().enumerate() {
+                if let Some(at) = slopes.iter().position(|s| *s == index) {
+                    places.push(Channel { term, column: at + usize::from(*intercept) });
+                }
+            }
+        }
+        let terms = terms
             .iter()
-            .map(|e| Effect::new(e.codes(), true, []))
+            .map(|(of, intercept, slopes)| {
+                Effect::new(
+                    of.codes(),
+                    *intercept,
+                    slopes.iter().map(|&s| effects.slopes[s].values.as_slice()),
+                )
+            })
             .collect::<Result<Vec<_>, _>>()
             .map_err(failure)?;
         let threads = columns.min(rayon::current_num_threads()).max(1);
@@ -40,7 +66,7 @@ impl<'a> General<'a> {
             .map(|_| rayon::ThreadPoolBuilder::new().num_threads(1).build())
             .collect::<Result<_, _>>()
             .map_err(failure)?;
-        Ok(Self { effects, design: Design::new(terms).map_err(failure)?, pools, schwarz: None })
+        Ok(Self { effects, places, design: Design::new(terms).map_err(failure)?, pools, schwarz: None })
     }
 
     /// A solver for these weights; absent means ones.
@@ -106,12 +132,12 @@ impl<'a> General<'a> {
         if !solved.converged {
             return Err(failure("the fixed effects could not be recovered to the tolerance"));
         }
-        let value = |term: usize, level: usize| {
-            let address = CoefficientAddress { channel: Channel { term, column: 0 }, level: level as u32 };
+        let value = |channel: Channel, level: usize| {
+            let address = CoefficientAddress { channel, level: level as u32 };
             solved.layout.index(address).and_then(|i| solved.x.get(i)).copied().unwrap_or(0.0)
         };
-        let effects = self.effects.iter().enumerate();
-        Ok(effects.map(|(t, e)| (0..e.count()).map(|l| value(t, l)).collect()).collect())
+        let of = self.places.iter().zip(self.effects.categories());
+        Ok(of.map(|(&place, e)| (0..e.count()).map(|l| value(place, l)).collect()).collect())
     }
 }
 

@@ -48,7 +48,16 @@ impl Formula {
         let x = data.columns(&self.terms)?;
         let endogenous = data.columns(&self.endogenous)?;
         let instruments = data.columns(&self.instruments)?;
-        let effects = self.effects.iter().map(|e| data.categories(e)).collect::<Result<Vec<_>, _>>()?;
+        let mut effects = Vec::new();
+        for term in &self.effects {
+            let by = data.categories(&term.by)?;
+            let slopes = term
+                .slopes
+                .iter()
+                .map(|v| Ok((v.name.clone(), data.number(&Expression::Variable(v.clone()))?)))
+                .collect::<Result<Vec<_>, FormulaError>>()?;
+            effects.push((by, term.intercept, slopes));
+        }
         let weight = |name: &str| Variable { name: name.into(), position: 0 };
         let weight_values = match weights {
             WeightColumn::None => None,
@@ -66,8 +75,16 @@ impl Formula {
         let names = |columns: &[(String, Vec<f64>)]| columns.iter().map(|c| c.0.clone()).collect::<Vec<_>>();
         let mut regression = Regression::new(Array1::from_vec(pick(&y)), matrix(&x))
             .outcome(self.outcome.name.clone())
-            .names(names(&x))
-            .absorb(effects.iter().map(|e| e.select(&rows)));
+            .names(names(&x));
+        for (by, intercept, slopes) in effects {
+            let by = by.select(&rows);
+            for (variable, values) in slopes {
+                regression = regression.absorb_slopes(by.clone(), variable, Array1::from_vec(pick(&values)));
+            }
+            if intercept {
+                regression = regression.absorb([by]);
+            }
+        }
         if !self.constant {
             regression = regression.without_constant();
         }
@@ -268,6 +285,7 @@ impl Data<'_> {
                 let by = by.iter().map(|v| self.categories(v)).collect::<Result<Vec<_>, _>>()?;
                 Vcov::Cluster { by, small_sample: *small_sample }
             }
+            Kind::Wild { by, bootstrap } => Vcov::Wild { by: self.categories(by)?, bootstrap: *bootstrap },
             Kind::NeweyWest { time, unit, lags, small_sample } => Vcov::NeweyWest {
                 time: self.time(time)?,
                 unit: unit.as_ref().map(|u| self.factor(u)).transpose()?,

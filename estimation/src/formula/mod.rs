@@ -13,6 +13,7 @@
 //! | `i(f, x, ref=2009)` | `x` in each level, but the reference |
 //! | `f` (a categorical column) | dummies, but the first level |
 //! | `\| f1 + f2^f3` | fixed effects; `^` combines |
+//! | `\| f[x]`, `\| f[[x]]` | a slope of `x` for each level of `f`, with and without the effect of `f` itself |
 //! | `\| f1 \| p ~ z1 + z2` | `p` is endogenous, `z1` and `z2` are excluded instruments |
 //!
 //! A bare `1` or `0` on the right of the outcome stands for no regressors besides the (absent) constant.
@@ -34,8 +35,7 @@ pub struct Formula {
     pub(crate) outcome: Named,
     pub(crate) terms: Vec<Term>,
     pub(crate) constant: bool,
-    /// Each a list of variables to combine.
-    pub(crate) effects: Vec<Vec<Variable>>,
+    pub(crate) effects: Vec<EffectTerm>,
     pub(crate) endogenous: Vec<Term>,
     pub(crate) instruments: Vec<Term>,
 }
@@ -142,6 +142,16 @@ pub(crate) enum Term {
     Product(Vec<Named>),
     /// `i(factor, with, ref = reference)`.
     Levels { factor: Variable, with: Option<Variable>, reference: Option<String> },
+}
+
+/// A fixed effect with the slopes that vary by its levels.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct EffectTerm {
+    /// Variables to combine.
+    pub(crate) by: Vec<Variable>,
+    /// Whether the levels themselves are absorbed.
+    pub(crate) intercept: bool,
+    pub(crate) slopes: Vec<Variable>,
 }
 
 impl Formula {

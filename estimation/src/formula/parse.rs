@@ -1,7 +1,7 @@
 //! Recursive descent.
 
 use super::token::{Kind, Token, tokens};
-use super::{Expression, Formula, FormulaError, Function, Named, Operator, Term, Variable};
+use super::{EffectTerm, Expression, Formula, FormulaError, Function, Named, Operator, Term, Variable};
 
 const FUNCTIONS: &str = "log, exp, sqrt, abs, I and i";
 
@@ -286,14 +286,25 @@ impl Parser {
         while self.take('^') {
             parts.push(self.name("a variable")?);
         }
-        if self.peek().kind == Kind::Symbol('[') {
-            return Err(FormulaError::Unsupported {
-                position: self.peek().position,
-                what: "a slope that varies by level",
-                instead: "interact with i() among the regressors",
-            });
-        }
         Ok(parts)
+    }
+
+    /// A fixed effect, `a^b`, `a[x1, x2]` or `a[[x]]`.
+    fn effect(&mut self) -> Result<EffectTerm, FormulaError> {
+        let by = self.combination()?;
+        if !self.take('[') {
+            return Ok(EffectTerm { by, intercept: true, slopes: Vec::new() });
+        }
+        let intercept = !self.take('[');
+        let mut slopes = vec![self.name("a variable whose slope varies")?];
+        while self.take(',') {
+            slopes.push(self.name("a variable whose slope varies")?);
+        }
+        self.expect(']', "']'")?;
+        if !intercept {
+            self.expect(']', "a second ']'")?;
+        }
+        Ok(EffectTerm { by, intercept, slopes })
     }
 }
 
@@ -328,9 +339,9 @@ pub(super) fn formula(text: &str) -> Result<Formula, FormulaError> {
             parser.terms()?;
             return parser.unexpected("'~' and the instruments");
         }
-        effects.push(parser.combination()?);
+        effects.push(parser.effect()?);
         while parser.take('+') {
-            effects.push(parser.combination()?);
+            effects.push(parser.effect()?);
         }
     }
     parser.end()?;

@@ -3,6 +3,7 @@
 use super::parse::Parser;
 use super::{FormulaError, Variable};
 use crate::SmallSample;
+use crate::resample::{ScoreBootstrap, WildWeights};
 
 /// A variance estimator written out, its variables being columns of the data.
 ///
@@ -13,6 +14,7 @@ use crate::SmallSample;
 /// | `cluster(a)`, `cluster(a + b^c, ssc=stata)` | clustered, one- or multi-way |
 /// | `NW(time=t, lags=2)`, `NW(time=t, unit=i, lags=2)` | Newey-West |
 /// | `DK(time=t, lags=2)` | Driscoll-Kraay |
+/// | `wild(a, draws=9999, weights=webb, seed=1)` | clustered, p-values by wild bootstrap |
 /// | `conley(lat=a, lon=b, cutoff=500, kernel=uniform)` | Conley, cutoff in km |
 ///
 /// `ssc` is `fixest` (when left out), `stata` or `none`.
@@ -25,12 +27,13 @@ pub struct VcovFormula {
 pub(super) enum Kind {
     Plain(crate::Vcov),
     Cluster { by: Vec<Vec<Variable>>, small_sample: SmallSample },
+    Wild { by: Vec<Variable>, bootstrap: ScoreBootstrap },
     NeweyWest { time: Variable, unit: Option<Variable>, lags: usize, small_sample: SmallSample },
     DriscollKraay { time: Variable, lags: usize, small_sample: SmallSample },
     Conley { latitude: Variable, longitude: Variable, cutoff_km: f64, kernel: crate::vcov::SpatialKernel },
 }
 
-const KNOWN: &str = "classical, HC0, HC1, HC2, HC3, cluster(), NW(), DK() and conley()";
+const KNOWN: &str = "classical, HC0, HC1, HC2, HC3, cluster(), wild(), NW(), DK() and conley()";
 
 /// The options inside the parentheses.
 #[derive(Default)]
@@ -44,6 +47,9 @@ struct Options {
     cutoff: Option<f64>,
     kernel: Option<crate::vcov::SpatialKernel>,
     small_sample: Option<SmallSample>,
+    weights: Option<WildWeights>,
+    draws: Option<usize>,
+    seed: Option<u64>,
 }
 
 impl VcovFormula {
@@ -70,6 +76,24 @@ impl VcovFormula {
             "hc3" => Kind::Plain(crate::Vcov::Hc3),
             "cluster" if !options.by.is_empty() => Kind::Cluster { by: options.by, small_sample },
             "cluster" => return Err(missing("a clustering variable, as in cluster(id),")),
+            "wild" => {
+                let mut by = options.by;
+                if by.len() > 1 {
+                    return Err(FormulaError::Unsupported {
+                        position: head.position,
+                        what: "a wild bootstrap by several ways of clusters",
+                        instead: "use one, or a^b for their combinations",
+                    });
+                }
+                Kind::Wild {
+                    by: by.pop().ok_or_else(|| missing("a clustering variable, as in wild(id),"))?,
+                    bootstrap: ScoreBootstrap {
+                        weights: options.weights.unwrap_or(WildWeights::Webb),
+                        draws: options.draws.unwrap_or(9_999),
+                        seed: options.seed.unwrap_or(1),
+                    },
+                }
+            }
             "nw" => Kind::NeweyWest {
                 time: options.time.ok_or_else(|| missing("time="))?,
                 unit: options.unit,
@@ -113,6 +137,18 @@ fn options(parser: &mut Parser) -> Result<Options, FormulaError> {
                 "lon" => found.longitude = Some(parser.name("a variable")?),
                 "lags" | "lag" => found.lags = Some(number(parser, "a whole number of lags")?),
                 "cutoff" => found.cutoff = Some(number(parser, "a distance in km")?),
+                "draws" => found.draws = Some(number(parser, "a whole number of draws")?),
+                "seed" => found.seed = Some(number(parser, "a whole number")?),
+                "weights" => {
+                    found.weights = Some(choice(
+                        parser,
+                        &[
+                            ("webb", WildWeights::Webb),
+                            ("rademacher", WildWeights::Rademacher),
+                            ("mammen", WildWeights::Mammen),
+                        ],
+                    )?);
+                }
                 "kernel" => {
                     found.kernel = Some(choice(
                         parser,
@@ -136,7 +172,7 @@ fn options(parser: &mut Parser) -> Result<Options, FormulaError> {
                     return Err(FormulaError::Unsupported {
                         position: option.position,
                         what: "this option",
-                        instead: "there are time, unit, lat, lon, lags, cutoff, kernel and ssc",
+                        instead: "there are time, unit, lat, lon, lags, cutoff, kernel, ssc, draws, seed and weights",
                     });
                 }
             },
@@ -163,6 +199,6 @@ fn choice<T: Copy>(parser: &mut Parser, choices: &[(&str, T)]) -> Result<T, Form
     match choices.iter().find(|(name, _)| value.eq_ignore_ascii_case(name)) {
         Some((_, choice)) => Ok(*choice),
         None => parser
-            .unexpected("one of the named choices (ssc: fixest, stata, none; kernel: uniform, bartlett)"),
+            .unexpected("one of the named choices (ssc: fixest, stata, none; kernel: uniform, bartlett; weights: webb, rademacher, mammen)"),
     }
 }

@@ -9,11 +9,10 @@ use rayon::prelude::*;
 use super::{PoissonSettings, separation};
 use crate::EstimationError;
 use crate::absorb::Absorber;
-use crate::columns::{add_combination, cross_vector, gram};
+use crate::columns::{add_combination, cross_vector, gram, rows_mut};
 use crate::error::Context;
-use crate::linear::{Kept, rows_mut, variation};
 use crate::sample::Sample;
-use crate::solve::keep_independent;
+use crate::solve::{Kept, keep_independent, variation};
 
 /// Where the demeaning tolerance starts, and where it ends.
 const INNER_TOLERANCE: (f64, f64) = (1e-3, 1e-8);
@@ -219,7 +218,7 @@ fn first_demeaning(
     net: &mut [f64],
     weights: &[f64],
 ) -> Result<Kept, EstimationError> {
-    let scale = variation(x.view(), Some(weights), !sample.effects.is_empty());
+    let scale = variation(x.view(), Some(weights), !sample.effects.levels.is_empty());
     let mut demean = |x: &mut Array2<f64>, tolerance: f64| {
         let mut variables = rows_mut(x);
         variables.push(&mut *net);

@@ -12,16 +12,20 @@
 //! dropped and reported; the remaining sample has finite estimates, equal to the limit of the full one's.
 
 mod irls;
+pub(crate) mod multinomial;
 mod separation;
 
-use ndarray::{Array1, ArrayView2};
+use ndarray::ArrayView2;
 
 use crate::absorb::Absorber;
-use crate::effects::{Absorbed, FixedEffects};
-use crate::sample::{Dropped, Purpose, Sample};
+use crate::fit::Fit;
+use crate::resample::ScoreModel;
+use crate::sample::{Purpose, Sample};
 use crate::solve::{residual, without_row};
-use crate::vcov::{Ingredients, covariance};
+use crate::vcov::{Ingredients, covariance, wild_p_values};
 use crate::{Categories, Estimates, EstimationError, Regression, Vcov};
+
+pub use multinomial::MultinomialFit;
 
 /// How closely fixed effects are taken out of a tested regressor.
 const NULL_TOLERANCE: f64 = 1e-8;
@@ -44,57 +48,29 @@ impl Default for PoissonSettings {
     }
 }
 
-/// A fitted Poisson model.
+/// A fitted Poisson model; what it shares with other fits is in [`Fit`].
 #[derive(Debug, Clone)]
 pub struct PoissonFit {
-    estimates: Estimates,
-    outcome: String,
-    observations: f64,
-    rows: Vec<usize>,
-    dropped: Dropped,
-    fitted: Vec<f64>,
+    fit: Fit,
     y: Vec<f64>,
     deviance: f64,
     null_deviance: f64,
     history: Vec<f64>,
     newton_decrement: f64,
-    absorbed: Absorbed,
+}
+
+impl std::ops::Deref for PoissonFit {
+    type Target = Fit;
+
+    fn deref(&self) -> &Fit {
+        &self.fit
+    }
 }
 
 impl PoissonFit {
-    /// Coefficients, standard errors, tests.
-    pub fn estimates(&self) -> &Estimates {
-        &self.estimates
-    }
-
-    /// The name of the outcome.
-    pub fn outcome(&self) -> &str {
-        &self.outcome
-    }
-
-    /// Observations: rows used, or the sum of their frequency weights.
-    pub fn observations(&self) -> f64 {
-        self.observations
-    }
-
-    /// The rows of the caller's data that were used, counted from 0.
-    pub fn rows(&self) -> &[usize] {
-        &self.rows
-    }
-
-    /// What was left out, and why.
-    pub fn dropped(&self) -> &Dropped {
-        &self.dropped
-    }
-
-    /// Fitted means `mu`, one per row used.
-    pub fn fitted(&self) -> &[f64] {
-        &self.fitted
-    }
-
     /// `y - mu`, one per row used.
     pub fn residuals(&self) -> Vec<f64> {
-        self.y.iter().zip(&self.fitted).map(|(y, mu)| y - mu).collect()
+        self.y.iter().zip(self.fitted()).map(|(y, mu)| y - mu).collect()
     }
 
     /// `2 sum w (y ln(y / mu) - y + mu)`.
@@ -117,14 +93,6 @@ impl PoissonFit {
         self.newton_decrement
     }
 
-    /// The values of the absorbed effects, on the scale of the linear predictor.
-    ///
-    /// # Errors
-    /// [`EstimationError::Absorption`] when they cannot be told apart to the tolerance.
-    pub fn fixed_effects(&self) -> Result<FixedEffects, EstimationError> {
-        self.absorbed.recover()
-    }
-
     /// Predicted means for new rows (offset zero): see [`LinearFit::predict`](crate::LinearFit::predict).
     ///
     /// # Errors
@@ -134,30 +102,23 @@ impl PoissonFit {
         x: ArrayView2<'_, f64>,
         effects: &[Categories],
     ) -> Result<Vec<f64>, EstimationError> {
-        let eta = self.absorbed.linear_predictor(&self.estimates, x, effects)?;
-        Ok(eta.into_iter().map(f64::exp).collect())
-    }
-
-    /// Names of the absorbed effects.
-    pub fn effects(&self) -> Vec<String> {
-        self.absorbed.names()
+        Ok(self.plain_predictor(x, effects)?.into_iter().map(f64::exp).collect())
     }
 }
 
 impl std::fmt::Display for PoissonFit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(f, "outcome: {} (Poisson PML)", self.outcome)?;
-        writeln!(f, "{}", self.estimates)?;
+        writeln!(f, "outcome: {} (Poisson PML)", self.outcome())?;
+        writeln!(f, "{}", self.estimates())?;
         write!(
             f,
             "observations: {}, deviance: {:.6}, deviance R2: {:.4}, iterations: {}",
-            self.observations,
+            self.observations(),
             self.deviance,
             self.deviance_r_squared(),
             self.history.len()
         )?;
-        self.absorbed.describe(f)?;
-        self.dropped.describe(f)
+        self.describe(f)
     }
 }
 
@@ -225,14 +186,14 @@ pub(crate) fn fit(
 ) -> Result<PoissonFit, EstimationError> {
     let (mut sample, solved) = solve(regression, settings)?;
     let n = sample.observations();
-    let weights = irls::working_weights(sample.weights.values(), &solved.mu);
-    let working: Vec<f64> = sample.y.iter().zip(&solved.mu).map(|(y, mu)| (y - mu) / mu).collect();
+    let user = sample.weights.values();
+    let mut working: Vec<f64> = sample.y.iter().zip(&solved.mu).map(|(y, mu)| (y - mu) / mu).collect();
     let covariance = covariance(
         vcov,
         &Ingredients {
             regressors: solved.x.view(),
             residuals: &working,
-            weights: Some(&weights),
+            weights: Some(&irls::working_weights(user, &solved.mu)),
             frequency: sample.frequency(),
             bread: solved.bread.view(),
             observations: n,
@@ -243,36 +204,29 @@ pub(crate) fn fit(
             projected: false,
         },
     )?;
+    drop(solved.x);
+    working.copy_from_slice(&irls::working_weights(user, &solved.mu));
     sample.dropped.regressors.extend(solved.collinear);
-    let coefficients: Array1<f64> = solved.coefficients;
-    let estimates =
-        Estimates::new(solved.names, coefficients, covariance.matrix, vcov.label(), covariance.reference)?;
-    let predictor: Vec<f64> = solved
-        .eta
-        .iter()
-        .enumerate()
-        .map(|(i, eta)| eta - sample.offset.as_ref().map_or(0.0, |o| o[i]))
-        .collect();
-    let absorbed = Absorbed::new(
-        regression,
-        &sample.rows,
-        sample.effects,
-        Some(weights.into_owned()),
-        &estimates,
-        &predictor,
-    );
+    let estimates = Estimates::new(
+        solved.names,
+        solved.coefficients,
+        covariance.matrix,
+        vcov.label(),
+        covariance.reference,
+    )?;
+    let mut predictor = solved.eta;
+    if let Some(offset) = sample.offset.take() {
+        predictor.iter_mut().zip(&offset).for_each(|(eta, o)| *eta -= o);
+    }
+    let y = std::mem::take(&mut sample.y);
+    let estimates = wild_p_values(regression, ScoreModel::Poisson, vcov, estimates)?;
+    let fit = Fit::new(regression, sample, estimates, solved.mu, Some(working), |_| predictor);
     Ok(PoissonFit {
-        estimates,
-        outcome: sample.outcome,
-        observations: n,
-        rows: sample.rows,
-        dropped: sample.dropped,
-        fitted: solved.mu,
-        y: sample.y,
+        fit,
+        y,
         deviance: solved.deviance,
         null_deviance: solved.null_deviance,
         history: solved.history,
         newton_decrement: solved.newton_decrement,
-        absorbed,
     })
 }

@@ -11,10 +11,9 @@ use ndarray::{Array2, ArrayView2};
 
 use crate::EstimationError;
 use crate::absorb::Absorber;
-use crate::columns::combine;
-use crate::linear::{Kept, rows_mut, sums_of_squares};
+use crate::columns::{combine, rows_mut};
 use crate::sample::Sample;
-use crate::solve::least_squares;
+use crate::solve::{Kept, least_squares, sums_of_squares};
 
 /// Weight of rows with positive outcome.
 const K: f64 = 1e4;

@@ -2,7 +2,7 @@ use rayon::prelude::*;
 
 use super::{ResampleError, WildWeights};
 use crate::absorb::Absorber;
-use crate::linear::rows_mut;
+use crate::columns::rows_mut;
 use crate::poisson::{Null, PoissonSettings, null_model};
 use crate::sample::{Purpose, Sample};
 use crate::solve::{least_squares, residual, without_row};

@@ -22,6 +22,15 @@ pub enum WildWeights {
 }
 
 impl WildWeights {
+    /// Its name in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rademacher => "Rademacher",
+            Self::Webb => "Webb",
+            Self::Mammen => "Mammen",
+        }
+    }
+
     /// How many draws to make for so many clusters when `wanted` are asked for, and whether they are all there are.
     pub(super) fn plan(self, groups: usize, wanted: usize) -> (u64, bool) {
         let all = self == Self::Rademacher && groups < 63 && (1_u64 << groups) <= wanted as u64;

@@ -11,20 +11,24 @@
 //! | [`Hc2`](Vcov::Hc2) | `sum s_i s_i' / (1 - h_i)` | 1 |
 //! | [`Hc3`](Vcov::Hc3) | `sum s_i s_i' / (1 - h_i)^2` | 1 |
 //! | [`Cluster`](Vcov::Cluster) | `sum_g s_g s_g'`, several ways by inclusion and exclusion | [`SmallSample`] |
+//! | [`Wild`](Vcov::Wild) | as `Cluster`, p-values by wild bootstrap | |
 //! | [`NeweyWest`](Vcov::NeweyWest) | `sum_l (1 - l/(L+1)) sum_t (s_t s_{t-l}' + s_{t-l} s_t')` within units | [`SmallSample`] |
 //! | [`DriscollKraay`](Vcov::DriscollKraay) | the same for the scores of a period added up | [`SmallSample`] |
 //! | [`Conley`](Vcov::Conley) | `sum_ij k(d_ij) s_i s_j'` | `n / (n - K)` |
 //!
 //! `K` counts the regressors and the absorbed effects: the levels of every effect, less one for each effect
-//! after the first.
+//! after the first. Slopes that vary by level count their levels, unless these are nested in the clusters.
 
 mod hac;
 mod sandwich;
 mod spatial;
+mod wild;
 
 pub(crate) use sandwich::{Ingredients, covariance, group_totals};
+pub(crate) use wild::{Instrumented, wild_p_values, with_last_p_value};
 
 use crate::Categories;
+use crate::resample::ScoreBootstrap;
 
 /// The variance estimator of a regression. There is no default.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,6 +51,18 @@ pub enum Vcov {
         by: Vec<Categories>,
         /// The finite-sample convention.
         small_sample: SmallSample,
+    },
+    /// For few clusters: standard errors as [`Cluster`](Self::Cluster) with fixest's convention, p-values from a wild
+    /// bootstrap by cluster. Least squares and Poisson take the [`ScoreBootstrap`], under the null for each
+    /// coefficient; instrumental variables with one endogenous regressor take [`WildInstruments`] for that, and t for
+    /// the others.
+    ///
+    /// [`WildInstruments`]: crate::resample::WildInstruments
+    Wild {
+        /// The clusters.
+        by: Categories,
+        /// Weights, draws and seed.
+        bootstrap: ScoreBootstrap,
     },
     /// Newey and West (1987), Bartlett kernel, for a time series or within the units of a panel. Lags are
     /// counted in periods, so gaps in time are gaps.
@@ -108,6 +124,7 @@ impl Vcov {
             Self::Cluster { by, small_sample } => {
                 Self::Cluster { by: by.iter().map(|c| c.select(rows)).collect(), small_sample: *small_sample }
             }
+            Self::Wild { by, bootstrap } => Self::Wild { by: by.select(rows), bootstrap: *bootstrap },
             Self::NeweyWest { time, unit, lags, small_sample } => Self::NeweyWest {
                 time: pick(time, rows),
                 unit: unit.as_ref().map(|u| u.select(rows)),
@@ -143,6 +160,13 @@ impl Vcov {
                     small_sample.label()
                 )
             }
+            Self::Wild { by, bootstrap } => format!(
+                "clustered by {} (fixest small-sample convention), p-values by wild bootstrap ({} weights, {} draws, seed {})",
+                by.name(),
+                bootstrap.weights.name(),
+                bootstrap.draws,
+                bootstrap.seed
+            ),
             Self::NeweyWest { unit, lags, small_sample, .. } => {
                 let within = unit.as_ref().map_or(String::new(), |u| format!(" within {}", u.name()));
                 format!("Newey-West{within}, {lags} lags ({} small-sample convention)", small_sample.label())

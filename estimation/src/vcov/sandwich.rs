@@ -6,6 +6,7 @@ use ndarray::{Array2, ArrayView2, Axis};
 use super::{SmallSample, Vcov, hac, spatial};
 use crate::columns::{cross, gram};
 use crate::distribution::Reference;
+use crate::effects::Effects;
 use crate::error::Context;
 use crate::{Categories, EstimationError};
 
@@ -24,7 +25,7 @@ pub(crate) struct Ingredients<'a> {
     /// Observations: rows, or the sum of frequency weights.
     pub(crate) observations: f64,
     /// The absorbed effects on the rows used.
-    pub(crate) effects: &'a [Categories],
+    pub(crate) effects: &'a Effects,
     /// Numbers of the used rows in the caller's data.
     pub(crate) rows: &'a [usize],
     /// Rows in the caller's data.
@@ -44,16 +45,13 @@ pub(crate) struct Covariance {
 impl Ingredients<'_> {
     /// Parameters that the absorbed effects use up.
     fn absorbed(&self, without_nested_in: Option<&[Categories]>) -> f64 {
-        let total: usize = self.effects.iter().map(Categories::count).sum();
-        let mut used = total as f64 - self.effects.len().saturating_sub(1) as f64;
-        if let Some(clusters) = without_nested_in {
-            for effect in self.effects {
-                if clusters.iter().any(|c| effect.nested_in(c)) {
-                    used -= effect.count() as f64 - 1.0;
-                }
-            }
-        }
-        used
+        let Effects { levels, slopes } = self.effects;
+        let nested =
+            |c: &Categories| without_nested_in.is_some_and(|ways| ways.iter().any(|w| c.nested_in(w)));
+        let shared = levels.len().saturating_sub(1) as f64;
+        let of_levels: usize = levels.iter().map(|e| if nested(e) { 1 } else { e.count() }).sum();
+        let of_slopes: usize = slopes.iter().filter(|s| !nested(&s.by)).map(|s| s.by.count()).sum();
+        (of_levels + of_slopes) as f64 - shared
     }
 
     fn parameters(&self, without_nested_in: Option<&[Categories]>) -> f64 {
@@ -147,6 +145,7 @@ pub(crate) fn covariance(vcov: &Vcov, parts: &Ingredients<'_>) -> Result<Covaria
             (parts.sandwich(&parts.robust_meat(Some(&factor))), t)
         }
         Vcov::Cluster { by, small_sample } => clustered(parts, by, *small_sample)?,
+        Vcov::Wild { by, .. } => clustered(parts, std::slice::from_ref(by), SmallSample::Fixest)?,
         Vcov::NeweyWest { time, unit, lags, small_sample } => {
             let meat = hac::newey_west(parts, time, unit.as_ref(), *lags)?;
             hac::scaled(parts, &meat, *small_sample, time, true, df)?

@@ -1,0 +1,240 @@
+//! Slopes that vary by level, multinomial shares, and panels that hang together by threads.
+#![allow(clippy::expect_used)]
+
+use estimation::{
+    Categories, EstimationError, Formula, Regression, SmallSample, Table, Vcov, VcovFormula, WeightColumn,
+};
+use ndarray::{Array1, Array2, Axis, concatenate};
+use rand::{RngExt, SeedableRng};
+use rand_distr::{Distribution, Poisson, StandardNormal};
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+fn normals(rng: &mut Xoshiro256PlusPlus, n: usize) -> Vec<f64> {
+    (0..n).map(|_| StandardNormal.sample(rng)).collect()
+}
+
+/// 12 units over 15 periods with slopes in `t` of their own.
+struct Trends {
+    y: Array1<f64>,
+    count: Array1<f64>,
+    x: Array2<f64>,
+    trend: Array1<f64>,
+    unit: Categories,
+}
+
+fn trends() -> Trends {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(5);
+    let n = 12 * 15;
+    let (level, slope) = (normals(&mut rng, 12), normals(&mut rng, 12));
+    let (a, e) = (normals(&mut rng, n), normals(&mut rng, n));
+    let trend = Array1::from_shape_fn(n, |i| (i % 15) as f64 / 15.0);
+    let x = Array2::from_shape_fn((n, 1), |(i, _)| a[i] + slope[i / 15] * trend[i]);
+    let eta = Array1::from_shape_fn(n, |i| {
+        1.0 + 0.3 * x[[i, 0]] + 0.4 * (level[i / 15] + slope[i / 15] * trend[i])
+    });
+    let count = eta.mapv(|e: f64| Poisson::new(e.exp()).expect("mean").sample(&mut rng));
+    let y = Array1::from_shape_fn(n, |i| eta[i] + 0.5 * e[i]);
+    Trends { y, count, x, trend, unit: Categories::new("unit", (0..n).map(|i| i / 15)) }
+}
+
+fn dummies(of: &Categories, times: Option<&Array1<f64>>) -> Array2<f64> {
+    Array2::from_shape_fn((of.len(), of.count()), |(i, j)| {
+        if of.codes()[i] as usize == j { times.map_or(1.0, |t| t[i]) } else { 0.0 }
+    })
+}
+
+#[test]
+fn varying_slopes_are_interactions_with_dummies() {
+    let p = trends();
+    let (levels, slopes) = (dummies(&p.unit, None), dummies(&p.unit, Some(&p.trend)));
+    let with = concatenate(Axis(1), &[p.x.view(), levels.view(), slopes.view()]).expect("fits");
+    let alone = concatenate(Axis(1), &[p.x.view(), slopes.view()]).expect("fits");
+    for poisson in [false, true] {
+        let y = if poisson { &p.count } else { &p.y };
+        let absorbed = Regression::new(y.clone(), p.x.clone()).absorb([p.unit.clone()]).absorb_slopes(
+            p.unit.clone(),
+            "t",
+            p.trend.clone(),
+        );
+        let slope_only =
+            Regression::new(y.clone(), p.x.clone()).absorb_slopes(p.unit.clone(), "t", p.trend.clone());
+        let pairs = [
+            (absorbed, Regression::new(y.clone(), with.clone()).without_constant()),
+            (slope_only, Regression::new(y.clone(), alone.clone())),
+        ];
+        for (a, b) in &pairs {
+            for vcov in [Vcov::Classical, Vcov::Hc1] {
+                let estimate = |r: &Regression| {
+                    let of = |e: &estimation::Estimates| e.coefficient("x1").expect("named");
+                    if poisson {
+                        of(r.poisson(&vcov).expect("ppml").estimates())
+                    } else {
+                        of(r.ols(&vcov).expect("ols").estimates())
+                    }
+                };
+                let (a, b) = (estimate(a), estimate(b));
+                assert!((a.estimate - b.estimate).abs() < 1e-7, "{a:?} {b:?}");
+                assert!((a.std_error / b.std_error - 1.0).abs() < 1e-6, "{a:?} {b:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn varying_slopes_are_written_with_brackets_recovered_and_predicted_with() {
+    let p = trends();
+    let table = Table::new()
+        .numeric("y", p.y.to_vec())
+        .and_then(|t| t.numeric("x", p.x.column(0).to_vec()))
+        .and_then(|t| t.numeric("t", p.trend.to_vec()))
+        .and_then(|t| t.categorical("unit", p.unit.codes()))
+        .expect("one length");
+    let vcov = VcovFormula::parse("HC1").expect("known");
+    let model = |text: &str| {
+        Formula::parse(text)
+            .expect("grammatical")
+            .model(&table, &vcov, WeightColumn::None)
+            .expect("known variables")
+            .regression
+            .ols(&Vcov::Hc1)
+            .expect("ols")
+    };
+    let fit = model("y ~ x | unit[t]");
+    assert_eq!(fit.effects(), ["unit", "unit[t]"]);
+    let same = Regression::new(p.y.clone(), p.x.clone())
+        .absorb([p.unit.clone()])
+        .absorb_slopes(p.unit.clone(), "t", p.trend.clone())
+        .ols(&Vcov::Hc1)
+        .expect("ols");
+    assert_eq!(fit.estimates().coefficients(), same.estimates().coefficients());
+    let units = [p.unit.clone(), p.unit.clone()];
+    let slopes = p.trend.clone().insert_axis(Axis(1));
+    let predicted = fit.linear_predictor(p.x.view(), &units, slopes.view()).expect("known levels");
+    assert!(predicted.iter().zip(fit.fitted()).all(|(a, b)| (a - b).abs() < 1e-6));
+    assert!(matches!(fit.predict(p.x.view(), &units), Err(EstimationError::Names { .. })));
+    assert_eq!(model("y ~ x | unit[[t]]").effects(), ["unit[t]"]);
+    assert!(Formula::parse("y ~ x | unit[t").unwrap_err().to_string().contains("']'"));
+}
+
+/// Gravity of 8 sources and 10 destinations.
+fn gravity() -> (Array1<f64>, Array2<f64>, Categories, Categories) {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(6);
+    let (sources, destinations) = (8, 10);
+    let n = sources * destinations;
+    let (distance, friction, size) = (normals(&mut rng, n), normals(&mut rng, n), normals(&mut rng, sources));
+    let x = Array2::from_shape_fn((n, 1), |(i, _)| distance[i]);
+    let y = Array1::from_shape_fn(n, |i| {
+        let draw: f64 = rng.random();
+        if draw < 0.1 { 0.0 } else { (3.0 - 0.8 * x[[i, 0]] + size[i % sources] + 0.5 * friction[i]).exp() }
+    });
+    let source = Categories::new("source", (0..n).map(|i| i % sources));
+    let destination = Categories::new("destination", (0..n).map(|i| i / sources));
+    (y, x, source, destination)
+}
+
+/// The score of the multinomial pseudo-likelihood, from its definition.
+#[test]
+fn multinomial_shares_solve_their_own_first_order_conditions() {
+    let (y, x, source, destination) = gravity();
+    let vcov = Vcov::cluster([destination.clone()], SmallSample::Fixest);
+    let fit = Regression::new(y.clone(), x.clone())
+        .absorb([source.clone()])
+        .multinomial(&destination, &vcov)
+        .expect("well posed");
+    let b = fit.estimates().coefficient("x1").expect("named").estimate;
+    let values = fit.fixed_effects().expect("recovered");
+    let effect =
+        |i: usize| values.value("source", &source.levels()[source.codes()[i] as usize]).expect("estimated");
+    let (mut score_b, mut score_effects, mut likelihood) = (0.0, vec![0.0; source.count()], 0.0);
+    for g in 0..destination.count() {
+        let rows: Vec<usize> = (0..y.len()).filter(|&i| destination.codes()[i] as usize == g).collect();
+        let total: f64 = rows.iter().map(|&i| y[i]).sum();
+        let weight: Vec<f64> = rows.iter().map(|&i| (b * x[[i, 0]] + effect(i)).exp()).collect();
+        let sum: f64 = weight.iter().sum();
+        for (&i, w) in rows.iter().zip(&weight) {
+            let (share, fitted) = (y[i] / total, w / sum);
+            assert!((fit.fitted()[i] - fitted).abs() < 1e-7, "{i}");
+            score_b += (share - fitted) * x[[i, 0]];
+            score_effects[source.codes()[i] as usize] += share - fitted;
+            if share > 0.0 {
+                likelihood += share * fitted.ln();
+            }
+        }
+    }
+    assert!(score_b.abs() < 1e-6 && score_effects.iter().all(|s| s.abs() < 1e-6));
+    assert!((likelihood - fit.pseudo_likelihood()).abs() < 1e-8);
+    let shares = fit.shares(x.view(), &[source], &destination).expect("known levels");
+    assert!(shares.iter().zip(fit.fitted()).all(|(a, b)| (a - b).abs() < 1e-7));
+}
+
+/// Groups weighted by their totals are Poisson PML of the levels.
+#[test]
+fn multinomial_by_size_is_poisson_with_group_effects() {
+    let (y, x, source, destination) = gravity();
+    let mut totals = vec![0.0; destination.count()];
+    y.iter().zip(destination.codes()).for_each(|(y, &g)| totals[g as usize] += y);
+    let weights = destination.codes().iter().map(|&g| totals[g as usize]).collect();
+    let weighted = Regression::new(y.clone(), x.clone())
+        .absorb([source.clone()])
+        .weights(estimation::Weights::Analytic(weights))
+        .multinomial(&destination, &Vcov::Hc1)
+        .expect("well posed");
+    let levels = Regression::new(y, x).absorb([source, destination]).poisson(&Vcov::Hc1).expect("well posed");
+    let gap = &weighted.estimates().coefficients() - &levels.estimates().coefficients();
+    assert!(gap.iter().all(|g| g.abs() < 1e-7), "{gap}");
+    for (a, b) in weighted.estimates().std_errors().iter().zip(levels.estimates().std_errors()) {
+        assert!((a / b - 1.0).abs() < 1e-5, "{a} {b}");
+    }
+}
+
+/// Firms in a chain, joined by one mover each: against dummies.
+#[test]
+fn panels_that_hang_together_by_threads_are_absorbed() {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(7);
+    let (workers, firms, years) = (600, 60, 6);
+    let n = workers * years;
+    let worker = |i: usize| i / years;
+    let firm = |i: usize| {
+        let home = worker(i) % firms;
+        if worker(i) < firms && i % years >= 3 { (home + 1) % firms } else { home }
+    };
+    let (a, f, e) = (normals(&mut rng, workers), normals(&mut rng, firms), normals(&mut rng, n));
+    let noise = normals(&mut rng, n);
+    let x = Array2::from_shape_fn((n, 1), |(i, _)| noise[i] + a[worker(i)] + (firm(i) as f64 / 10.0).sin());
+    let eta = Array1::from_shape_fn(n, |i| {
+        0.2 * x[[i, 0]] + 0.3 * (a[worker(i)] + f[firm(i)]) + 0.05 * (i % years) as f64
+    });
+    let y = Array1::from_shape_fn(n, |i| eta[i] + e[i]);
+    let count = eta.mapv(|e: f64| Poisson::new(e.exp()).expect("mean").sample(&mut rng));
+    let effects = [
+        Categories::new("worker", (0..n).map(worker)),
+        Categories::new("firm", (0..n).map(firm)),
+        Categories::new("year", (0..n).map(|i| i % years)),
+    ];
+    // The same rows in another order, so that workers are not together.
+    let shuffled: Vec<usize> = (0..n).map(|i| i * 1_009 % n).collect();
+    let at = |c: &Categories| Categories::new(c.name(), shuffled.iter().map(|&i| c.codes()[i]));
+    for (outcome, poisson) in [(&y, false), (&count, true)] {
+        let estimate = |r: &Regression| {
+            let of = |e: &estimation::Estimates| e.coefficient("x1").expect("named");
+            if poisson {
+                of(r.poisson(&Vcov::Hc0).expect("ppml").estimates())
+            } else {
+                of(r.ols(&Vcov::Hc0).expect("ols").estimates())
+            }
+        };
+        let absorbed = estimate(&Regression::new(outcome.clone(), x.clone()).absorb(effects.clone()));
+        let reordered = estimate(
+            &Regression::new(outcome.select(Axis(0), &shuffled), x.select(Axis(0), &shuffled))
+                .absorb(effects.iter().map(at)),
+        );
+        let (firms, years) = (dummies(&effects[1], None), dummies(&effects[2], None));
+        // Those that the workers' effects span are dropped.
+        let wide = concatenate(Axis(1), &[x.view(), firms.view(), years.view()]).expect("fits");
+        let included = estimate(&Regression::new(outcome.clone(), wide).absorb([effects[0].clone()]));
+        for other in [reordered, included] {
+            assert!((absorbed.estimate - other.estimate).abs() < 1e-7, "{absorbed:?} {other:?}");
+            assert!((absorbed.std_error / other.std_error - 1.0).abs() < 1e-5, "{absorbed:?} {other:?}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The score bootstrap and the wild bootstrap for instrumental variables: against their definitions, in size, and as a
+//! variance estimator by name.
+#![allow(clippy::expect_used)]
+
+use estimation::resample::{ScoreBootstrap, ScoreModel, WildInstruments, WildWeights};
+use estimation::{
+    Categories, Formula, KClass, Regression, SmallSample, Table, Vcov, VcovFormula, WeightColumn,
+};
+use ndarray::{Array1, Array2, Axis, concatenate};
+use rand::SeedableRng;
+use rand_distr::{Distribution, Poisson, StandardNormal};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rayon::prelude::*;
+
+const GROUPS: usize = 4;
+
+struct Sample {
+    y: Array1<f64>,
+    endogenous: Array1<f64>,
+    x: Array2<f64>,
+    z: Array2<f64>,
+    groups: Vec<usize>,
+}
+
+fn sample(seed: u64, n: usize, groups: usize, strength: f64) -> Sample {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut normal = |n: usize| -> Vec<f64> { (0..n).map(|_| StandardNormal.sample(&mut rng)).collect() };
+    let (a, b, c, u, v) = (normal(n), normal(n), normal(n), normal(n), normal(n));
+    let common = normal(groups);
+    let groups: Vec<usize> = (0..n).map(|i| i % groups).collect();
+    let x = Array2::from_shape_fn((n, 2), |(i, j)| if j == 0 { 1.0 } else { a[i] });
+    let z = Array2::from_shape_fn((n, 2), |(i, j)| if j == 0 { b[i] } else { c[i] + 0.3 * a[i] });
+    let endogenous = Array1::from_shape_fn(n, |i| {
+        strength * (b[i] + 0.5 * z[[i, 1]]) + 0.2 * a[i] + v[i] + 0.3 * common[groups[i]]
+    });
+    let y = Array1::from_shape_fn(n, |i| 1.0 + 0.5 * a[i] + 0.6 * v[i] + u[i] + 0.3 * common[groups[i]]);
+    Sample { y, endogenous, x, z, groups }
+}
+
+/// Every draw of the wild bootstrap, made by hand: residuals of both equations, new data, two-stage least squares again.
+#[test]
+fn wild_instruments_are_reestimation_on_rebuilt_data() {
+    let s = sample(1, 60, GROUPS, 0.8);
+    let value = 0.1;
+    let wild = WildInstruments { weights: WildWeights::Rademacher, draws: 16, seed: 3 };
+    let test = wild
+        .test(s.y.view(), s.endogenous.view(), s.x.view(), s.z.view(), &s.groups, value)
+        .expect("well posed");
+    assert!(test.enumerated && test.t_star.len() == 16);
+
+    let ols = |y: &Array1<f64>, x: &Array2<f64>| {
+        Regression::new(y.clone(), x.clone()).without_constant().ols(&Vcov::Hc0).expect("ols")
+    };
+    let fitted = |y: &Array1<f64>, x: &Array2<f64>| Array1::from_vec(ols(y, x).fitted().to_vec());
+    let net = &s.y - &(&s.endogenous * value);
+    let mean_y = fitted(&net, &s.x);
+    let u = &net - &mean_y;
+    let reduced =
+        concatenate(Axis(1), &[s.x.view(), s.z.view(), u.view().insert_axis(Axis(1))]).expect("fits");
+    let b = ols(&s.endogenous, &reduced).estimates().coefficients().to_owned();
+    let mean_endogenous = Array1::from_shape_fn(60, |i| (0..4).map(|j| reduced[[i, j]] * b[j]).sum());
+    let e = &s.endogenous - &mean_endogenous;
+    let clusters = Categories::new("g", s.groups.iter().copied());
+    let t = |y: Array1<f64>, endogenous: Array1<f64>| {
+        let fit = Regression::new(y, s.x.clone())
+            .without_constant()
+            .endogenous(["p"], endogenous.insert_axis(Axis(1)))
+            .instruments(["z1", "z2"], s.z.clone())
+            .iv(KClass::TwoStage, &Vcov::cluster([clusters.clone()], SmallSample::Fixest))
+            .expect("2sls");
+        let row = fit.estimates().coefficient("p").expect("named");
+        (row.estimate - value) / row.std_error
+    };
+    assert!((test.t - t(s.y.clone(), s.endogenous.clone())).abs() < 1e-8);
+    for (draw, t_star) in test.t_star.iter().enumerate() {
+        let v = Array1::from_shape_fn(60, |i| if draw >> s.groups[i] & 1 == 1 { 1.0 } else { -1.0 });
+        let endogenous = &mean_endogenous + &(&v * &e);
+        let y = &endogenous * value + &mean_y + &(&v * &u);
+        let by_hand = t(y, endogenous);
+        assert!((t_star - by_hand).abs() < 1e-7, "{draw}: {t_star} {by_hand}");
+    }
+}
+
+/// Eight clusters: clustered t-ratios against the normal reject too often for Poisson; the bootstrap does not.
+#[test]
+fn the_score_bootstrap_repairs_few_clusters() {
+    let rejections: Vec<(bool, bool)> = (0..2_000_u64)
+        .into_par_iter()
+        .map(|draw| {
+            let mut rng = Xoshiro256PlusPlus::seed_from_u64(1_000 + draw);
+            let mut normal =
+                |n: usize| -> Vec<f64> { (0..n).map(|_| StandardNormal.sample(&mut rng)).collect() };
+            let (groups, n) = (8, 160);
+            let (shock, level, own) = (normal(groups), normal(groups), normal(n));
+            let x = Array2::from_shape_fn((n, 1), |(i, _)| level[i % groups] + 0.3 * own[i]);
+            let y = Array1::from_shape_fn(n, |i| {
+                Poisson::new((1.0 + 0.4 * shock[i % groups]).exp()).expect("mean").sample(&mut rng)
+            });
+            let clusters = Categories::new("g", (0..n).map(|i| i % groups));
+            let regression = Regression::new(y, x);
+            let fit =
+                regression.poisson(&Vcov::cluster([clusters.clone()], SmallSample::Stata)).expect("ppml");
+            let bootstrap = ScoreBootstrap { weights: WildWeights::Webb, draws: 399, seed: draw };
+            let test =
+                bootstrap.test(&regression, ScoreModel::Poisson, "x1", 0.0, &clusters).expect("well posed");
+            (fit.estimates().coefficient("x1").expect("named").p_value < 0.05, test.p_value <= 0.05)
+        })
+        .collect();
+    let share = |of: fn(&(bool, bool)) -> bool| rejections.iter().filter(|r| of(r)).count() as f64 / 2_000.0;
+    let (normal, bootstrap) = (share(|r| r.0), share(|r| r.1));
+    println!("size at 5%, 8 clusters, Poisson: clustered normal {normal}, score bootstrap {bootstrap}");
+    assert!(normal > 0.10, "{normal}");
+    assert!((0.03..0.07).contains(&bootstrap), "{bootstrap}");
+}
+
+/// Weak instruments: the t-test over-rejects, the restricted efficient bootstrap much less.
+#[test]
+fn the_wild_bootstrap_with_instruments_keeps_nearer_its_size_when_they_are_weak() {
+    let rejections: Vec<(bool, bool)> = (0..2_000_u64)
+        .into_par_iter()
+        .map(|draw| {
+            let s = sample(10_000 + draw, 100, 25, 0.12);
+            let wild = WildInstruments { weights: WildWeights::Rademacher, draws: 399, seed: draw };
+            let test = wild
+                .test(s.y.view(), s.endogenous.view(), s.x.view(), s.z.view(), &s.groups, 0.0)
+                .expect("well posed");
+            (estimation::distribution::Reference::StudentT(24.0).p_value(test.t) < 0.05, test.p_value <= 0.05)
+        })
+        .collect();
+    let share = |of: fn(&(bool, bool)) -> bool| rejections.iter().filter(|r| of(r)).count() as f64 / 2_000.0;
+    let (t, bootstrap) = (share(|r| r.0), share(|r| r.1));
+    println!("size at 5%, weak instruments: t {t}, wild restricted efficient {bootstrap}");
+    assert!(t > 0.08 && bootstrap < 0.75 * t, "{t} {bootstrap}");
+}
+
+#[test]
+fn a_wild_bootstrap_is_a_variance_by_name() {
+    let s = sample(2, 80, 8, 0.8);
+    let table = Table::new()
+        .numeric("y", s.y.to_vec())
+        .and_then(|t| t.numeric("p", s.endogenous.to_vec()))
+        .and_then(|t| t.numeric("x", s.x.column(1).to_vec()))
+        .and_then(|t| t.numeric("z1", s.z.column(0).to_vec()))
+        .and_then(|t| t.numeric("z2", s.z.column(1).to_vec()))
+        .and_then(|t| t.categorical("g", &s.groups))
+        .expect("one length");
+    let vcov = VcovFormula::parse("wild(g, draws=999, weights=webb, seed=4)").expect("known");
+    let model = |text: &str| {
+        Formula::parse(text).expect("grammatical").model(&table, &vcov, WeightColumn::None).expect("known")
+    };
+    let ols = model("y ~ p + x");
+    let fit = ols.regression.ols(&ols.vcov).expect("ols");
+    let bootstrap = ScoreBootstrap { weights: WildWeights::Webb, draws: 999, seed: 4 };
+    let groups = Categories::new("g", s.groups.iter().copied());
+    let test =
+        bootstrap.test(&ols.regression, ScoreModel::LeastSquares, "p", 0.0, &groups).expect("well posed");
+    let row = fit.estimates().coefficient("p").expect("named");
+    assert_eq!(row.p_value, test.p_value);
+    let clustered = ols.regression.ols(&Vcov::cluster([groups], SmallSample::Fixest)).expect("ols");
+    assert_eq!(row.std_error, clustered.estimates().coefficient("p").expect("named").std_error);
+    assert!(fit.estimates().vcov_label().contains("wild bootstrap (Webb weights, 999 draws, seed 4)"));
+
+    let iv = model("y ~ x | p ~ z1 + z2");
+    let fit = iv.regression.iv(KClass::TwoStage, &iv.vcov).expect("2sls");
+    let wild = WildInstruments { weights: WildWeights::Webb, draws: 999, seed: 4 };
+    let test = wild
+        .test(s.y.view(), s.endogenous.view(), s.x.view(), s.z.view(), &s.groups, 0.0)
+        .expect("well posed");
+    assert_eq!(fit.estimates().coefficient("p").expect("named").p_value, test.p_value);
+    assert!(iv.regression.iv(KClass::Liml, &iv.vcov).is_err());
+    assert!(VcovFormula::parse("wild(g + y)").is_err());
+}
