@@ -176,7 +176,7 @@ proptest! {
             }
             prop_assert!(outcome.wedge >= 1.0 && outcome.volume_hat <= limit * (1.0 + 1e-9));
             prop_assert!(outcome.wedge.ln().min(1.0 - outcome.volume_hat / limit).abs() < 1e-9);
-            prop_assert!(outcome.rent >= 0.0 && (outcome.rent == 0.0) == !outcome.binds());
+            prop_assert!(outcome.rent >= 0.0 && (outcome.binds() || outcome.rent < 1e-9 * e.income.sum()));
         }
         // All rents are somebody's.
         let rents: f64 = e.restrictions.iter().map(|outcome| outcome.rent).sum();
@@ -311,7 +311,8 @@ proptest! {
             Parameter::LnOtherAugmentation { country: i, sector: s },
         ];
         let e = solve(&economy, &shock);
-        for parameter in parameters {
+        // Four of them in each case.
+        for parameter in parameters.into_iter().skip(uniform.whole(0, 4)).step_by(5) {
             let d = economy.sensitivity(&shock, &e, &[(parameter, 1.0)], &tight()).unwrap();
             let h = 1e-5;
             let [low, high] = [-h, h].map(|by| {

@@ -27,6 +27,13 @@ pub(super) struct Block {
     limits: Vec<usize>,
 }
 
+impl Block {
+    /// Sector, country and factor of each resource.
+    pub(super) fn own(&self) -> impl Iterator<Item = (usize, usize, usize)> {
+        self.resources.iter().map(|(i, f)| (self.sector, *i, *f))
+    }
+}
+
 /// Newton steps on one market in a sweep, the share of the first gap at which they end, and the largest step.
 const MAX_STEPS: usize = 12;
 const ENOUGH: f64 = 1e-3;
@@ -38,8 +45,8 @@ const LEAST_STEP: f64 = 1e-2;
 /// Log gaps beyond which a market is treated as this far from clearing.
 const MAX_GAP: f64 = 300.0;
 
-/// Share of a factor's income that must come from one sector for it to have no other use.
-const NO_OTHER_USE: f64 = 0.99;
+/// Share of a factor's income that must come from one sector for it to count as its resource.
+const NO_OTHER_USE: f64 = 0.9999;
 
 /// The goods of an economy that are solved at once: critical inputs and what restrictions act on.
 pub(super) fn blocks<T: Scalar>(parts: &EconomyParts, limits: &[super::limit::Limit<T>]) -> Vec<Block> {
@@ -104,6 +111,8 @@ struct Given<'s, T> {
     resource_share: Vec<T>,
     /// Spending on other grounds than the nest.
     fixed_spending: Vec<T>,
+    /// What other sectors pay for the resources.
+    other_use: Vec<T>,
     /// Logs of resource endowments at baseline prices.
     ln_endowment: Vec<T>,
     wedge: Vec<T>,
@@ -138,6 +147,15 @@ impl<T: Scalar> System<'_, T> {
                     .resources
                     .iter()
                     .map(|&(i, r)| keep(i) * self.factor_share[cell(i) * f + r])
+                    .collect(),
+                other_use: block
+                    .resources
+                    .iter()
+                    .map(|&(i, r)| {
+                        let own = keep(i) * work.y[cell(i)] * self.factor_share[cell(i) * f + r];
+                        let other = work.factor_demand[i * f + r] - own;
+                        if other.re() > 0.0 { other } else { T::from(0.0) }
+                    })
                     .collect(),
                 fixed_spending: (0..n).map(|m| self.fixed_spending(block, m, work)).collect(),
                 ln_endowment: block
@@ -365,7 +383,7 @@ impl<T: Scalar> System<'_, T> {
         };
         for (k, &(i, _)) in block.resources.iter().enumerate() {
             let output = (0..n).fold(T::from(0.0), |sum, m| sum + flows[m * n + i]);
-            let demand = output * given.resource_share[k];
+            let demand = output * given.resource_share[k] + given.other_use[k];
             at.gap.push(limited(demand.ln() - resource[k] - given.ln_endowment[k]));
         }
         for (&l, wedge) in block.limits.iter().zip(limits) {

@@ -155,6 +155,9 @@ const LEAST_KEPT: f64 = 0.1;
 /// after which it forgets its history.
 const PATIENCE: usize = 100;
 const STALE: usize = 16;
+
+/// Differences that are remembered after that, every other time.
+const SHALLOW: usize = 2;
 const MAX_RESTARTS: usize = 4;
 
 /// A residual below which even a large jump is no flight.
@@ -176,6 +179,7 @@ fn fixed_point(
     let mut since_lowest: usize = 0;
     let mut restarts = 0;
     let mut plain = 0;
+    let mut shallow = false;
     for _ in 0..settings.max_sweeps {
         let residual = system.sweep(state, &mut image, work);
         let size = residual.max();
@@ -202,10 +206,12 @@ fn fixed_point(
                 since_lowest += 1;
             }
             if since_lowest > 0 && since_lowest.is_multiple_of(STALE) {
-                // What was learnt on the other side of a kink leads nowhere: from the best, plainly for a while.
+                // What was learnt on the other side of a kink leads nowhere: from the best, plainly for a while, then with a
+                // short memory.
                 state.copy_from_slice(&record.best);
                 system.sweep(state, &mut image, work);
-                anderson.restart();
+                shallow = !shallow;
+                anderson = Anderson::new(if shallow { SHALLOW } else { settings.depth }, state.len());
                 plain = STALE / 2;
             }
             if plain > 0 {
@@ -227,9 +233,9 @@ fn fixed_point(
 /// Shortens a step that moves some factor price by more than [`MAX_MOVE`], and keeps expenditure positive: extrapolated, it
 /// may be no less than [`LEAST_KEPT`] of what the map says; wedges stay at one or above.
 fn limit(system: &System, state: &mut [f64], previous: &[f64], image: &[f64]) {
-    let new = system.at.split(state).factor;
-    let old = system.at.split(previous).factor;
-    let largest = new.iter().zip(old).map(|(new, old)| (new - old).abs()).fold(0.0, f64::max);
+    let (new, old) = (system.at.split(state), system.at.split(previous));
+    let pairs = new.factor.iter().zip(old.factor).chain(new.wedge.iter().zip(old.wedge));
+    let largest = pairs.map(|(new, old)| (new - old).abs()).fold(0.0, f64::max);
     if largest > MAX_MOVE {
         let keep = MAX_MOVE / largest;
         state.iter_mut().zip(previous).for_each(|(new, old)| *new = old + keep * (*new - old));

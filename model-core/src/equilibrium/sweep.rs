@@ -238,6 +238,7 @@ impl<T: Scalar> System<'_, T> {
         }
         self.wedges(old.wedge, new.wedge, work, &mut residual);
         self.research(old.factor, old.research, new.research, work, &mut residual);
+        self.solve_blocks(&old, &mut new, to_numeraire, work);
         // Prices follow factor prices at once, or the next sweep would see the move half done.
         for i in 0..n {
             let (now, before) = (&new.factor[i * f..(i + 1) * f], &old.factor[i * f..(i + 1) * f]);
@@ -249,7 +250,6 @@ impl<T: Scalar> System<'_, T> {
                 }
             }
         }
-        self.solve_blocks(&old, &mut new, to_numeraire, work);
         residual
     }
 

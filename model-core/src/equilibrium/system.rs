@@ -176,6 +176,12 @@ impl<'a, T: Scalar> System<'a, T> {
         }
         let Markets { markets, shift } = markets(parts, shock, &theta, inputs)?;
         let limits = limits(parts, shock, inputs);
+        let blocks = blocks(parts, &limits);
+        let mut price_follows = price_follows(parts);
+        for (block, i, resource) in blocks.iter().flat_map(|block| block.own()) {
+            // Already in the solution of its market.
+            price_follows[(i * j + block) * f + resource] = 0.0;
+        }
         let (sales_elasticity, sales) = sales_elasticity(parts);
         let research = if nest.as_ref().is_some_and(|nest| nest.innovation.is_some()) { n * j } else { 0 };
         Ok(Self {
@@ -188,7 +194,7 @@ impl<'a, T: Scalar> System<'a, T> {
             factor_share: contiguous(&parts.factor_share),
             input_share,
             nest,
-            blocks: blocks(parts, &limits),
+            blocks,
             limits,
             final_share: tastes(parts, shock, inputs)?,
             ln_productivity,
@@ -201,7 +207,7 @@ impl<'a, T: Scalar> System<'a, T> {
                 .map(|&x| if x > 0.0 { 1.0 / x } else { 1.0 })
                 .collect(),
             deficit,
-            price_follows: price_follows(parts),
+            price_follows,
             wage_step: wage_step(parts, &sales_elasticity, &sales),
             sales_elasticity,
         })
