@@ -180,15 +180,19 @@ impl Economy {
     pub fn from_parts(mut parts: EconomyParts) -> Result<Self, EconomyError> {
         validate::structure(&parts)?;
         validate::normalise_shares(&mut parts);
-        Self::settled(parts)
-    }
-
-    /// An economy from parts whose structure is known to be sound: an equilibrium of one that was checked.
-    pub(crate) fn settled(parts: EconomyParts) -> Result<Self, EconomyError> {
         let proceeds = parts.proceeds();
         let income = parts.income_with(&proceeds);
-        validate::accounts(&parts, &proceeds.output, &income)?;
-        Ok(Self { parts, output: proceeds.output, income })
+        Self::settled(parts, proceeds.output, income)
+    }
+
+    /// An economy from parts whose structure is known to be sound, as of an equilibrium of one that was checked.
+    pub(crate) fn settled(
+        parts: EconomyParts,
+        output: Array2<f64>,
+        income: Array1<f64>,
+    ) -> Result<Self, EconomyError> {
+        validate::accounts(&parts, &output, &income)?;
+        Ok(Self { parts, output, income })
     }
 
     /// Makes an economy from values. See [`Flows`].

@@ -1,7 +1,7 @@
 //! Trade in one sector under a shock: `G[n,i] = pi tau^(-theta)`, formed once for a solve.
 
 use ndarray::{Array3, Axis};
-use num_dual::DualNum;
+use num_dual::{DualNum, DualStruct};
 
 use super::scalar::Scalar;
 use super::system::Inputs;
@@ -36,8 +36,8 @@ pub(super) fn markets<I: Inputs>(
     inputs: &I,
 ) -> Result<Markets<I::Number>, ShockError> {
     let Dims { countries: n, sectors: j, .. } = parts.dims();
-    let shares = by_sector(&parts.trade_share, |_, v| v);
-    let change = ln_price_factor(parts, shock, inputs);
+    let shares = by_sector(&parts.trade_share, |_, v| I::Number::from(v));
+    let mut change = ln_price_factor(parts, shock, inputs);
     let kept = |rates: &Array3<f64>, parameter: fn([usize; 3]) -> Parameter| {
         (I::SEEDED || rates.iter().any(|r| *r != 0.0)).then(|| {
             by_sector(rates, |at, r| {
@@ -46,27 +46,26 @@ pub(super) fn markets<I: Inputs>(
             })
         })
     };
-    let keep_border = kept(shock.tariff.as_ref().unwrap_or(&parts.tariff), tariff);
-    let keep_producer = kept(shock.export_tax.as_ref().unwrap_or(&parts.export_tax), export_tax);
+    let mut keep_border = kept(shock.tariff.as_ref().unwrap_or(&parts.tariff), tariff);
+    let mut keep_producer = kept(shock.export_tax.as_ref().unwrap_or(&parts.export_tax), export_tax);
     let closed = |s: usize, m: usize, i: usize| {
         shock.restrictions.iter().any(|r| r.stops() && r.sector == s && r.exporter == i && r.covers(m))
     };
     let cells = n * n;
     let mut shift = vec![0.0; n * j];
     let mut all = Vec::with_capacity(j);
-    for s in 0..j {
-        let of_sector = s * cells..(s + 1) * cells;
-        let shares = &shares[of_sector.clone()];
-        let mut change = change.as_ref().map(|a| a[of_sector.clone()].to_vec());
+    for (s, shares) in shares.into_iter().enumerate() {
+        let of_sector =
+            |all: &mut Option<Vec<Vec<I::Number>>>| all.as_mut().map(|all| std::mem::take(&mut all[s]));
+        let mut change = of_sector(&mut change);
         if shock.restrictions.iter().any(|r| r.stops() && r.sector == s) {
             let change = change.get_or_insert_with(|| vec![I::Number::from(0.0); cells]);
             for at in (0..cells).filter(|at| closed(s, at / n, at % n)) {
                 change[at] = I::Number::from(f64::INFINITY);
             }
         }
-        let border = keep_border.as_ref().map(|a| &a[of_sector.clone()]);
-        let producer = keep_producer.as_ref().map(|a| &a[of_sector.clone()]);
-        let traded_at_all = (0..cells).any(|at| at / n != at % n && shares[at] > 0.0);
+        let (border, producer) = (of_sector(&mut keep_border), of_sector(&mut keep_producer));
+        let traded_at_all = (0..cells).any(|at| at / n != at % n && shares[at].re() > 0.0);
         let restricted = shock.restrictions.iter().any(|r| r.sector == s);
         let market = if traded_at_all || restricted {
             traded(n, shares, change.as_deref(), theta[s], border, producer).map(|(market, rows)| {
@@ -74,7 +73,7 @@ pub(super) fn markets<I: Inputs>(
                 market
             })
         } else {
-            domestic(n, shares, change.as_deref(), border, producer)
+            domestic(n, &shares, change.as_deref(), border.as_deref(), producer.as_deref())
         };
         all.push(market.map_err(|importer| ShockError::NoSupplier {
             country: parts.labels.countries()[importer].clone(),
@@ -92,20 +91,24 @@ fn export_tax([importer, exporter, sector]: [usize; 3]) -> Parameter {
     Parameter::ExportTax { importer, exporter, sector }
 }
 
-/// `[n,i,j]` as `[j][n][i]`.
-fn by_sector<T: Scalar>(array: &Array3<f64>, value: impl Fn([usize; 3], f64) -> T) -> Vec<T> {
+/// `[n,i,j]` as `[j][n][i]`, each sector by itself.
+fn by_sector<T: Scalar>(array: &Array3<f64>, value: impl Fn([usize; 3], f64) -> T) -> Vec<Vec<T>> {
     let (n, _, j) = array.dim();
-    let mut all = vec![T::from(0.0); n * n * j];
+    let mut all: Vec<Vec<T>> = (0..j).map(|_| Vec::with_capacity(n * n)).collect();
     for (pair, sectors) in array.lanes(Axis(2)).into_iter().enumerate() {
-        for (s, v) in sectors.iter().enumerate() {
-            all[s * n * n + pair] = value([pair / n, pair % n, s], *v);
+        for (s, (sector, v)) in all.iter_mut().zip(&sectors).enumerate() {
+            sector.push(value([pair / n, pair % n, s], *v));
         }
     }
     all
 }
 
 /// Log hat of the delivered-price factor, `[j][n][i]`, if the shock moves any.
-fn ln_price_factor<I: Inputs>(parts: &EconomyParts, shock: &Shock, inputs: &I) -> Option<Vec<I::Number>> {
+fn ln_price_factor<I: Inputs>(
+    parts: &EconomyParts,
+    shock: &Shock,
+    inputs: &I,
+) -> Option<Vec<Vec<I::Number>>> {
     // Equal rates give exactly nothing.
     let gross = |new: f64, old: f64, parameter: &dyn Fn() -> Parameter| {
         if I::SEEDED {
@@ -132,20 +135,21 @@ fn ln_price_factor<I: Inputs>(parts: &EconomyParts, shock: &Shock, inputs: &I) -
         costs,
     ];
     all.into_iter().flatten().reduce(|mut sum, more| {
-        sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
+        let pairs = sum.iter_mut().flatten().zip(more.iter().flatten());
+        pairs.for_each(|(sum, more)| *sum += *more);
         sum
     })
 }
 
 fn domestic<T: Scalar>(
     n: usize,
-    shares: &[f64],
+    shares: &[T],
     change: Option<&[T]>,
     border: Option<&[T]>,
     producer: Option<&[T]>,
 ) -> Result<Market<T>, Unsupplied> {
     let own = |all: Option<&[T]>, i: usize, otherwise: f64| all.map_or(T::from(otherwise), |a| a[i * n + i]);
-    let buys: Vec<bool> = (0..n).map(|i| shares[i * n + i] > 0.0).collect();
+    let buys: Vec<bool> = (0..n).map(|i| shares[i * n + i].re() > 0.0).collect();
     let ln_tau: Vec<T> = (0..n).map(|i| own(change, i, 0.0)).collect();
     if let Some(i) = (0..n).find(|&i| buys[i] && ln_tau[i].re() == f64::INFINITY) {
         return Err(i);
@@ -158,13 +162,12 @@ fn domestic<T: Scalar>(
 
 fn traded<T: Scalar>(
     n: usize,
-    shares: &[f64],
+    mut g: Vec<T>,
     change: Option<&[T]>,
     theta: T,
-    border: Option<&[T]>,
-    producer: Option<&[T]>,
+    border: Option<Vec<T>>,
+    producer: Option<Vec<T>>,
 ) -> Result<(Market<T>, Vec<f64>), Unsupplied> {
-    let mut g: Vec<T> = shares.iter().map(|v| T::from(*v)).collect();
     let mut shift = vec![0.0; n];
     for (m, row) in g.chunks_exact_mut(n).enumerate() {
         if row.iter().all(|g| g.re() == 0.0) {
@@ -191,8 +194,10 @@ fn traded<T: Scalar>(
             *g = if g.re() == f64::NEG_INFINITY { T::from(0.0) } else { (*g - shift[m]).exp() };
         }
     }
-    let taken_off =
-        |from: &[T], keep: &[T]| -> Vec<T> { from.iter().zip(keep).map(|(g, k)| *g * *k).collect() };
+    let taken_off = |from: &[T], mut keep: Vec<T>| {
+        keep.iter_mut().zip(from).for_each(|(k, g)| *k *= *g);
+        keep
+    };
     let border = border.map(|keep| taken_off(&g, keep));
     let producer = producer.map(|keep| taken_off(border.as_ref().unwrap_or(&g), keep));
     Ok((Market::Traded { g, border, producer }, shift))

@@ -158,7 +158,7 @@ impl EconomyParts {
         crate::economy::normalise_shares(&mut parts);
         let shock = Shock { deficits: deficits.clone(), ..Shock::default() };
         let equilibrium = solve(&parts, &parts.income(), &shock, settings, None, &mut Unobserved)?;
-        let economy = Economy::settled(equilibrium.rebase_parts(&parts))?;
+        let economy = equilibrium.settle(parts)?;
         Ok((economy, equilibrium))
     }
 }
@@ -240,9 +240,9 @@ impl Equilibrium {
         let cells = |values: &[f64]| Array2::from_shape_fn((n, j), |(a, b)| values[a * j + b]);
         let factors = |values: &[f64]| Array2::from_shape_fn((n, f), |(a, b)| values[a * f + b]);
         let mut trade_share = Array3::zeros((n, n, j));
-        for (s, shares) in system.new_shares(&found.state, work).iter().enumerate() {
-            let mut sector = trade_share.index_axis_mut(ndarray::Axis(2), s);
-            sector.iter_mut().zip(shares).for_each(|(new, share)| *new = *share);
+        let shares = system.new_shares(&found.state, work);
+        for (pair, mut sectors) in trade_share.lanes_mut(ndarray::Axis(2)).into_iter().enumerate() {
+            sectors.iter_mut().zip(&shares).for_each(|(new, sector)| *new = sector[pair]);
         }
         let mut final_share = Array2::zeros((n, j));
         let mut consumption_price_hat = Array1::zeros(n);
@@ -323,14 +323,13 @@ impl Equilibrium {
     /// # Errors
     /// An [`EconomyError`] if the equilibrium was solved so loosely that its accounts do not close.
     pub fn rebase(&self, baseline: &Economy) -> Result<Economy, EconomyError> {
-        Economy::settled(self.rebase_parts(baseline.parts()))
+        self.settle(baseline.parts().clone())
     }
 
-    fn rebase_parts(&self, baseline: &EconomyParts) -> EconomyParts {
-        let mut factor_share = baseline.factor_share.clone();
-        let mut input_share = baseline.input_share.clone();
+    fn settle(&self, baseline: EconomyParts) -> Result<Economy, EconomyError> {
+        let old = baseline.critical_share();
+        let EconomyParts { mut factor_share, mut input_share, .. } = baseline;
         if let (Some(outcome), Some(critical)) = (&self.critical, &baseline.critical) {
-            let old = baseline.critical_share();
             for ((i, j), &share) in outcome.share.indexed_iter().filter(|(at, _)| old[*at] > 0.0) {
                 let left = 1.0 - old[[i, j]];
                 let keep = if left > f64::EPSILON { (1.0 - share) / left } else { 0.0 };
@@ -341,9 +340,7 @@ impl Equilibrium {
                 }
             }
         }
-        EconomyParts {
-            labels: baseline.labels.clone(),
-            metadata: baseline.metadata.clone(),
+        let parts = EconomyParts {
             trade_share: self.trade_share.clone(),
             expenditure: self.expenditure.clone(),
             factor_share,
@@ -354,10 +351,13 @@ impl Equilibrium {
             // A rent that goes abroad is a transfer beside an export tax that stays.
             deficit: &self.deficit + &self.rent_transfer,
             factor_income: self.factor_income.clone(),
-            theta: baseline.theta.clone(),
+            labels: baseline.labels,
+            metadata: baseline.metadata,
+            theta: baseline.theta,
             kappa: baseline.kappa,
-            critical: baseline.critical.clone(),
-        }
+            critical: baseline.critical,
+        };
+        Economy::settled(parts, self.output.clone(), self.income.clone())
     }
 }
 
