@@ -12,7 +12,7 @@
 //! 5. [`Use`]: tonnes by end use, element, country and industry;
 //! 6. [`CarveOut`]: the table with the sector `Rare earths`, and the way back;
 //! 7. [`economy`]: from there to a model economy, and the aggregated one that comes with the crate
-//!    ([`rare_earth_world_2009`]).
+//!    ([`rare_earth_world_2009`]), with the use of every element by its industries ([`element_use_2009`]).
 //!
 //! Start at [`RareEarthData::carve_out`] for all of it with the default [`Choices`], at [`episode()`] for the facts of the
 //! restrictions.
@@ -35,7 +35,7 @@ pub mod volumes;
 
 pub use carve::{CAPACITY, CarveOut, CarveSettings};
 pub use data::{Choices, RareEarthData, YEARS};
-pub use economy::{CarvedTable, THETA_R, rare_earth_world_2009};
+pub use economy::{CarvedTable, ElementUse, THETA_R, element_use_2009, rare_earth_world_2009};
 pub use element::{Element, Market, Region, Status, UnknownWord};
 pub use episode::{Datum, EpisodeYear, episode};
 pub use error::RareEarthError;

@@ -55,6 +55,12 @@ pub fn build(raw: &Path) -> Result<Vec<ShippedFile>, WorldError> {
                              world_2009/mapping.csv, rounded to a dollar, closed again",
         });
     }
+    files.push(ShippedFile {
+        path: rare_earths::economy::ELEMENTS_CSV.to_owned(),
+        text: rare_earths::economy::build_elements(raw)?,
+        sources: vec!["wiod2013"],
+        transformation: "use of each element in the carved table of 2009, aggregated by world_2009/mapping.csv, six digits",
+    });
     files.extend(crate::panels::build(raw)?);
     files.push(ShippedFile {
         path: INTENSITY_CSV.to_owned(),

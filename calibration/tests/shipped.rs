@@ -3,6 +3,7 @@
 mod common;
 
 use calibration::footprint::FootprintPanels;
+use calibration::rare_earths::{Element, RareEarthData, element_use_2009};
 use calibration::table::Inventories;
 use calibration::theta::{Elasticities, NOT_ESTIMATED};
 use calibration::{shipped, wiod, world_2009};
@@ -121,4 +122,28 @@ fn shipped_data_are_small() {
         }
     }
     assert!(bytes < 8_000_000, "{bytes} bytes");
+}
+
+#[test]
+fn elements_add_up_to_what_the_shipped_economy_buys() {
+    let uses = element_use_2009().unwrap();
+    let flows = calibration::rare_earths::economy::flows().unwrap();
+    let critical = flows.labels.sector("Rare earths").unwrap();
+    let mut bought = std::collections::BTreeMap::new();
+    for u in &uses {
+        let at = [flows.labels.country(&u.country).unwrap(), flows.labels.sector(&u.sector).unwrap()];
+        *bought.entry(at).or_insert(0.0) += u.value;
+    }
+    for (at, value) in bought {
+        let paid = flows.intermediate[[at[0], at[1], critical]];
+        assert!((value - paid).abs() <= 1e-4 * paid + 2e-6, "{at:?}: {value} {paid}");
+    }
+    // the world uses what it mines
+    let data = RareEarthData::embedded().unwrap();
+    let world = data.volumes(2009, &Default::default()).unwrap().world;
+    let used: f64 = uses.iter().map(|u| u.tonnes).sum();
+    assert!(relative(used, world) < 1e-4, "{used} {world}");
+    for element in Element::ALL {
+        assert!(uses.iter().any(|u| u.element == element && u.tonnes > 0.0), "{element:?}");
+    }
 }

@@ -106,7 +106,7 @@ pub(crate) fn build(data: &RareEarthData, table: &WorldTable) -> Result<String, 
 }
 
 /// A number rounded to six significant digits, as short as it can be written.
-pub(super) fn significant(value: f64) -> String {
+pub(crate) fn significant(value: f64) -> String {
     let rounded: f64 = format!("{value:.5e}").parse().unwrap_or(value);
     if rounded != 0.0 && rounded.abs() < 1e-4 { format!("{rounded:e}") } else { rounded.to_string() }
 }

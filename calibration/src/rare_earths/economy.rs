@@ -9,17 +9,25 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use model_core::{Economy, EconomyError, Flows, Metadata};
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Array2, Array3, Axis};
 
-use super::{CarveOut, CarveSettings, Choices, RareEarthData, RareEarthError};
+use super::{CarveOut, CarveSettings, Choices, Element, RareEarthData, RareEarthError};
 use crate::flows_csv;
+use crate::footprint::intensity::significant;
 use crate::sea::{self, Sea};
+use crate::source::CsvFile;
 use crate::table::{Mapping, MappingError, WorldTable};
+use crate::table_csv::quoted;
 use crate::theta::Elasticities;
 use crate::world_2009::{self, WorldError};
 
 /// Folder of the shipped files in the crate's `data`.
 pub(crate) const FOLDER: &str = "rare_earth_world_2009";
+
+/// The file of use by element in the crate's `data`.
+pub(crate) const ELEMENTS_CSV: &str = "rare_earths_2009/use_by_element.csv";
+
+const ELEMENTS: &str = include_str!("../../data/rare_earths_2009/use_by_element.csv");
 
 /// Trade elasticity of rare earths, `theta_r`: a nearly homogeneous good; 4 to 20 plausible. An assumption.
 pub const THETA_R: f64 = 8.0;
@@ -187,6 +195,71 @@ pub fn rare_earth_world_2009() -> Result<Economy, WorldError> {
 /// As [`rare_earth_world_2009`].
 pub fn flows() -> Result<Flows, WorldError> {
     Ok(flows_csv::read(Path::new(FOLDER), TEXTS)?)
+}
+
+/// Use of one element by one industry of the shipped economy in 2009.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ElementUse {
+    /// Country code.
+    pub country: String,
+    /// Sector.
+    pub sector: String,
+    /// Element.
+    pub element: Element,
+    /// Tonnes of oxide.
+    pub tonnes: f64,
+    /// Value at what users pay, million USD.
+    pub value: f64,
+}
+
+/// Use of every element by the industries of [`rare_earth_world_2009`], each element apart: what markets of single elements,
+/// and restrictions of some of them only, start from. Industries that use none have no row; values add up to what the
+/// economy's industries buy of rare earths, up to rounding to six digits.
+///
+/// # Errors
+/// [`WorldError`] naming the line, if the shipped file is damaged.
+pub fn element_use_2009() -> Result<Vec<ElementUse>, WorldError> {
+    let file = CsvFile::from_reader(Path::new(ELEMENTS_CSV), ELEMENTS.as_bytes())?;
+    let [country, sector, element, tonnes, value] =
+        file.columns(["country", "sector", "element", "tonnes_reo", "value_musd"])?;
+    let mut uses = Vec::with_capacity(file.rows().len());
+    for row in file.rows() {
+        let symbol = row.text(element);
+        let known = Element::ALL.into_iter().find(|e| e.symbol() == symbol);
+        uses.push(ElementUse {
+            country: row.text(country).to_owned(),
+            sector: row.text(sector).to_owned(),
+            element: known.ok_or_else(|| row.bad(element, "a symbol of a rare-earth element"))?,
+            tonnes: row.non_negative(tonnes)?,
+            value: row.non_negative(value)?,
+        });
+    }
+    Ok(uses)
+}
+
+/// The text of the shipped file of use by element, from the folder of raw data sets.
+///
+/// # Errors
+/// [`WorldError`] naming the raw file.
+pub(crate) fn build_elements(raw: &Path) -> Result<String, WorldError> {
+    let table = world_2009::full_table(raw)?;
+    let mapping = world_2009::mapping()?;
+    let usage = RareEarthData::embedded()?.carve_out(&table, &Choices::default())?.usage;
+    let (countries, country_to) = mapping.countries(table.countries())?;
+    let (sectors, sector_to) = mapping.sectors(table.sectors())?;
+    let shape = (countries.len(), sectors.len(), Element::COUNT);
+    let (mut tonnes, mut value) = (Array3::<f64>::zeros(shape), Array3::<f64>::zeros(shape));
+    for (full, small) in [(usage.tonnes_by_element(), &mut tonnes), (usage.value_by_element(), &mut value)] {
+        for ((n, j, e), amount) in full.indexed_iter() {
+            small[[country_to[n], sector_to[j], e]] += amount;
+        }
+    }
+    let mut text = String::from("country,sector,element,tonnes_reo,value_musd\n");
+    for ((n, j, e), &t) in tonnes.indexed_iter().filter(|(_, t)| **t > 0.0) {
+        let (t, v) = (significant(t), significant(value[[n, j, e]]));
+        text += &format!("{},{},{},{t},{v}\n", countries[n], quoted(&sectors[j]), Element::ALL[e].symbol());
+    }
+    Ok(text)
 }
 
 /// Elasticities of a table's NACE sectors grouped as `to` says, and [`THETA_R`] last.
