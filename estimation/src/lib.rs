@@ -53,7 +53,7 @@ pub use error::EstimationError;
 pub use estimates::{Coefficient, Estimates};
 pub use fit::Fit;
 pub use formula::{Formula, FormulaError, Model, VcovFormula, WeightColumn};
-pub use linear::{KClass, LinearFit};
+pub use linear::{InstrumentTests, KClass, LinearFit};
 pub use poisson::{MultinomialFit, PoissonFit, PoissonSettings};
 pub use regression::Regression;
 pub use sample::Dropped;

@@ -220,7 +220,7 @@ fn prune(regression: &Regression, purpose: Purpose, used: &mut [bool], dropped: 
     dropped.singletons.sort_unstable();
 }
 
-fn check(regression: &Regression) -> Result<(), EstimationError> {
+pub(crate) fn check(regression: &Regression) -> Result<(), EstimationError> {
     let n = regression.y.len();
     let length = |what: &str, found: usize| {
         if found == n {

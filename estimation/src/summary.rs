@@ -30,6 +30,17 @@ fn rows(dropped: &Dropped) -> [usize; 3] {
 }
 
 impl LinearFit {
+    fn measures(&self) -> Vec<(String, f64)> {
+        let mut measures = vec![("R2".to_owned(), self.r_squared())];
+        if let Some(tests) = self.instrument_tests() {
+            measures.push(("first-stage F".into(), tests.first_stage_f));
+            measures.push(("underidentification, p".into(), tests.underidentification.p_value));
+            measures.extend(tests.effective_f.map(|f| ("effective F".into(), f)));
+            measures.extend(tests.over_identification.map(|j| ("Hansen J, p".into(), j.p_value)));
+        }
+        measures
+    }
+
     /// The fit in the form that tables and files take.
     pub fn summary(&self) -> Summary {
         Summary {
@@ -37,7 +48,7 @@ impl LinearFit {
             estimator: self.estimator().into(),
             estimates: self.estimates().clone(),
             observations: self.observations(),
-            fit: vec![("R2".into(), self.r_squared())],
+            fit: self.measures(),
             effects: self.effects(),
             dropped_regressors: self.dropped().regressors.clone(),
             dropped_rows: rows(self.dropped()),

@@ -167,6 +167,26 @@ fn multinomial_shares_solve_their_own_first_order_conditions() {
     assert!(shares.iter().zip(fit.fitted()).all(|(a, b)| (a - b).abs() < 1e-7));
 }
 
+#[test]
+fn degenerate_shares_are_errors() {
+    let (y, x, source, destination) = gravity();
+    let run = |y: Array1<f64>, x: Array2<f64>| {
+        Regression::new(y, x).absorb([source.clone()]).multinomial(&destination, &Vcov::Hc1).map(|_| ())
+    };
+    let with = |row: usize, value: f64| {
+        let mut y = y.clone();
+        y[row] = value;
+        run(y, x.clone())
+    };
+    assert!(matches!(with(3, -1.0), Err(EstimationError::NegativeOutcome { row: 3, .. })));
+    assert!(matches!(with(4, f64::NAN), Err(EstimationError::NotFinite { row: 4, .. })));
+    assert!(matches!(run(Array1::zeros(y.len()), x.clone()), Err(EstimationError::NoRows { .. })));
+    assert!(matches!(run(y.clone(), Array2::ones(x.dim())), Err(EstimationError::NothingIdentified { .. })));
+    let short = Categories::new("destination", 0..3);
+    let error = Regression::new(y.clone(), x.clone()).multinomial(&short, &Vcov::Hc1).unwrap_err();
+    assert!(matches!(error, EstimationError::Length { expected: 80, found: 3, .. }));
+}
+
 /// Groups weighted by their totals are Poisson PML of the levels.
 #[test]
 fn multinomial_by_size_is_poisson_with_group_effects() {

@@ -167,6 +167,9 @@ fn a_wild_bootstrap_is_a_variance_by_name() {
         .test(s.y.view(), s.endogenous.view(), s.x.view(), s.z.view(), &s.groups, 0.0)
         .expect("well posed");
     assert_eq!(fit.estimates().coefficient("p").expect("named").p_value, test.p_value);
+    let tests = fit.instrument_tests().expect("instruments");
+    assert!(tests.first_stage_f > 10.0 && tests.effective_f.expect("one regressor") > 10.0);
+    assert!(fit.to_string().contains("over-identification (Hansen J): chi2(1)"));
     assert!(iv.regression.iv(KClass::Liml, &iv.vcov).is_err());
     assert!(VcovFormula::parse("wild(g + y)").is_err());
 }

@@ -1,11 +1,13 @@
 //! Least squares and the k-class of instrumental-variable estimators.
 
 mod k_class;
+mod strength;
 
 use ndarray::{ArrayView2, Axis, concatenate};
 
 pub use k_class::KClass;
 use k_class::{Solved, k_class};
+pub use strength::InstrumentTests;
 
 use crate::absorb::Absorber;
 use crate::columns::rows_mut;
@@ -31,6 +33,7 @@ pub struct LinearFit {
     total_ss: f64,
     kappa: f64,
     class: Option<KClass>,
+    instruments: Option<InstrumentTests>,
 }
 
 impl std::ops::Deref for LinearFit {
@@ -75,6 +78,12 @@ impl LinearFit {
         self.kappa
     }
 
+    /// Tests of the instruments, robust to the dependence that the variance estimator allows for; absent without
+    /// endogenous regressors, with frequency weights, and for variances over time, over space and with leverages.
+    pub fn instrument_tests(&self) -> Option<&InstrumentTests> {
+        self.instruments.as_ref()
+    }
+
     /// Predictions for new rows: `x` is `[m, k]` in the order of the coefficients, the constant left out; one
     /// entry of `effects` per absorbed effect, in their order. Models with slopes that vary by level predict with
     /// [`linear_predictor`](Fit::linear_predictor).
@@ -95,6 +104,9 @@ impl std::fmt::Display for LinearFit {
         writeln!(f, "outcome: {} ({})", self.outcome(), self.estimator())?;
         writeln!(f, "{}", self.estimates())?;
         write!(f, "observations: {}, R2: {:.4}", self.observations(), self.r_squared())?;
+        if let Some(tests) = &self.instruments {
+            write!(f, "{tests}")?;
+        }
         self.describe(f)
     }
 }
@@ -133,6 +145,7 @@ pub(crate) fn fit(regression: &Regression, class: KClass, vcov: &Vcov) -> Result
     sample.dropped.regressors.extend(kept.dropped.iter().cloned());
 
     let mut wild = None;
+    let mut instruments = None;
     let solved = if endogenous == 0 {
         Solved { solution: least_squares(x.view(), &y, weights)?, regressors: None, kappa: 0.0 }
     } else {
@@ -161,6 +174,13 @@ pub(crate) fn fit(regression: &Regression, class: KClass, vcov: &Vcov) -> Result
         }
         let z = all.select(Axis(0), &useful.index);
         let solved = k_class(class, x.view(), &y, z.view(), exogenous, weights, n)?;
+        if sample.frequency().is_none() {
+            let levels = &sample.effects.levels;
+            let absorbed =
+                levels.iter().map(Categories::count).sum::<usize>() - levels.len().saturating_sub(1);
+            let equation = strength::Equation { y: &y, x: x.view(), z: z.view(), exogenous, absorbed };
+            instruments = equation.tests(vcov, &sample.rows, weights, &solved.solution.residuals)?;
+        }
         if let Vcov::Wild { by, bootstrap } = vcov {
             let plain = class == KClass::TwoStage && weights.is_none() && endogenous == 1;
             let equation = Instrumented { y: &y, x: x.view(), z: z.view(), exogenous };
@@ -203,7 +223,7 @@ pub(crate) fn fit(regression: &Regression, class: KClass, vcov: &Vcov) -> Result
     let weights = weights.map(<[f64]>::to_vec);
     let class = (sample.endogenous > 0).then_some(class);
     let fit = Fit::new(regression, sample, estimates, fitted, weights, <[f64]>::to_vec);
-    Ok(LinearFit { fit, residuals: solution.residuals, residual_ss, total_ss, kappa, class })
+    Ok(LinearFit { fit, residuals: solution.residuals, residual_ss, total_ss, kappa, class, instruments })
 }
 
 fn total_sum_of_squares(y: &[f64], weights: Option<&[f64]>, about_mean: bool) -> f64 {

@@ -158,15 +158,22 @@ pub(crate) fn null_model(
     Ok(Null { scores, rows: sample.rows, all_rows: sample.all_rows })
 }
 
+fn refuse_negative(regression: &Regression) -> Result<(), EstimationError> {
+    match regression.y.iter().position(|y| *y < 0.0) {
+        Some(row) => {
+            let (outcome, value) = (regression.outcome.clone(), regression.y[row]);
+            Err(EstimationError::NegativeOutcome { outcome, row, value })
+        }
+        None => Ok(()),
+    }
+}
+
 /// The sample and the solution on it.
 fn solve(
     regression: &Regression,
     settings: &PoissonSettings,
 ) -> Result<(Sample, irls::Solved), EstimationError> {
-    if let Some(row) = regression.y.iter().position(|y| *y < 0.0) {
-        let (outcome, value) = (regression.outcome.clone(), regression.y[row]);
-        return Err(EstimationError::NegativeOutcome { outcome, row, value });
-    }
+    refuse_negative(regression)?;
     let mut sample = Sample::new(regression, Purpose::Poisson)?;
     if sample.y.iter().all(|y| *y == 0.0) {
         return Err(EstimationError::NoRows { because: ": every outcome is zero".into() });

@@ -1,6 +1,7 @@
 use ndarray::ArrayView2;
 
 use super::{PoissonFit, PoissonSettings};
+use crate::sample::check;
 use crate::{Categories, EstimationError, Regression, Vcov};
 
 /// A fitted multinomial (conditional logit) model of shares; [`fitted`](crate::Fit::fitted) holds the shares, which add
@@ -89,6 +90,8 @@ pub(crate) fn fit(
         let (expected, found) = (regression.y.len(), group.len());
         return Err(EstimationError::Length { what: group.name().into(), expected, found });
     }
+    check(regression)?;
+    super::refuse_negative(regression)?;
     let totals = crate::vcov::group_totals(&regression.y, group);
     let mut shares = regression.clone();
     shares.outcome = format!("share of {} in {}", regression.outcome, group.name());

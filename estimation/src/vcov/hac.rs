@@ -48,7 +48,7 @@ pub(super) fn driscoll_kraay(
 ) -> Result<Array2<f64>, EstimationError> {
     let time = used_values(parts, "the period", time)?;
     let periods = Categories::new("period", time.iter().copied());
-    let sums = group_sums(parts.regressors, &parts.score_factors(), &periods);
+    let sums = group_sums(parts, &periods);
     let mut distinct: Vec<(i64, usize)> = Vec::new();
     let mut seen = vec![false; periods.count()];
     for (&code, &t) in periods.codes().iter().zip(&time) {

@@ -60,10 +60,12 @@ impl Ingredients<'_> {
 
     /// `w_i u_i`: what turns a row of regressors into the score of all the observations it stands for.
     pub(crate) fn score_factors(&self) -> Vec<f64> {
-        match self.weights {
-            Some(w) => self.residuals.iter().zip(w).map(|(u, w)| u * w).collect(),
-            None => self.residuals.to_vec(),
-        }
+        (0..self.residuals.len()).map(|row| self.score_factor(row)).collect()
+    }
+
+    /// `w_i u_i` of one row.
+    fn score_factor(&self, row: usize) -> f64 {
+        self.residuals[row] * self.weights.map_or(1.0, |w| w[row])
     }
 
     /// `sum_i s_i s_i' f(i)` for scores of single observations.
@@ -206,7 +208,6 @@ fn clustered(
         return Err(EstimationError::TooFewClusters { variable: few.name().into(), count: few.count() });
     }
     let smallest = ways.iter().map(Categories::count).min().unwrap_or(0) as f64;
-    let factors = parts.score_factors();
     let k = parts.regressors.nrows();
     let n = parts.observations;
     let mut meat = Array2::zeros((k, k));
@@ -221,7 +222,7 @@ fn clustered(
             SmallSample::Fixest => smallest / (smallest - 1.0),
             SmallSample::Stata => g / (g - 1.0),
         };
-        meat.scaled_add(sign * scale, &group_meat(parts.regressors, &factors, &groups));
+        meat.scaled_add(sign * scale, &group_meat(parts, &groups));
     }
     let parameters = parts.parameters(Some(&ways));
     if n <= parameters {
@@ -244,22 +245,18 @@ fn clustered(
     Ok((matrix, reference))
 }
 
-/// `sum_g s_g s_g'` for scores `x_i f_i` added up within groups.
-fn group_meat(regressors: ArrayView2<'_, f64>, factors: &[f64], groups: &Categories) -> Array2<f64> {
-    let sums = group_sums(regressors, factors, groups);
+/// `sum_g s_g s_g'` for scores `x_i w_i u_i` added up within groups.
+fn group_meat(parts: &Ingredients<'_>, groups: &Categories) -> Array2<f64> {
+    let sums = group_sums(parts, groups);
     cross(sums.view(), sums.view(), None)
 }
 
-/// Scores `x_i f_i` added up within groups, `[k, G]`.
-pub(super) fn group_sums(
-    regressors: ArrayView2<'_, f64>,
-    factors: &[f64],
-    groups: &Categories,
-) -> Array2<f64> {
-    let mut sums = Array2::zeros((regressors.nrows(), groups.count()));
-    for (mut target, row) in sums.axis_iter_mut(Axis(0)).zip(regressors.axis_iter(Axis(0))) {
-        for ((&code, value), factor) in groups.codes().iter().zip(row).zip(factors) {
-            target[code as usize] += value * factor;
+/// Scores added up within groups, `[k, G]`.
+pub(super) fn group_sums(parts: &Ingredients<'_>, groups: &Categories) -> Array2<f64> {
+    let mut sums = Array2::zeros((parts.regressors.nrows(), groups.count()));
+    for (mut target, values) in sums.axis_iter_mut(Axis(0)).zip(parts.regressors.axis_iter(Axis(0))) {
+        for (row, (&code, value)) in groups.codes().iter().zip(values).enumerate() {
+            target[code as usize] += value * parts.score_factor(row);
         }
     }
     sums
