@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 WORKSPACE = Path(__file__).resolve().parents[2]
-PATIENCE = 90
+PATIENCE = 45
 COLUMNS = ("x1", "x2", "worker", "firm", "year")
 DESIGNS = {
     "random": "a firm at random in every year: well connected",

@@ -175,7 +175,7 @@ impl Regression {
 
     /// Ordinary (with weights: weighted) least squares.
     ///
-    /// Collinear regressors are dropped and named in [`LinearFit::dropped`].
+    /// Collinear regressors are dropped and named in [`Fit::dropped`](crate::Fit::dropped).
     ///
     /// # Errors
     /// Inputs that do not fit together or are not finite, nothing identified, no degrees of freedom, a perfect

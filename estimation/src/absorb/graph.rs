@@ -10,7 +10,8 @@ use approx_chol::low_level::{Builder, CliqueTreeSampler};
 use approx_chol::{Config, CsrRef, Factor};
 use rayon::prelude::*;
 
-use super::schur::{Balance, Lanes, Layout};
+use super::lanes::Lanes;
+use super::layout::{Balance, Layout};
 
 /// Groups with up to this many distinct levels are joined pair by pair.
 const PAIRWISE: usize = 5;

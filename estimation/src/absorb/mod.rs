@@ -9,6 +9,8 @@
 //! is what iterated reweighting feeds on. The number of threads never shows in the result.
 
 mod graph;
+mod lanes;
+mod layout;
 mod schur;
 mod schwarz;
 
@@ -17,7 +19,8 @@ use within::Solver;
 use crate::effects::Effects;
 use crate::{Categories, EstimationError};
 use graph::Graph;
-use schur::{Balance, Layout, Preconditioner};
+use layout::{Balance, Layout};
+use schur::Preconditioner;
 
 /// Iterations allowed with the diagonal preconditioner, and with the graphs. Well-connected panels need 5-30; a
 /// worker-firm panel with few movers would need thousands without the graphs, and needs 10-40 with them.
