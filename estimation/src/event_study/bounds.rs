@@ -39,8 +39,8 @@ impl EventPath {
     ///
     /// The bound on the bias is `mbar sum_t |L_t| max_s |delta_(s+1) - delta_s|`, `L_t = sum_(u >= t) l_u`, so each
     /// end of the identified set is the largest of finitely many linear functions of the effects. The interval
-    /// unites normal intervals for them. It covers with at least the stated probability and is never shorter than
-    /// their hybrid intervals, which this crate does not compute.
+    /// unites normal intervals for them. It covers with at least the stated probability, and is quick; shorter intervals,
+    /// theirs, come from [`relative_magnitudes_by`](Self::relative_magnitudes_by).
     ///
     /// # Errors
     /// [`EventStudyError::NoPeriods`] without two periods' change before the reference, [`EventStudyError::Gap`],

@@ -55,8 +55,8 @@ pub enum EventStudyError {
         /// What it must be.
         rule: &'static str,
     },
-    /// The quadratic programme behind the optimal interval was not solved.
-    #[error("the programme of the optimal interval was not solved: {0}")]
+    /// The programme behind an interval was not solved.
+    #[error("the programme behind the interval was not solved: {0}")]
     Programme(String),
     /// The estimates do not hold the terms.
     #[error("the estimates hold no coefficient `{0}`; was it dropped as collinear?")]

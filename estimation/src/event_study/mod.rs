@@ -4,7 +4,8 @@
 //! 2. [`EventPath`] takes the estimates: [`pre_trend_test`](EventPath::pre_trend_test), points of a plot with
 //!    pointwise and simultaneous bands ([`points`](EventPath::points)).
 //! 3. [`relative_magnitudes`](EventPath::relative_magnitudes) and [`smoothness`](EventPath::smoothness) say what is left
-//!    when trends need not be parallel, and from which departure on nothing is
+//!    when trends need not be parallel ([`relative_magnitudes_by`](EventPath::relative_magnitudes_by) by conditional and
+//!    hybrid tests), and from which departure on nothing is
 //!    ([`breakdown_smoothness`](EventPath::breakdown_smoothness)).
 //!
 //! The coefficient of a term is the effect of one unit of intensity. Comparing rows of different intensity reads
@@ -27,16 +28,19 @@
 //!
 //! # References
 //!
-//! Rambachan and Roth (2023), REStud 90; Armstrong and Kolesar (2018), Econometrica 86, and (2020), Quantitative
+//! Andrews, Roth and Pakes (2023), REStud 90; Rambachan and Roth (2023), REStud 90; Armstrong and Kolesar (2018), Econometrica 86, and (2020), Quantitative
 //! Economics 11; Montiel Olea and Plagborg-Moller (2019), Journal of Applied Econometrics 34.
 
 mod bounds;
+mod conditional;
 mod error;
 mod optimal;
 mod path;
+mod simplex;
 mod terms;
 
 pub use bounds::RobustInterval;
+pub use conditional::MomentTest;
 pub use error::EventStudyError;
 pub use path::{EventPath, EventPoint};
 pub use terms::EventTerms;
