@@ -27,6 +27,12 @@ impl RobustInterval {
 }
 
 impl EventPath {
+    /// The mean effect after the reference period; zero without such periods.
+    pub fn mean_after(&self) -> f64 {
+        let after = self.after();
+        after.iter().map(|k| self.effects[*k]).sum::<f64>() / after.len().max(1) as f64
+    }
+
     /// The weights of the mean effect after the reference period.
     pub fn mean_effect(&self) -> Array1<f64> {
         let count = self.after().len();

@@ -15,6 +15,8 @@ use crate::resample::{quantile, stream};
 const FIRST_STAGE: f64 = 0.1;
 const DRAWS: u64 = 1_000;
 const SEED: u64 = 1;
+/// Multiples of the grid's reach after which an end is infinite.
+const FAR: f64 = 1e3;
 /// Values tried on each side before the ends are bisected.
 const GRID: usize = 40;
 
@@ -33,7 +35,8 @@ impl EventPath {
     /// The interval of [`relative_magnitudes`](Self::relative_magnitudes) by inverting a test of moment inequalities:
     /// all values of `l'tau` for which some effects, and a difference in trends whose yearly change is at most `mbar`
     /// times its largest before, are not rejected. It is the union over the change before that is the largest, and its
-    /// sign; covers uniformly, and is usually shorter than the union of normal intervals.
+    /// sign, covers uniformly, and is shorter than the union of normal intervals where one change before stands out. Where
+    /// several are nearly as large it can be longer: the statistic then conditions on which of them is.
     ///
     /// # Errors
     /// As [`relative_magnitudes`](Self::relative_magnitudes); [`EventStudyError::Programme`] when a linear programme does
@@ -65,15 +68,26 @@ impl EventPath {
                 "every value tried is rejected: the effects before contradict the restriction",
             ));
         };
-        let end = |from: i64, step: i64| -> Result<f64, EventStudyError> {
-            let (mut inner, mut beyond) = (at(from), at(from + step));
+        let end = |from: i64, sign: f64| -> Result<f64, EventStudyError> {
+            let mut inner = at(from);
+            let mut width = sign * reach / GRID as f64;
+            // Outwards from the outermost value kept, past the grid if need be.
+            let mut beyond = inner + width;
+            while keeps(beyond)? {
+                if width.abs() > FAR * reach.abs() {
+                    return Ok(f64::INFINITY.copysign(sign));
+                }
+                inner = beyond;
+                width *= 1.5;
+                beyond = inner + width;
+            }
             for _ in 0..30 {
                 let middle = 0.5 * (inner + beyond);
                 if keeps(middle)? { inner = middle } else { beyond = middle }
             }
             Ok(0.5 * (inner + beyond))
         };
-        Ok(RobustInterval { bound: mbar, lower: end(first, -1)?, upper: end(last, 1)?, level })
+        Ok(RobustInterval { bound: mbar, lower: end(first, -1.0)?, upper: end(last, 1.0)?, level })
     }
 
     /// One set of inequalities for each change before the reference period that may be the largest, and its sign.
