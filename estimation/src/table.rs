@@ -87,15 +87,22 @@ impl Table {
     /// # Errors
     /// [`TableError`] on a wrong length or a name that is taken.
     pub fn text(self, name: impl Into<String>, cells: &[String]) -> Result<Self, TableError> {
-        let missing = |cell: &str| matches!(cell, "" | "NA" | "NaN" | "nan" | ".");
-        let numbers: Option<Vec<f64>> = cells
-            .iter()
-            .map(|c| if missing(c.trim()) { Some(f64::NAN) } else { c.trim().parse().ok() })
-            .collect();
+        let numbers: Option<Vec<f64>> = cells.iter().map(|c| Self::cell_number(c)).collect();
         match numbers {
             Some(numbers) => self.numeric(name, numbers),
-            None => self.categorical(name, cells.iter().map(|c| if missing(c) { "" } else { c.as_str() })),
+            None => self.categorical(name, cells.iter().map(|c| Self::cell_label(c))),
         }
+    }
+
+    /// The number that a cell of text holds, NaN when it is missing (empty, `NA`, `NaN`, `.`); nothing when it is a word.
+    pub fn cell_number(cell: &str) -> Option<f64> {
+        let cell = cell.trim();
+        if missing(cell) { Some(f64::NAN) } else { cell.parse().ok() }
+    }
+
+    /// The label that a cell of text holds, empty when it is missing.
+    pub fn cell_label(cell: &str) -> &str {
+        if missing(cell.trim()) { "" } else { cell }
     }
 
     fn with(mut self, name: String, column: Column) -> Result<Self, TableError> {
@@ -156,4 +163,8 @@ impl Table {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|(n, _)| n.as_str())
     }
+}
+
+fn missing(cell: &str) -> bool {
+    matches!(cell, "" | "NA" | "NaN" | "nan" | ".")
 }

@@ -191,27 +191,86 @@ fn group(arguments: &Arguments, table: &Table, rows: &[usize]) -> Result<Categor
     }
 }
 
-/// Reads a CSV file, gzipped or not.
+/// Reads a CSV file, gzipped or not, in two passes: which columns are numbers, then their values. No text is kept but the
+/// labels, once each.
 pub(crate) fn read(path: &Path) -> Result<Table, Error> {
+    let what = || format!("reading {}", path.display());
+    let mut first = open(path)?;
+    let names: Vec<String> =
+        first.headers().map_err(Error::bad_input(what()))?.iter().map(|h| h.trim().to_owned()).collect();
+    let mut numeric = vec![true; names.len()];
+    let mut rows = 0;
+    each(&mut first, path, |record| {
+        rows += 1;
+        for (is_number, cell) in numeric.iter_mut().zip(record) {
+            *is_number = *is_number && Table::cell_number(cell).is_some();
+        }
+    })?;
+    let mut columns: Vec<Reading> = numeric.iter().map(|n| Reading::new(*n, rows)).collect();
+    each(&mut open(path)?, path, |record| {
+        columns.iter_mut().zip(record).for_each(|(column, cell)| column.push(cell));
+    })?;
+    names
+        .into_iter()
+        .zip(columns)
+        .try_fold(Table::new(), |table, (name, column)| match column {
+            Reading::Numbers(values) => table.numeric(name, values),
+            Reading::Labels { codes, levels, .. } => {
+                table.categorical(name, codes.iter().map(|&c| levels[c as usize].as_str()))
+            }
+        })
+        .map_err(Error::bad_input(what()))
+}
+
+/// A column while it is read.
+enum Reading {
+    Numbers(Vec<f64>),
+    Labels { known: HashMap<String, u32>, codes: Vec<u32>, levels: Vec<String> },
+}
+
+impl Reading {
+    fn new(numeric: bool, rows: usize) -> Self {
+        if numeric {
+            return Self::Numbers(Vec::with_capacity(rows));
+        }
+        Self::Labels { known: HashMap::new(), codes: Vec::with_capacity(rows), levels: Vec::new() }
+    }
+
+    fn push(&mut self, cell: &str) {
+        match self {
+            Self::Numbers(values) => values.push(Table::cell_number(cell).unwrap_or(f64::NAN)),
+            Self::Labels { known, codes, levels } => {
+                let label = Table::cell_label(cell);
+                let code = known.get(label).copied().unwrap_or_else(|| {
+                    let code = levels.len() as u32;
+                    levels.push(label.to_owned());
+                    known.insert(label.to_owned(), code);
+                    code
+                });
+                codes.push(code);
+            }
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<csv::Reader<Box<dyn Read>>, Error> {
     let file = std::fs::File::open(path).map_err(Error::io("read", path))?;
     let gzipped = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
     let input: Box<dyn Read> =
         if gzipped { Box::new(flate2::read::MultiGzDecoder::new(file)) } else { Box::new(file) };
-    let what = || format!("reading {}", path.display());
-    let mut reader = csv::Reader::from_reader(input);
-    let names: Vec<String> =
-        reader.headers().map_err(Error::bad_input(what()))?.iter().map(|h| h.trim().to_owned()).collect();
-    let mut cells: HashMap<usize, Vec<String>> = (0..names.len()).map(|j| (j, Vec::new())).collect();
-    for record in reader.records() {
-        for (j, cell) in record.map_err(Error::bad_input(what()))?.iter().enumerate() {
-            cells.entry(j).or_default().push(cell.to_owned());
-        }
+    Ok(csv::Reader::from_reader(input))
+}
+
+fn each(
+    reader: &mut csv::Reader<Box<dyn Read>>,
+    path: &Path,
+    mut act: impl FnMut(&csv::StringRecord),
+) -> Result<(), Error> {
+    let mut record = csv::StringRecord::new();
+    while reader.read_record(&mut record).map_err(Error::bad_input(format!("reading {}", path.display())))? {
+        act(&record);
     }
-    names
-        .iter()
-        .enumerate()
-        .try_fold(Table::new(), |table, (j, name)| table.text(name, &cells.remove(&j).unwrap_or_default()))
-        .map_err(Error::bad_input(what()))
+    Ok(())
 }
 
 #[cfg(test)]
@@ -258,6 +317,18 @@ mod tests {
             estimate(&call, &table, "trade ~ log(dist) | exporter", &vcov).expect("well posed");
         assert!(shown.contains("clustered by exporter"));
         assert_eq!(summary.observations, 40.0);
+
+        let bootstrap = Arguments {
+            vcov: "wild(exporter, draws=99)".to_owned(),
+            ..arguments(Estimator::Ppml, path.clone(), "trade ~ log(dist)")
+        };
+        assert!(run(bootstrap).is_ok());
+        let mut multinomial = arguments(Estimator::Multinomial, path.clone(), "trade ~ log(dist)");
+        multinomial.group = Some("exporter".to_owned());
+        assert!(run(multinomial).is_ok());
+        let mut absent = arguments(Estimator::Multinomial, path.clone(), "trade ~ log(dist)");
+        absent.group = Some("importer".to_owned());
+        assert!(run(absent).unwrap_err().explain().contains("no column importer"));
 
         assert!(run(arguments(Estimator::Ols, path.clone(), "trade ~ log(dist)")).is_ok());
         let wrong = run(arguments(Estimator::Ols, path, "trade ~ log(distance)")).unwrap_err();
