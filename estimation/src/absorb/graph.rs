@@ -6,6 +6,8 @@
 //! approximately, and thins out the cliques of large groups by sampling. Couplings between different effects are left
 //! to the iteration.
 
+use std::ops::Range;
+
 use approx_chol::low_level::{Builder, CliqueTreeSampler};
 use approx_chol::{Config, CsrRef, Factor};
 use rayon::prelude::*;
@@ -20,7 +22,7 @@ const PAIRWISE: usize = 5;
 const FEW: usize = 64;
 
 /// Edges that may pile up before repeated ones are added up.
-const ROOM: usize = 1 << 18;
+const ROOM: usize = 1 << 16;
 
 const SEED: u64 = 0;
 
@@ -64,12 +66,28 @@ impl Graph {
 /// The Laplacian of one effect's levels, factored.
 fn factor(layout: &Layout, balance: &Balance<'_>, effect: usize) -> Option<Factor<f64>> {
     let levels = layout.unknowns_of(effect).len();
+    let blocks = layout.blocks.par_iter().map(|groups| edges(layout, balance, effect, groups.clone()));
+    let mut edges = blocks.collect::<Vec<_>>().concat();
+    merge(&mut edges);
+    let (starts, columns, values) = laplacian(levels, &edges);
+    let matrix = CsrRef::new(&starts, &columns, &values, levels as u32).ok()?;
+    Builder::new(Config { seed: SEED, split_merge: COPIES, ..Config::default() }).build(matrix).ok()
+}
+
+/// The edges between the levels of one effect that some groups make.
+fn edges(
+    layout: &Layout,
+    balance: &Balance<'_>,
+    effect: usize,
+    groups: Range<usize>,
+) -> Vec<(u32, u32, f64)> {
+    let levels = layout.unknowns_of(effect).len();
     let mut edges: Vec<(u32, u32, f64)> = Vec::new();
     let mut crowded = ROOM;
     let mut table = vec![0.0; if levels <= FEW { levels * levels } else { 0 }];
     let mut sampler = CliqueTreeSampler::new(SEED, None);
     let mut members: Vec<(u32, f64)> = Vec::new();
-    for group in 0..layout.groups() {
+    for group in groups {
         members.clear();
         layout.members(balance, group, effect, &mut members);
         let scale = balance.group(group);
@@ -104,9 +122,7 @@ fn factor(layout: &Layout, balance: &Balance<'_>, effect: usize) -> Option<Facto
         edges.push(((at / levels) as u32, (at % levels) as u32, weight));
     }
     merge(&mut edges);
-    let (starts, columns, values) = laplacian(levels, &edges);
-    let matrix = CsrRef::new(&starts, &columns, &values, levels as u32).ok()?;
-    Builder::new(Config { seed: SEED, split_merge: COPIES, ..Config::default() }).build(matrix).ok()
+    edges
 }
 
 /// Adds up repeated edges, in their order, and sorts them; those within a level are no edges.

@@ -114,11 +114,6 @@ impl Layout {
         self.offsets[effect] as usize..self.offsets[effect + 1] as usize
     }
 
-    /// The number of groups.
-    pub(super) fn groups(&self) -> usize {
-        self.levels.len()
-    }
-
     /// Adds the level of an effect and the weight of every row in a group to `members`.
     pub(super) fn members(
         &self,
