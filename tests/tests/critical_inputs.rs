@@ -552,6 +552,93 @@ fn closed_economy_leontief_share() {
     assert!((e.cost_hat[[0, 0]] / cost - 1.0).abs() < 1e-10, "{} {cost}", e.cost_hat[[0, 0]]);
 }
 
+/// The shock is refused with this message.
+#[track_caller]
+fn refused(economy: &Economy, shock: Shock, expected: &str) {
+    let error = economy.solve(&shock, &SolverSettings::default()).expect_err("it was accepted").to_string();
+    assert!(error.contains(expected), "{error}");
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_its_place_and_a_remedy() {
+    let economy = Uniform::new(2).economy(&Recipe::new(3, 2, 1).with_critical(CriticalRecipe::default()));
+    let r = element(&economy);
+    let restricted = |restriction: Restriction| Shock { restrictions: vec![restriction], ..Shock::default() };
+    let quota = Restriction::export_quota(r, 0, 0.5);
+    let with = |change: &dyn Fn(&mut Restriction)| {
+        let mut changed = quota.clone();
+        change(&mut changed);
+        restricted(changed)
+    };
+    let cases: [(Shock, &str); 6] = [
+        (
+            with(&|q| q.sector = 9),
+            "restriction 1 (`number 9` from C1): it names a position that the economy does not have",
+        ),
+        (with(&|q| q.buyers = Buyers::Only(vec![])), "it names no buyer; name at least one"),
+        (with(&|q| q.buyers = Buyers::Only(vec![7])), "take positions from its labels"),
+        (
+            with(&|q| q.limit = Limit::Volume(-0.1)),
+            "its volume is -0.1; give the volume allowed over that of the baseline",
+        ),
+        (with(&|q| q.limit = Limit::Wedge(0.9)), "its wedge is 0.9; give 1 plus the fee"),
+        (with(&|q| q.rent_share = 1.5), "its rent share is 1.5; give the part that buyers keep, from 0 to 1"),
+    ];
+    for (shock, expected) in cases {
+        refused(&economy, shock, expected);
+    }
+    let technology =
+        |innovation: Innovation| Shock { technology: Technology::FreeEntry(innovation), ..Shock::default() };
+    let sound = innovation(0.5, 0.5, 0.0);
+    let cases: [(Innovation, &str); 5] = [
+        (Innovation { lambda: -1.0, ..sound.clone() }, "technology: `lambda` is -1"),
+        (Innovation { xi: f64::NAN, ..sound.clone() }, "technology: `xi` is NaN"),
+        (Innovation { paid_in: ResearchCost::Factor(8), ..sound.clone() }, "name a factor of the economy"),
+        (
+            Innovation { diffusion: Diffusion::Blocs(vec![0]), ..sound.clone() },
+            "given for 1 countries, but the economy has 3",
+        ),
+        (
+            Innovation { diffusion: Diffusion::Matrix(Array2::from_elem((3, 3), 0.5)), ..sound.clone() },
+            "diffusion weights of C1 sum to 1.5",
+        ),
+    ];
+    for (innovation, expected) in cases {
+        refused(&economy, technology(innovation), expected);
+    }
+    refused(&with_sigma(&economy, 6.0), technology(sound.clone()), "lambda phi (sigma - 1) is 1.25 in `S1`");
+    let plain = economy.clone().with_critical(None).unwrap();
+    refused(&plain, technology(sound), "the economy has no critical input");
+    let augmentation = Some(Augmentation { critical: Array2::zeros((3, 3)), other: Array2::ones((3, 3)) });
+    refused(
+        &economy,
+        Shock { augmentation, ..Shock::default() },
+        "`augmentation.critical` is 0 at country `C1`, sector `S1`",
+    );
+    // And critical inputs themselves.
+    let critical = economy.critical().unwrap().clone();
+    let refused = |change: &dyn Fn(&mut CriticalInputs)| {
+        let mut changed = critical.clone();
+        change(&mut changed);
+        economy.clone().with_critical(Some(changed)).expect_err("it was accepted").to_string()
+    };
+    assert!(refused(&|c| c.sigma[0] = -0.1).contains("sigma is -0.1 for S1"));
+    assert!(refused(&|c| c.element_sigma = f64::INFINITY).contains("the elements of the bundle"));
+    assert!(refused(&|c| c.sectors.clear()).contains("name no sector"));
+    assert!(refused(&|c| c.sectors.push(c.sectors[0])).contains("stands there twice"));
+    assert!(refused(&|c| c.sigma = ndarray::Array1::zeros(1)).contains("array `sigma` has shape [1]"));
+}
+
+#[test]
+fn a_saved_economy_keeps_its_critical_inputs() {
+    let economy = Uniform::new(4).economy(&Recipe::new(3, 2, 1).with_critical(CriticalRecipe::default()));
+    let folder = std::env::temp_dir().join(format!("lodestone-critical-{}", std::process::id()));
+    calibration::store::save(&economy, &folder).unwrap();
+    let read = calibration::store::load(&folder).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(read.critical(), economy.critical());
+}
+
 /// Extremes: sigma from 0 to 3, trade elasticities of the input to 50, exports cut by up to 95 percent or stopped, resources
 /// of nine tenths of cost, every closure of technology.
 #[test]
