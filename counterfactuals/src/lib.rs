@@ -1,8 +1,14 @@
-//! Questions put to model economies: a shock file becomes a shock, a shock an equilibrium.
+//! Questions put to model economies: scenarios, paths, uncertainty, policies.
 //!
-//! Start at [`ShockFile`], which reads what changes from a file that a person writes. The model itself, its solver and
-//! its welfare measures live in `model_core`; no equation stands here.
+//! [`Scenario`] reads a question from a file that a person writes; put to an economy it becomes a [`Question`], whose
+//! [`answer`](Question::answer) is an [`Outcome`]: the long run, or a path. [`draws`] repeats it over the distribution of its
+//! parameters. [`policy`] searches. The model itself, its solver and its welfare measures live in `model_core`.
 
-mod shock_file;
+mod path;
+pub mod policy;
+pub mod scenario;
+mod uncertainty;
 
-pub use shock_file::{ShockFile, ShockFileError};
+pub use path::{Outcome, OutcomeError, Path, PathYear, by_source};
+pub use scenario::{Question, Scenario, ScenarioError};
+pub use uncertainty::{Draws, DrawsError, FailedDraw, draws};

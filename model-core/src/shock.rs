@@ -42,6 +42,10 @@ pub struct Shock {
     /// How technology answers.
     #[serde(default)]
     pub technology: Technology,
+    /// Hats `[n]` of the price of research on the critical input, beside that of what it is paid in; positive: a subsidy of a
+    /// third is 2/3. Nothing changes where technology does not move.
+    #[serde(default)]
+    pub research_cost_hat: Option<Array1<f64>>,
 }
 
 /// How aggregate trade deficits close. The numeraire is world factor income, whose value never changes.
@@ -221,6 +225,7 @@ impl Shock {
                 other: a.other.mapv(|v| v.powf(t)),
             }),
             technology: self.technology.clone(),
+            research_cost_hat: self.research_cost_hat.as_ref().map(|a| a.mapv(|v| v.powf(t))),
         }
     }
 
@@ -259,6 +264,7 @@ impl Shock {
             taste,
             not_negative,
         )?;
+        check(parts, "research_cost_hat", &self.research_cost_hat, &[n], &["country"], hat, positive)?;
         for (number, restriction) in self.restrictions.iter().enumerate() {
             check_restriction(parts, number, restriction)?;
         }

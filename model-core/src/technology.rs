@@ -15,6 +15,10 @@
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
+use crate::economy::Economy;
+use crate::equilibrium::Equilibrium;
+use crate::shock::Shock;
+
 /// What technology does in an equilibrium.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Technology {
@@ -22,9 +26,10 @@ pub enum Technology {
     #[default]
     Exogenous,
     /// Research on the critical input follows its market size, `R_R^ = E_R^ / P_Z^`; that on everything else does not move.
+    /// `P_Z^` holds the shock's `research_cost_hat`.
     FreeEntry(Innovation),
     /// A sector's researchers are fixed in number and divided in proportion to expenditure, `R_R^ = s'/s`,
-    /// `R_X^ = (1-s')/(1-s)`.
+    /// `R_X^ = (1-s')/(1-s)`; with a `research_cost_hat` of `z`, `R_R^/R_X^` is that over `z`.
     FixedResearchers(Innovation),
 }
 
@@ -35,6 +40,37 @@ impl Technology {
             Technology::Exogenous => None,
             Technology::FreeEntry(innovation) | Technology::FixedResearchers(innovation) => Some(innovation),
         }
+    }
+
+    /// `nu_R^` and `nu_X^`, the innovations that this technology would make in an equilibrium, whatever technology that was
+    /// solved with: the flow into the stocks along a path. `shock` is what led to the equilibrium. One everywhere without
+    /// critical inputs, where a sector does not use them, and with [`Technology::Exogenous`].
+    pub fn innovations(&self, economy: &Economy, shock: &Shock, equilibrium: &Equilibrium) -> Augmentation {
+        let (old, output) = (economy.critical_share(), economy.output());
+        let mut flows = Augmentation::none(output.nrows(), output.ncols());
+        let (Some(innovation), Some(outcome)) = (self.innovation(), &equilibrium.critical) else { return flows };
+        for (at, &share) in old.indexed_iter().filter(|(at, share)| **share > 0.0 && output[*at] > 0.0) {
+            let (new, n) = (outcome.share[at], at.0);
+            let subsidy = shock.research_cost_hat.as_ref().map_or(1.0, |hat| hat[n]);
+            let (critical, other) = match self {
+                Technology::FixedResearchers(_) if share < 1.0 => {
+                    let odds = (new / (1.0 - new)) / (share / (1.0 - share)) / subsidy;
+                    let total = 1.0 + share * (odds - 1.0);
+                    (odds / total, 1.0 / total)
+                }
+                Technology::FreeEntry(_) => {
+                    let paid = match innovation.paid_in {
+                        ResearchCost::FinalGood => equilibrium.consumption_price_hat[n],
+                        ResearchCost::Factor(f) => equilibrium.factor_price_hat[[n, f]],
+                    };
+                    (new * equilibrium.output[at] / (share * output[at]) / (paid * subsidy), 1.0)
+                }
+                _ => (1.0, 1.0),
+            };
+            flows.critical[at] = critical.powf(innovation.lambda);
+            flows.other[at] = other.powf(innovation.lambda);
+        }
+        flows
     }
 }
 

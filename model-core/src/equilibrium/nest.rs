@@ -35,6 +35,8 @@ pub(super) struct Innovations<T> {
     pub(super) paid_in: ResearchCost,
     /// `ln(s Y)` at the baseline, `[i][j]`; not finite where there is nothing.
     ln_spending: Vec<f64>,
+    /// Log hat of the price of research, `[i][j]`.
+    ln_research_cost: Vec<f64>,
     /// Step of the research effort of each sector.
     step: Vec<f64>,
 }
@@ -120,7 +122,7 @@ impl<T: Scalar> Nest<T> {
             sigma: (0..j).map(|s| inputs.of(Parameter::Sigma { sector: s }, critical.sigma[s])).collect(),
             element_sigma: inputs.of(Parameter::ElementSigma, critical.element_sigma),
             given,
-            innovation: Innovations::new(parts, &share, &shock.technology, inputs),
+            innovation: Innovations::new(parts, &share, shock, inputs),
             share,
         })
     }
@@ -203,9 +205,10 @@ impl<T: Scalar> Innovations<T> {
     fn new<I: Inputs<Number = T>>(
         parts: &EconomyParts,
         share: &[f64],
-        technology: &Technology,
+        shock: &Shock,
         inputs: &I,
     ) -> Option<Self> {
+        let technology = &shock.technology;
         let innovation = technology.innovation()?;
         let Dims { countries: n, sectors: j, .. } = parts.dims();
         let spending: Vec<f64> = parts.output().iter().zip(share).map(|(y, s)| y * s).collect();
@@ -228,6 +231,9 @@ impl<T: Scalar> Innovations<T> {
             omega,
             paid_in: innovation.paid_in,
             ln_spending: spending.iter().map(|v| v.ln()).collect(),
+            ln_research_cost: (0..n * j)
+                .map(|cell| shock.research_cost_hat.as_ref().map_or(0.0, |hat| hat[cell / j].ln()))
+                .collect(),
             step: sigma
                 .map(|sigma| 1.0 / (1.0 + innovation.lambda * innovation.phi * (1.0 - sigma)))
                 .collect(),
@@ -295,9 +301,9 @@ impl<T: Scalar> Innovations<T> {
                 return None;
             }
             let odds = new_share / (T::from(1.0) - new_share);
-            return Some(odds.ln() - (share / (1.0 - share)).ln());
+            return Some(odds.ln() - (share / (1.0 - share)).ln() - self.ln_research_cost[cell]);
         }
-        Some((new_share * output).ln() - self.ln_spending[cell] - ln_cost)
+        Some((new_share * output).ln() - self.ln_spending[cell] - self.ln_research_cost[cell] - ln_cost)
     }
 
     /// How that effort moves with the log price of the bundle relative to everything else: `of_share` is the elasticity of the

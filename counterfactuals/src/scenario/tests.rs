@@ -1,6 +1,6 @@
-//! Shock files that are right, and every way in which they are wrong.
+//! Scenarios that are right, and every way in which they are wrong.
 
-use model_core::{Deficits, Economy, EconomyParts, Labels, Metadata};
+use model_core::{Deficits, Economy, EconomyParts, Labels, Metadata, Shock};
 use ndarray::{Array1, Array2, Array3};
 
 use super::*;
@@ -32,8 +32,13 @@ fn economy() -> Economy {
     parts.equilibrate(&Deficits::Zero, &Default::default()).unwrap().0
 }
 
-fn parse(text: &str) -> Result<ShockFile, ShockFileError> {
-    ShockFile::parse(text, &economy())
+fn parse(text: &str) -> Result<Scenario, ScenarioError> {
+    Scenario::parse(text, &economy(), &[])
+}
+
+/// The shock of a scenario of the long run.
+fn shock(scenario: &Scenario) -> Shock {
+    scenario.resolve(&economy(), &scenario.central()).unwrap().periods[0].shock.clone()
 }
 
 #[test]
@@ -45,7 +50,8 @@ fn entries_act_in_order_on_what_earlier_ones_left() {
          [[tariff]]\nimporter = { all-but = [\"CHN\"] }\nexporter = \"CHN\"\nsector = \"Services\"\ntimes = 2\n",
     )
     .unwrap();
-    let tariff = file.shock.tariff.as_ref().unwrap();
+    let shock = shock(&file);
+    let tariff = shock.tariff.as_ref().unwrap();
     let at = |n, i, j| (tariff[[n, i, j]] * 1e12).round() / 1e12;
     assert_eq!([at(2, 0, 0), at(2, 1, 0), at(2, 2, 0)], [0.3, 0.1, 0.0]);
     assert_eq!([at(2, 0, 1), at(2, 1, 1)], [0.5, 0.05]);
@@ -53,14 +59,14 @@ fn entries_act_in_order_on_what_earlier_ones_left() {
     assert_eq!([at(0, 1, 0), at(0, 2, 1)], [0.05, 0.05]);
     assert_eq!(file.title, "A war of tariffs");
     assert_eq!(
-        file.changes,
+        file.words,
         [
             "tariff: USA from all countries, Machinery: 2 rates set to 0.1",
             "tariff: USA and JPN from CHN, all sectors: 4 rates raised by 0.2",
             "tariff: all countries but CHN from CHN, Services: 2 rates multiplied by 2",
         ]
     );
-    assert!(file.shock.export_tax.is_none() && file.shock.iceberg_hat.is_none());
+    assert!(shock.export_tax.is_none() && shock.iceberg_hat.is_none());
 }
 
 #[test]
@@ -75,7 +81,7 @@ fn every_kind_of_change_reaches_its_array() {
          [[preference]]\ncountry = \"USA\"\nsector = \"Services\"\nhat = 0\n",
     )
     .unwrap();
-    let shock = &file.shock;
+    let shock = shock(&file);
     assert_eq!(shock.export_tax.as_ref().unwrap()[[2, 0, 0]], 0.15);
     assert_eq!(shock.export_tax.as_ref().unwrap()[[0, 0, 0]], 0.0);
     assert_eq!(shock.iceberg_hat.as_ref().unwrap()[[1, 0, 0]], f64::INFINITY);
@@ -89,7 +95,7 @@ fn every_kind_of_change_reaches_its_array() {
 #[test]
 fn deficits_may_be_given_as_levels() {
     let file = parse("deficits = { USA = 3.5, CHN = -3.5 }").unwrap();
-    assert_eq!(file.shock.deficits, Deficits::Levels(Array1::from(vec![-3.5, 0.0, 3.5])));
+    assert_eq!(file.deficits, Deficits::Levels(Array1::from(vec![-3.5, 0.0, 3.5])));
 }
 
 /// The file, and what its refusal must say.
@@ -97,7 +103,7 @@ const MALFORMED: &[(&str, &[&str])] = &[
     ("title = \"x\"\n[[tariff\n", &["line 2", "not TOML"]),
     ("title = 3\ndeficits = \"zero\"", &["line 1", "`title` is of type integer", "text in quotes"]),
     ("\n[[tarif]]\n", &["line 2", "`tarif`", "did you mean `tariff`?"]),
-    ("[[quota]]\n", &["line 1", "`quota`", "known are", "`iceberg`"]),
+    ("[[embargo]]\n", &["line 1", "`embargo`", "known are", "`iceberg`"]),
     ("[tariff]\nimporter = \"USA\"", &["line 1", "[[tariff]] with double brackets"]),
     ("tariff = [1]", &["line 1", "[[tariff]] with double brackets"]),
     (
@@ -216,7 +222,7 @@ fn mutated_files_are_read_or_refused_but_never_panic() {
     let sound = "title = \"t\"\ndeficits = { USA = 3.5, CHN = -3.5 }\n[[tariff]]\nimporter = \"USA\"\nexporter = \
                  { all-but = [\"CHN\"] }\nsector = [\"Services\"]\ntimes = 2\n[[iceberg]]\nimporter = \"JPN\"\nexporter = \
                  \"CHN\"\nsector = \"all\"\nhat = inf\n[[endowment]]\ncountry = \"all\"\nfactor = \"labour\"\nhat = 1.1\n";
-    ShockFile::parse(sound, &economy).unwrap();
+    Scenario::parse(sound, &economy, &[]).unwrap();
     let mutation = (0..sound.len(), any::<u8>(), 0..4usize);
     let mutations = proptest::collection::vec(mutation, 1..6);
     let mut runner =
@@ -234,8 +240,8 @@ fn mutated_files_are_read_or_refused_but_never_panic() {
                     _ => {}
                 }
             }
-            if let Ok(file) = ShockFile::parse(&String::from_utf8_lossy(&bytes), &economy) {
-                prop_assert!(!file.changes.is_empty());
+            if let Ok(file) = Scenario::parse(&String::from_utf8_lossy(&bytes), &economy, &[]) {
+                prop_assert!(!file.words.is_empty());
             }
             Ok(())
         })
