@@ -8,7 +8,7 @@
 use crate::caliendo_parro::{ElasticityData, NaftaData};
 use crate::source::{CsvFile, LoadError};
 use estimation::Vcov;
-use ndarray::Array1;
+use ndarray::{Array1, Array2};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::path::Path;
@@ -137,36 +137,49 @@ impl Elasticities {
         &self.estimates
     }
 
+    /// Industries of a sector that is made of these NACE industries, and their weights in its mean; none for a sector without.
+    fn weights(&self, nace: &[&str]) -> Vec<(usize, f64)> {
+        let mut industries: Vec<usize> =
+            nace.iter().filter_map(|code| self.nace.get(*code)).flatten().copied().collect();
+        let mut seen = std::collections::HashSet::new();
+        industries.retain(|industry| seen.insert(*industry));
+        let total: f64 = industries.iter().map(|i| self.estimates[*i].imports).sum();
+        let weight = |i: usize| (i, self.estimates[i].imports / total);
+        if total > 0.0 { industries.into_iter().map(weight).collect() } else { Vec::new() }
+    }
+
     /// The elasticity of a sector that is made of these NACE industries, by the rule of the [module](self).
     pub fn of(&self, nace: &[&str]) -> f64 {
-        let industries = nace.iter().filter_map(|code| self.nace.get(*code)).flatten();
-        let (mut sum, mut weight) = (0.0, 0.0);
-        let mut seen = Vec::new();
-        for &industry in industries {
-            if seen.contains(&industry) {
-                continue;
-            }
-            seen.push(industry);
-            let estimate = &self.estimates[industry];
-            sum += estimate.imports * if estimate.usable { estimate.theta } else { NOT_ESTIMATED };
-            weight += estimate.imports;
+        let weights = self.weights(nace);
+        if weights.is_empty() {
+            return NOT_ESTIMATED;
         }
-        if weight > 0.0 { sum / weight } else { NOT_ESTIMATED }
+        let theta = |i: usize| {
+            let estimate = &self.estimates[i];
+            if estimate.usable { estimate.theta } else { NOT_ESTIMATED }
+        };
+        weights.into_iter().map(|(i, weight)| weight * theta(i)).sum()
+    }
+
+    /// Covariance of the sampling errors of [`Elasticities::of_groups`]: industries are estimated on samples of their own, so
+    /// sectors covary as far as they share industries; [`NOT_ESTIMATED`] has no error.
+    pub fn covariance_of_groups(&self, nace: &[String], to: &[usize], n: usize) -> Array2<f64> {
+        let weights: Vec<_> = groups(nace, to, n).iter().map(|members| self.weights(members)).collect();
+        let variance = |i: usize| {
+            let estimate = &self.estimates[i];
+            if estimate.usable { estimate.std_error.powi(2) } else { 0.0 }
+        };
+        Array2::from_shape_fn((n, n), |(a, b)| {
+            let shared = weights[a].iter().flat_map(|(i, w)| {
+                weights[b].iter().filter(move |(k, _)| k == i).map(move |(_, v)| w * v * variance(*i))
+            });
+            shared.sum()
+        })
     }
 
     /// Elasticities of `n` sectors, given where each NACE industry goes ([`crate::table::Mapping::sectors`]).
     pub fn of_groups(&self, nace: &[String], to: &[usize], n: usize) -> Array1<f64> {
-        (0..n)
-            .map(|group| {
-                let members: Vec<&str> = nace
-                    .iter()
-                    .zip(to)
-                    .filter(|(_, to)| **to == group)
-                    .map(|(code, _)| code.as_str())
-                    .collect();
-                self.of(&members)
-            })
-            .collect()
+        groups(nace, to, n).iter().map(|members| self.of(members)).collect()
     }
 
     /// The estimates as the CSV that this crate ships, six decimals.
@@ -184,4 +197,11 @@ impl Elasticities {
         }
         text
     }
+}
+
+/// The members of each group.
+fn groups<'a>(nace: &'a [String], to: &[usize], n: usize) -> Vec<Vec<&'a str>> {
+    let members =
+        |group| nace.iter().zip(to).filter(move |(_, to)| **to == group).map(|(code, _)| code.as_str());
+    (0..n).map(|group| members(group).collect()).collect()
 }

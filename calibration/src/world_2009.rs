@@ -13,6 +13,7 @@ use crate::table::{Inventories, Mapping, MappingError, WorldTable};
 use crate::theta::Elasticities;
 use crate::wiod::{self, Wiod};
 use model_core::{Economy, EconomyError, Flows, Metadata};
+use ndarray::{Array1, Array2};
 use std::path::Path;
 
 /// Folder of the files in the crate's `data`.
@@ -83,6 +84,21 @@ pub fn flows() -> Result<Flows, WorldError> {
 /// [`WorldError::Mapping`] if the shipped file is damaged.
 pub fn mapping() -> Result<Mapping, WorldError> {
     Ok(Mapping::from_csv(MAPPING.as_bytes())?)
+}
+
+/// Trade elasticities of the shipped economy's sectors with the covariance of their sampling errors: labels, estimates,
+/// covariance. See [`crate::theta`] for the rule.
+///
+/// # Errors
+/// [`WorldError`] if the shipped files are damaged.
+pub fn elasticities() -> Result<(Vec<String>, Array1<f64>, Array2<f64>), WorldError> {
+    let mapping = mapping()?;
+    let codes = mapping.sector_codes();
+    let (sectors, to) = mapping.sectors(&codes)?;
+    let estimates = Elasticities::shipped()?;
+    let theta = estimates.of_groups(&codes, &to, sectors.len());
+    let covariance = estimates.covariance_of_groups(&codes, &to, sectors.len());
+    Ok((sectors, theta, covariance))
 }
 
 /// The full 2009 table that the shipped economy is the aggregate of, from the folder of raw data sets.

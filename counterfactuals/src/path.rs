@@ -104,9 +104,15 @@ impl Question {
     ///
     /// # Errors
     /// As [`Question::answer`].
-    pub fn answer_from(&self, settings: &SolverSettings, starts: &[Iterate]) -> Result<Outcome, OutcomeError> {
+    pub fn answer_from(
+        &self,
+        settings: &SolverSettings,
+        starts: &[Iterate],
+    ) -> Result<Outcome, OutcomeError> {
         match (&self.dynamics, self.periods.as_slice()) {
-            (Some(dynamics), periods) => path(&self.economy, periods, dynamics, settings, starts).map(Outcome::Path),
+            (Some(dynamics), periods) => {
+                path(&self.economy, periods, dynamics, settings, starts).map(Outcome::Path)
+            }
             (None, [Period { year, shock }, ..]) => {
                 let found = solve(&self.economy, shock, settings, starts.first());
                 found.map(|e| Outcome::LongRun(Box::new(e))).map_err(failed(*year))

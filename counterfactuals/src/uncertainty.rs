@@ -50,7 +50,9 @@ pub enum DrawsError {
     #[error("there is no outcome at the central values")]
     Central(#[from] OutcomeError),
     /// Numbers that change their count from draw to draw.
-    #[error("a draw has {found} numbers where the central outcome has {expected}: report the same ones for every outcome")]
+    #[error(
+        "a draw has {found} numbers where the central outcome has {expected}: report the same ones for every outcome"
+    )]
     Count {
         /// Numbers at the central values.
         expected: usize,

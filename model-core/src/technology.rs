@@ -48,7 +48,9 @@ impl Technology {
     pub fn innovations(&self, economy: &Economy, shock: &Shock, equilibrium: &Equilibrium) -> Augmentation {
         let (old, output) = (economy.critical_share(), economy.output());
         let mut flows = Augmentation::none(output.nrows(), output.ncols());
-        let (Some(innovation), Some(outcome)) = (self.innovation(), &equilibrium.critical) else { return flows };
+        let (Some(innovation), Some(outcome)) = (self.innovation(), &equilibrium.critical) else {
+            return flows;
+        };
         for (at, &share) in old.indexed_iter().filter(|(at, share)| **share > 0.0 && output[*at] > 0.0) {
             let (new, n) = (outcome.share[at], at.0);
             let subsidy = shock.research_cost_hat.as_ref().map_or(1.0, |hat| hat[n]);

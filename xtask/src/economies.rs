@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use counterfactuals::scenario::Estimates;
 use model_core::{Economy, Equilibrium};
 
 use crate::error::Error;
@@ -9,10 +10,21 @@ use crate::error::Error;
 /// The name of the economy that is shipped.
 pub(crate) const SHIPPED: &str = "world-2009";
 
-/// The shipped economy, or one saved in a folder.
+/// The name of the shipped economy with a rare-earth sector.
+pub(crate) const RARE_EARTHS: &str = "rare-earth-world-2009";
+
+/// The name of the elasticities from Caliendo and Parro's (2015) sample, with their covariance.
+const CALIENDO_PARRO: &str = "caliendo-parro-2015";
+
+/// A shipped economy, or one saved in a folder.
 pub(crate) fn open(name: &str) -> Result<Economy, Error> {
-    if name == SHIPPED {
-        return calibration::world_2009().map_err(Error::library("the shipped economy does not load"));
+    let shipped = match name {
+        SHIPPED => Some(calibration::world_2009()),
+        RARE_EARTHS => Some(calibration::rare_earths::rare_earth_world_2009()),
+        _ => None,
+    };
+    if let Some(economy) = shipped {
+        return economy.map_err(Error::library("the shipped economy does not load"));
     }
     let folder = Path::new(name);
     if !folder.is_dir() {
@@ -20,6 +32,16 @@ pub(crate) fn open(name: &str) -> Result<Economy, Error> {
     }
     calibration::store::load(folder)
         .map_err(Error::bad_input(format!("could not load the economy in {}", folder.display())))
+}
+
+/// The estimates that a scenario may name.
+pub(crate) fn estimates() -> Result<Vec<Estimates>, Error> {
+    let elasticities = calibration::world_2009::elasticities();
+    let (sectors, theta, covariance) =
+        elasticities.map_err(Error::library("the shipped elasticities do not load"))?;
+    let provenance = "estimated on the sample of Caliendo and Parro (2015), industries independent";
+    let theta = Estimates::new(CALIENDO_PARRO, provenance, sectors, theta, &covariance);
+    Ok(vec![theta.map_err(Error::library("the covariance of the shipped elasticities"))?])
 }
 
 /// Exports and imports by country at border prices, without domestic sales.

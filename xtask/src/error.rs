@@ -126,7 +126,7 @@ impl Error {
             Error::UnknownSet { known, .. } => format!("the data sets are {known}"),
             Error::UnknownTopic { known, .. } => format!("the topics are {known}"),
             Error::NoEconomy { .. } => {
-                "name `world-2009`, or a folder with economy.json and arrays.npz".to_owned()
+                "name `world-2009`, `rare-earth-world-2009`, or a folder with economy.json and arrays.npz".to_owned()
             }
             Error::MissingSet { set, .. } => format!(
                 "give the folder of raw data with `--data DIR` or LODESTONE_DATA; `cargo xtask data list` \

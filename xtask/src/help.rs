@@ -18,7 +18,7 @@ const TOPICS: [(&str, &str); 7] = [
     ("data", include_str!("help/data.txt")),
     ("solve", include_str!("help/solve.txt")),
     ("estimate", include_str!("help/estimate.txt")),
-    ("shocks", include_str!("help/shocks.txt")),
+    ("scenarios", include_str!("help/scenarios.txt")),
 ];
 
 /// Runs the command.

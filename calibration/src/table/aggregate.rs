@@ -128,6 +128,11 @@ impl Mapping {
         Self::new(countries, sectors)
     }
 
+    /// The sector codes that it names, in its order, without `*`.
+    pub fn sector_codes(&self) -> Vec<String> {
+        self.sectors.iter().map(|(from, _)| from.clone()).filter(|from| from != "*").collect()
+    }
+
     /// For the given country codes, the new labels and the new position of each.
     ///
     /// # Errors

@@ -148,7 +148,8 @@ pub fn policy_menu(
     let loss = |equilibrium: &Equilibrium| -> f64 {
         settings.importers.iter().map(|&n| economy.income()[n] * (1.0 - equilibrium.real_income_hat[n])).sum()
     };
-    let alone = economy.solve(restriction, &settings.solver).map_err(solving("with the restriction alone"))?;
+    let alone =
+        economy.solve(restriction, &settings.solver).map_err(solving("with the restriction alone"))?;
     let before = loss(&alone);
     let normal = Shock { restrictions: Vec::new(), ..restriction.clone() };
     let calm = economy.solve(&normal, &settings.solver).map_err(solving("without the restriction"))?;
@@ -157,7 +158,12 @@ pub fn policy_menu(
     for &measure in measures {
         let at = |when: &str| solving(format!("with {measure:?} {when}"));
         let with = |shock: &Shock, start: &Equilibrium| {
-            path::solve(economy, &measure.added(economy, shock, settings), &settings.solver, Some(&start.iterate))
+            path::solve(
+                economy,
+                &measure.added(economy, shock, settings),
+                &settings.solver,
+                Some(&start.iterate),
+            )
         };
         let answered = with(restriction, &alone).map_err(at("and the restriction"))?;
         let quiet = with(&normal, &calm).map_err(at("in normal times"))?;
@@ -179,7 +185,9 @@ impl Measure {
     fn check(&self, economy: &Economy) -> Result<(), PolicyError> {
         let dims = economy.dims();
         match *self {
-            Measure::Stockpile { share } | Measure::Recycling { share } | Measure::ResearchSubsidy { share } => {
+            Measure::Stockpile { share }
+            | Measure::Recycling { share }
+            | Measure::ResearchSubsidy { share } => {
                 if !(0.0..1.0).contains(&share) {
                     let remedy = "give a share from 0 to below 1";
                     return Err(PolicyError::Setting { name: "share", value: share, remedy });
@@ -187,10 +195,16 @@ impl Measure {
             }
             Measure::NewMines { country, factor, .. } => {
                 if country >= dims.countries {
-                    return Err(PolicyError::Position { what: "the country of new mines", position: country });
+                    return Err(PolicyError::Position {
+                        what: "the country of new mines",
+                        position: country,
+                    });
                 }
                 if factor >= dims.factors {
-                    return Err(PolicyError::Position { what: "the resource of new mines", position: factor });
+                    return Err(PolicyError::Position {
+                        what: "the resource of new mines",
+                        position: factor,
+                    });
                 }
             }
             Measure::FriendShoring { tariff } => {
@@ -234,10 +248,17 @@ impl Measure {
         shock
     }
 
-    fn cost(&self, economy: &Economy, after: &Equilibrium, normal_times: f64, settings: &MenuSettings) -> f64 {
+    fn cost(
+        &self,
+        economy: &Economy,
+        after: &Equilibrium,
+        normal_times: f64,
+        settings: &MenuSettings,
+    ) -> f64 {
         let Some(critical) = &after.critical else { return 0.0 };
         let sum = |value: &dyn Fn([usize; 2]) -> f64| -> f64 {
-            let cells = settings.importers.iter().flat_map(|&n| (0..economy.dims().sectors).map(move |j| [n, j]));
+            let cells =
+                settings.importers.iter().flat_map(|&n| (0..economy.dims().sectors).map(move |j| [n, j]));
             cells.map(value).sum()
         };
         let spending = |at: [usize; 2]| critical.share[at] * after.output[at];

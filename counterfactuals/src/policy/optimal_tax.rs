@@ -118,7 +118,9 @@ pub fn optimal_export_tax(
     settings: &OptimalTaxSettings,
 ) -> Result<OptimalTax, PolicyError> {
     let dims = economy.dims();
-    for (what, position, size) in [("the exporter", exporter, dims.countries), ("the sector", sector, dims.sectors)] {
+    for (what, position, size) in
+        [("the exporter", exporter, dims.countries), ("the sector", sector, dims.sectors)]
+    {
         if position >= size {
             return Err(PolicyError::Position { what, position });
         }
@@ -131,8 +133,14 @@ pub fn optimal_export_tax(
         let remedy = "give at least 3 points";
         return Err(PolicyError::Setting { name: "grid", value: settings.grid as f64, remedy });
     }
-    let search =
-        Search { economy, shock, exporter, sector, settings: &settings.solver, last: RefCell::new((None, 0)) };
+    let search = Search {
+        economy,
+        shock,
+        exporter,
+        sector,
+        settings: &settings.solver,
+        last: RefCell::new((None, 0)),
+    };
     let step = settings.highest.ln() / (settings.grid - 1) as f64;
     let at = |ln_wedge: f64| solving(format!("with a wedge of {:.4}", ln_wedge.exp()));
     let mut grid = Vec::with_capacity(settings.grid);
@@ -149,15 +157,20 @@ pub fn optimal_export_tax(
     let (mut low, mut high) = (grid[best.saturating_sub(1)].0, grid[(best + 1).min(grid.len() - 1)].0);
     // The peak lies on the side to which income rises from the best point.
     let mut at_best = slope(grid[best].0)?;
-    if at_best > 0.0 { low = grid[best].0 } else { high = grid[best].0 }
+    if at_best > 0.0 {
+        low = grid[best].0
+    } else {
+        high = grid[best].0
+    }
     let mut ln_wedge = grid[best].0;
     if low < high && at_best != 0.0 {
         let solver = BrentRoot::new(low, high, settings.tolerance);
         let run = Executor::new(&search, solver).configure(|state| state.max_iters(100)).run();
         let run = run.map_err(|error| PolicyError::Search { problem: error.to_string() })?;
-        ln_wedge = *run.state().get_best_param().ok_or_else(|| PolicyError::Search {
-            problem: "it has no best point".to_owned(),
-        })?;
+        ln_wedge = *run
+            .state()
+            .get_best_param()
+            .ok_or_else(|| PolicyError::Search { problem: "it has no best point".to_owned() })?;
         at_best = slope(ln_wedge)?;
     }
     let equilibrium = search.solve(ln_wedge).map_err(at(ln_wedge))?;

@@ -191,7 +191,9 @@ impl Change {
                 countries.iter().for_each(|&n| hats[n] *= 1.0 - values[*share]);
             }
             What::Recycling(countries, share) => {
-                let given = shock.augmentation.get_or_insert_with(|| Augmentation::none(dims.countries, dims.sectors));
+                let given = shock
+                    .augmentation
+                    .get_or_insert_with(|| Augmentation::none(dims.countries, dims.sectors));
                 for &n in countries {
                     given.critical.row_mut(n).mapv_inplace(|a| a / (1.0 - values[*share]));
                 }

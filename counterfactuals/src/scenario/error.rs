@@ -303,7 +303,9 @@ pub enum ScenarioError {
         line: usize,
     },
     /// A year outside the scenario's.
-    #[error("line {line}: {year} is not among the scenario's years {first} to {last}: correct it, or widen `years`")]
+    #[error(
+        "line {line}: {year} is not among the scenario's years {first} to {last}: correct it, or widen `years`"
+    )]
     YearOutside {
         /// The line.
         line: usize,
@@ -315,7 +317,9 @@ pub enum ScenarioError {
         last: i32,
     },
     /// First after last.
-    #[error("line {line}: `{key}` runs from {first} to {last}: the first year comes first, and at most 200 follow")]
+    #[error(
+        "line {line}: `{key}` runs from {first} to {last}: the first year comes first, and at most 200 follow"
+    )]
     YearOrder {
         /// The line.
         line: usize,
@@ -350,7 +354,9 @@ pub enum ScenarioError {
         sector: String,
     },
     /// A mine where there is one.
-    #[error("line {line}: {country} makes `{sector}` in the baseline already: drop this entry, [[capacity]] can build on it")]
+    #[error(
+        "line {line}: {country} makes `{sector}` in the baseline already: drop this entry, [[capacity]] can build on it"
+    )]
     NotAProspect {
         /// The line.
         line: usize,
@@ -360,7 +366,9 @@ pub enum ScenarioError {
         sector: String,
     },
     /// A factor that has no fixed share.
-    #[error("line {line}: `{sector}` of {country} has no factor of its own to expand: name a sector with a resource")]
+    #[error(
+        "line {line}: `{sector}` of {country} has no factor of its own to expand: name a sector with a resource"
+    )]
     NoResource {
         /// The line.
         line: usize,

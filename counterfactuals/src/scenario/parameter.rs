@@ -145,7 +145,9 @@ pub struct Estimates {
 #[non_exhaustive]
 pub enum EstimatesError {
     /// Sizes that do not agree.
-    #[error("estimates `{name}` have {items} names, {values} values and a covariance of {rows} x {columns}: give all the same size")]
+    #[error(
+        "estimates `{name}` have {items} names, {values} values and a covariance of {rows} x {columns}: give all the same size"
+    )]
     Shape {
         /// Name of the estimates.
         name: String,
@@ -159,7 +161,9 @@ pub enum EstimatesError {
         columns: usize,
     },
     /// A matrix that is no covariance.
-    #[error("the covariance of estimates `{name}` has an eigenvalue of {eigenvalue:e}: a covariance has none below zero; check its signs and units")]
+    #[error(
+        "the covariance of estimates `{name}` has an eigenvalue of {eigenvalue:e}: a covariance has none below zero; check its signs and units"
+    )]
     NotACovariance {
         /// Name of the estimates.
         name: String,
@@ -191,7 +195,13 @@ impl Estimates {
         let name = name.into();
         let (rows, columns) = covariance.dim();
         if [value.len(), rows, columns].iter().any(|size| *size != items.len()) {
-            return Err(EstimatesError::Shape { name, items: items.len(), values: value.len(), rows, columns });
+            return Err(EstimatesError::Shape {
+                name,
+                items: items.len(),
+                values: value.len(),
+                rows,
+                columns,
+            });
         }
         let eigen = SymmetricEigen::new(covariance.view())
             .map_err(|source| EstimatesError::Linalg { name: name.clone(), source })?;
@@ -253,7 +263,9 @@ pub struct Draw {
 /// The stream of one parameter in one draw.
 fn stream(seed: u64, draw: u64, name: &str) -> Xoshiro256PlusPlus {
     // FNV-1a of the name; seeding spreads the bits.
-    let named = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let named = name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     let seed = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ named.rotate_left(31);
     Xoshiro256PlusPlus::seed_from_u64(seed ^ draw.wrapping_mul(0xD134_2543_DE82_EF95))
 }
@@ -456,7 +468,12 @@ impl<'a> Collector<'a> {
     }
 }
 
-fn in_range(reader: &Reader, value: &Spanned<DeValue>, key: &str, range: Range) -> Result<f64, ScenarioError> {
+fn in_range(
+    reader: &Reader,
+    value: &Spanned<DeValue>,
+    key: &str,
+    range: Range,
+) -> Result<f64, ScenarioError> {
     let number = reader.number(value, key)?;
     if range.holds(number) {
         return Ok(number);

@@ -123,7 +123,8 @@ pub(super) fn parse(text: &str, economy: &Economy, known: &[Estimates]) -> Resul
     for section in ["quota", "cap", "licence"] {
         for (number, entry) in reader.entries(document, section)?.iter().enumerate() {
             let (restriction, said) = PlannedRestriction::read(entry, number + 1, &years, &mut numbers)?;
-            let clash = restrictions.iter().find_map(|earlier| restriction.overlaps(earlier, &years, economy));
+            let clash =
+                restrictions.iter().find_map(|earlier| restriction.overlaps(earlier, &years, economy));
             if let Some(clash) = clash {
                 return Err(clash);
             }
@@ -167,7 +168,8 @@ pub(super) fn parse(text: &str, economy: &Economy, known: &[Estimates]) -> Resul
             changes.push(change);
         }
     }
-    let nothing = changes.is_empty() && restrictions.is_empty() && capacity.is_empty() && prospects.is_empty();
+    let nothing =
+        changes.is_empty() && restrictions.is_empty() && capacity.is_empty() && prospects.is_empty();
     if nothing && deficits == Deficits::Fixed {
         return Err(ScenarioError::Nothing);
     }

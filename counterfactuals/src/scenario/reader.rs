@@ -65,7 +65,12 @@ impl<'a> Reader<'a> {
         digits.parse().map_err(|_| self.wrong_type(value, key, "a number"))
     }
 
-    pub(super) fn wrong_type(&self, value: &Spanned<DeValue>, key: &str, expected: &'static str) -> ScenarioError {
+    pub(super) fn wrong_type(
+        &self,
+        value: &Spanned<DeValue>,
+        key: &str,
+        expected: &'static str,
+    ) -> ScenarioError {
         let found = value.get_ref().type_str();
         ScenarioError::WrongType { line: self.line(&value.span()), key: key.to_owned(), found, expected }
     }
@@ -152,7 +157,9 @@ impl<'a> Entry<'a> {
     }
 
     /// All its keys and values.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (&'a Spanned<std::borrow::Cow<'a, str>>, &'a Spanned<DeValue<'a>>)> {
+    pub(super) fn pairs(
+        &self,
+    ) -> impl Iterator<Item = (&'a Spanned<std::borrow::Cow<'a, str>>, &'a Spanned<DeValue<'a>>)> {
         self.table.iter()
     }
 
@@ -163,7 +170,11 @@ impl<'a> Entry<'a> {
 
     /// Its section as the file writes it.
     fn heading(&self) -> String {
-        if self.listed { format!("entry of [[{}]]", self.section) } else { format!("section [{}]", self.section) }
+        if self.listed {
+            format!("entry of [[{}]]", self.section)
+        } else {
+            format!("section [{}]", self.section)
+        }
     }
 
     /// Refuses keys other than these.
@@ -244,7 +255,12 @@ impl<'a> Entry<'a> {
         example: &'static str,
     ) -> Result<&'a Spanned<DeValue<'a>>, ScenarioError> {
         let line = self.line;
-        self.table.get(key).ok_or_else(|| ScenarioError::MissingKey { line, section: self.heading(), key, example })
+        self.table.get(key).ok_or_else(|| ScenarioError::MissingKey {
+            line,
+            section: self.heading(),
+            key,
+            example,
+        })
     }
 
     fn select(

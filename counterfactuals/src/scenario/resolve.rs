@@ -50,7 +50,9 @@ pub enum ResolveError {
     )]
     OtherEconomy,
     /// Values of other parameters.
-    #[error("the scenario has {expected} parameters, but {found} values were given: take them from `central` or `draw`")]
+    #[error(
+        "the scenario has {expected} parameters, but {found} values were given: take them from `central` or `draw`"
+    )]
     Values {
         /// Parameters.
         expected: usize,
@@ -96,11 +98,19 @@ impl Scenario {
             }
             Mode::Dynamic { first, last, discount } => {
                 let period = |year| {
-                    Ok::<_, ResolveError>(Period { year: Some(year), shock: self.shock(&economy, values, Some(year))? })
+                    Ok::<_, ResolveError>(Period {
+                        year: Some(year),
+                        shock: self.shock(&economy, values, Some(year))?,
+                    })
                 };
                 let periods = (*first..=*last).map(period).collect::<Result<_, _>>()?;
                 let dynamics = match &self.research {
-                    None => Dynamics { technology: Technology::Exogenous, delta: 1.0, g: 0.0, discount: values[*discount] },
+                    None => Dynamics {
+                        technology: Technology::Exogenous,
+                        delta: 1.0,
+                        g: 0.0,
+                        discount: values[*discount],
+                    },
                     Some(research) => Dynamics {
                         technology: research.technology(values),
                         delta: values[research.delta],
@@ -154,7 +164,8 @@ impl Scenario {
         }
         for capacity in &self.capacity {
             let dims = economy.dims();
-            let hats = shock.endowment_hat.get_or_insert_with(|| Array2::ones((dims.countries, dims.factors)));
+            let hats =
+                shock.endowment_hat.get_or_insert_with(|| Array2::ones((dims.countries, dims.factors)));
             hats[[capacity.country, capacity.factor]] *= capacity.hat(year, economy, values);
         }
         shock.restrictions = self.restrictions.iter().filter_map(|r| r.at(year, values)).collect();

@@ -74,7 +74,8 @@ impl PlannedRestriction {
         numbers: &mut Collector,
     ) -> Result<(Self, String), ScenarioError> {
         let section = entry.section;
-        let (key, example) = if section == "licence" { ("wedge", "wedge = 1.2") } else { ("volume", "volume = 0.6") };
+        let (key, example) =
+            if section == "licence" { ("wedge", "wedge = 1.2") } else { ("volume", "volume = 0.6") };
         let exporter_key = if section == "cap" { "country" } else { "exporter" };
         let mut keys = vec![exporter_key, "sector", key, "rent_share", "from", "until", "above_baseline"];
         if section != "cap" {
@@ -111,14 +112,26 @@ impl PlannedRestriction {
         if section != "licence" && !above {
             let over = limit.parameters().into_iter().map(|p| numbers.parameters[p].value).find(|v| *v > 1.0);
             if let Some(value) = over {
-                return Err(ScenarioError::QuotaAboveBaseline { line: entry.line_of_value(key, value), value });
+                return Err(ScenarioError::QuotaAboveBaseline {
+                    line: entry.line_of_value(key, value),
+                    value,
+                });
             }
         }
         let rent_share = match entry.get("rent_share") {
-            None => numbers.exact(format!("{name}.rent_share"), 0.0, Range::Share, "assumption: rents stay with the exporter"),
-            Some(value) => {
-                numbers.read(entry.reader(), value, "rent_share", format!("{name}.rent_share"), Range::Share)?
-            }
+            None => numbers.exact(
+                format!("{name}.rent_share"),
+                0.0,
+                Range::Share,
+                "assumption: rents stay with the exporter",
+            ),
+            Some(value) => numbers.read(
+                entry.reader(),
+                value,
+                "rent_share",
+                format!("{name}.rent_share"),
+                Range::Share,
+            )?,
         };
         let amount = match &limit {
             Schedule::Constant(parameter, window) => {
@@ -175,7 +188,11 @@ impl PlannedRestriction {
         let to = common.map_or(String::new(), |n| format!(" to {}", labels.countries()[*n]));
         Some(ScenarioError::Overlap {
             line: self.line,
-            flow: format!("`{}` from {}{to}", labels.sectors()[self.sector], labels.countries()[self.exporter]),
+            flow: format!(
+                "`{}` from {}{to}",
+                labels.sectors()[self.sector],
+                labels.countries()[self.exporter]
+            ),
             year: year.map_or("the long run".to_owned(), |year| year.to_string()),
             other: earlier.line,
         })
@@ -237,7 +254,9 @@ impl Prospect {
                 let old = parts.trade_share[[m, i, j]];
                 parts.trade_share[[m, i, j]] = if i == n { share } else { old * (1.0 - share) };
             }
-            sold += parts.expenditure[[m, j]] * share / (1.0 + parts.tariff[[m, n, j]]) / (1.0 + parts.export_tax[[m, n, j]]);
+            sold += parts.expenditure[[m, j]] * share
+                / (1.0 + parts.tariff[[m, n, j]])
+                / (1.0 + parts.export_tax[[m, n, j]]);
         }
         for k in 0..parts.input_share.dim().2 {
             parts.input_share[[n, j, k]] = parts.input_share[[self.like, j, k]];
@@ -254,9 +273,16 @@ impl Prospect {
 }
 
 /// Whether a factor works in no other sector of its country.
-fn own(parts: &EconomyParts, output: &ndarray::Array2<f64>, country: usize, factor: usize, sector: usize) -> bool {
-    (0..output.ncols())
-        .all(|k| k == sector || output[[country, k]] == 0.0 || parts.factor_share[[country, k, factor]] == 0.0)
+fn own(
+    parts: &EconomyParts,
+    output: &ndarray::Array2<f64>,
+    country: usize,
+    factor: usize,
+    sector: usize,
+) -> bool {
+    (0..output.ncols()).all(|k| {
+        k == sector || output[[country, k]] == 0.0 || parts.factor_share[[country, k, factor]] == 0.0
+    })
 }
 
 impl Capacity {
@@ -305,7 +331,9 @@ impl Capacity {
                     line: entry.line,
                     key: "hat or share_of_world".to_owned(),
                     found: given.to_owned(),
-                    remedy: "give one of them: the resource over its baseline, or new output over the world's".to_owned(),
+                    remedy:
+                        "give one of them: the resource over its baseline, or new output over the world's"
+                            .to_owned(),
                 });
             }
         };
@@ -318,7 +346,12 @@ impl Capacity {
             (None, None) => None,
             (None, Some(_)) => {
                 let (line, section) = (entry.line, "entry of [[capacity]]".to_owned());
-                return Err(ScenarioError::MissingKey { line, section, key: "decided", example: "decided = 2010" });
+                return Err(ScenarioError::MissingKey {
+                    line,
+                    section,
+                    key: "decided",
+                    example: "decided = 2010",
+                });
             }
         };
         let words = format!("capacity: {} of {}: new {kind}", sector.words, country.words);
@@ -334,9 +367,13 @@ impl Capacity {
             (Some((decided, lag)), Some(year)) => {
                 // What was decided for a year arrives `lag` years after it.
                 let at = f64::from(year) - values[lag].round();
-                if at < f64::from(decided) { return 1.0 }
+                if at < f64::from(decided) {
+                    return 1.0;
+                }
                 match &self.size {
-                    Size::Hat(Schedule::ByYear(_)) | Size::ShareOfWorld(Schedule::ByYear(_)) => Some(at as i32),
+                    Size::Hat(Schedule::ByYear(_)) | Size::ShareOfWorld(Schedule::ByYear(_)) => {
+                        Some(at as i32)
+                    }
                     _ => Some(year),
                 }
             }
@@ -359,7 +396,8 @@ impl Capacity {
         }
         let own = economy.output()[[self.country, self.sector]];
         let world = economy.output().column(self.sector).sum();
-        let elastic = economy.factor_share()[[self.country, self.sector, self.factor]] * economy.theta()[self.sector];
+        let elastic =
+            economy.factor_share()[[self.country, self.sector, self.factor]] * economy.theta()[self.sector];
         (1.0 + size * world / own).powf(1.0 + 1.0 / elastic)
     }
 }

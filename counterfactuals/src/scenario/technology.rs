@@ -83,7 +83,8 @@ impl Critical {
                 }
             }
             let other = table.get("other");
-            let shared = other.map(|v| numbers.read(reader, v, "other", "sigma".to_owned(), Range::NotNegative));
+            let shared =
+                other.map(|v| numbers.read(reader, v, "other", "sigma".to_owned(), Range::NotNegative));
             let shared = shared.transpose()?;
             let uses = |j: usize| {
                 let all = economy.input_share();
@@ -92,7 +93,9 @@ impl Critical {
             let mut sigma = Vec::with_capacity(others.len());
             for (j, sector) in sectors.iter().enumerate() {
                 sigma.push(match (table.get(sector.as_str()), shared) {
-                    (Some(v), _) => numbers.read(reader, v, sector, format!("sigma.{sector}"), Range::NotNegative)?,
+                    (Some(v), _) => {
+                        numbers.read(reader, v, sector, format!("sigma.{sector}"), Range::NotNegative)?
+                    }
                     (None, Some(shared)) => shared,
                     // A sector that does not use the input needs none.
                     (None, None) if !uses(j) => {
@@ -109,10 +112,15 @@ impl Critical {
             vec![numbers.read(reader, value, "sigma", "sigma".to_owned(), Range::NotNegative)?; sectors.len()]
         };
         let element_sigma = match entry.get("element_sigma") {
-            Some(v) => numbers.read(reader, v, "element_sigma", "element_sigma".to_owned(), Range::NotNegative)?,
-            None if selection.indices.len() == 1 => {
-                numbers.exact("element_sigma".to_owned(), 1.0, Range::NotNegative, "of no matter with one element")
+            Some(v) => {
+                numbers.read(reader, v, "element_sigma", "element_sigma".to_owned(), Range::NotNegative)?
             }
+            None if selection.indices.len() == 1 => numbers.exact(
+                "element_sigma".to_owned(),
+                1.0,
+                Range::NotNegative,
+                "of no matter with one element",
+            ),
             None => {
                 let (line, key) = (entry.line, "critical".to_owned());
                 return Err(ScenarioError::MissingElement { line, key, missing: "element_sigma".to_owned() });
@@ -142,7 +150,8 @@ impl Research {
         let names = Closure::NAMES.map(|(name, _)| name);
         let given = entry.required("closure", "closure = \"free-entry\"")?;
         let name = reader.word(given, "closure", &names)?;
-        let closure = Closure::NAMES.iter().find(|(known, _)| *known == name).map_or(Closure::Exogenous, |c| c.1);
+        let closure =
+            Closure::NAMES.iter().find(|(known, _)| *known == name).map_or(Closure::Exogenous, |c| c.1);
         let mut number = |key: &str, default: f64, range| match entry.get(key) {
             Some(value) => numbers.read(reader, value, key, key.to_owned(), range),
             None => Ok(numbers.exact(key.to_owned(), default, range, "default")),
@@ -212,7 +221,8 @@ fn diffusion(entry: &Entry, economy: &Economy) -> Result<Diffusion, ScenarioErro
         let mut bloc = vec![list.len(); countries.len()];
         for (number, members) in list.iter().enumerate() {
             let members = members.get_ref().as_array();
-            let members = members.ok_or_else(|| reader.wrong_type(value, "blocs", "a list of lists of countries"))?;
+            let members =
+                members.ok_or_else(|| reader.wrong_type(value, "blocs", "a list of lists of countries"))?;
             for member in members {
                 let name = reader.text(member, "blocs")?;
                 let n = reader.country(&name, &member.span())?;
@@ -233,7 +243,8 @@ fn diffusion(entry: &Entry, economy: &Economy) -> Result<Diffusion, ScenarioErro
     };
     let n = countries.len();
     let mut omega = Array2::zeros((n, n));
-    let square = "give each country a row with a weight for each country, in the order of the economy's labels";
+    let square =
+        "give each country a row with a weight for each country, in the order of the economy's labels";
     if list.len() != n {
         return fail(format!("the diffusion matrix has {} rows for {n} countries", list.len()), square);
     }
@@ -247,7 +258,10 @@ fn diffusion(entry: &Entry, economy: &Economy) -> Result<Diffusion, ScenarioErro
         let sum = omega.row(m).sum();
         if !((sum - 1.0).abs() < 1e-9 && omega.row(m).iter().all(|w| *w >= 0.0)) {
             let country = &countries[m];
-            return fail(format!("diffusion weights of {country} sum to {sum}"), "give weights that are not negative and sum to 1");
+            return fail(
+                format!("diffusion weights of {country} sum to {sum}"),
+                "give weights that are not negative and sum to 1",
+            );
         }
     }
     Ok(Diffusion::Matrix(omega))

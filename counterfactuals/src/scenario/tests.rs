@@ -213,6 +213,457 @@ fn every_malformed_file_is_refused_with_its_line_and_a_remedy() {
     }
 }
 
+/// Three countries, of which only CHN has ore; machines and services use rare earths.
+fn mines() -> Economy {
+    let (n, j, f) = (3, 3, 2);
+    let labels =
+        Labels::new(["CHN", "JPN", "USA"], ["Machinery", "Services", "Rare earths"], ["labour", "ore"])
+            .unwrap();
+    let trade_share = Array3::from_shape_fn((n, n, j), |(n, i, j)| match (j, i == n, i) {
+        (2, _, i) => f64::from(u8::from(i == 0)),
+        (_, own, _) => {
+            if own {
+                0.6
+            } else {
+                0.2
+            }
+        }
+    });
+    let mut factor_share = Array3::zeros((n, j, f));
+    let mut input_share = Array3::zeros((n, j, j));
+    for i in 0..n {
+        for (j, share) in [(0, 0.02), (1, 0.001)] {
+            factor_share[[i, j, 0]] = 1.0 - share;
+            input_share[[i, j, 2]] = share;
+        }
+        factor_share[[i, 2, 0]] = 0.5;
+        factor_share[[i, 2, 1]] = 0.5;
+    }
+    let parts = EconomyParts {
+        labels,
+        metadata: Metadata { unit: "USD".to_owned(), ..Metadata::default() },
+        trade_share,
+        expenditure: ndarray::array![[50.0, 50.0, 1.0], [50.0, 50.0, 1.0], [50.0, 50.0, 1.0]],
+        factor_share,
+        input_share,
+        final_share: ndarray::array![[0.5, 0.5, 0.0], [0.5, 0.5, 0.0], [0.5, 0.5, 0.0]],
+        tariff: Array3::zeros((n, n, j)),
+        export_tax: Array3::zeros((n, n, j)),
+        deficit: Array1::zeros(n),
+        factor_income: ndarray::array![[100.0, 1.6], [100.0, 0.0], [100.0, 0.0]],
+        theta: ndarray::array![4.0, 4.0, 8.0],
+        kappa: 1.0,
+        critical: None,
+    };
+    parts.equilibrate(&Deficits::Zero, &Default::default()).unwrap().0
+}
+
+const CRITICAL: &str = "[critical]\nsectors = \"Rare earths\"\nsigma = 0.2\n";
+const QUOTA: &str = "[[quota]]\nexporter = \"CHN\"\nsector = \"Rare earths\"\n";
+
+fn ask(text: &str) -> Result<Scenario, ScenarioError> {
+    let estimates = Estimates::new(
+        "ours",
+        "estimated",
+        vec!["sigma".to_owned(), "Machinery".to_owned(), "Services".to_owned(), "Rare earths".to_owned()],
+        ndarray::array![0.3, 5.0, 8.22, 9.0],
+        &Array2::from_diag(&ndarray::array![0.0025, 0.25, 0.0, 1.0]),
+    )
+    .unwrap();
+    Scenario::parse(text, &mines(), &[estimates])
+}
+
+#[test]
+fn a_quota_by_year_is_there_in_its_years_and_lifted_after_them() {
+    let text = format!(
+        "mode = \"dynamic\"\nyears = [2010, 2014]\n{QUOTA}volume = {{ 2011 = 0.4, 2010 = 0.9, 2012 = 0.37 }}\nrent_share = 0.25\n\
+         {CRITICAL}[technology]\nclosure = \"free-entry\"\nxi = 0.01\n\
+         [[capacity]]\ncountry = \"CHN\"\nsector = \"Rare earths\"\nhat = 1.5\ndecided = 2011\nlag = 2\n"
+    );
+    let scenario = ask(&text).unwrap();
+    let question = scenario.resolve(&mines(), &scenario.central()).unwrap();
+    let limits: Vec<Option<model_core::Limit>> =
+        question.periods.iter().map(|p| p.shock.restrictions.first().map(|r| r.limit)).collect();
+    let volume = |v| Some(model_core::Limit::Volume(v));
+    assert_eq!(limits, [volume(0.9), volume(0.4), volume(0.37), None, None]);
+    assert_eq!(question.periods[0].shock.restrictions[0].rent_share, 0.25);
+    let ore: Vec<f64> =
+        question.periods.iter().map(|p| p.shock.endowment_hat.as_ref().unwrap()[[0, 1]]).collect();
+    assert_eq!(ore, [1.0, 1.0, 1.0, 1.5, 1.5], "decided in 2011, there two years later");
+    let dynamics = question.dynamics.unwrap();
+    assert_eq!((dynamics.delta, dynamics.g), (0.15, 0.03));
+    assert_eq!(dynamics.technology.innovation().unwrap().xi, 0.01);
+    assert_eq!(question.economy.critical().unwrap().sigma[0], 0.2);
+}
+
+#[test]
+fn a_number_changes_its_source_in_one_line() {
+    let with = |sigma: &str| {
+        let text = format!("[critical]\nsectors = \"Rare earths\"\nsigma = {sigma}\n{QUOTA}volume = 0.6\n");
+        let scenario = ask(&text).unwrap();
+        let sigma = scenario.parameter("sigma").unwrap();
+        let drawn: Vec<f64> = (0..2000).map(|k| scenario.draw(7, k).unwrap().values[sigma]).collect();
+        let mean = drawn.iter().sum::<f64>() / drawn.len() as f64;
+        let sd = (drawn.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / drawn.len() as f64).sqrt();
+        (scenario.parameters[sigma].value, mean, sd, drawn)
+    };
+    // Four standard errors of a mean of 2,000, and of their spread.
+    let near = |a: f64, b: f64, sd: f64| (a - b).abs() < 4.0 * sd / 2000_f64.sqrt();
+    assert_eq!(with("0.2").2, 0.0);
+    let (value, mean, sd, _) = with("{ value = 0.5, sd = 0.1 }");
+    assert!(value == 0.5 && near(mean, 0.5, 0.1) && near(sd, 0.1, 0.1), "{mean} {sd}");
+    let (_, mean, sd, _) = with("{ value = 0.2, uniform = [0.1, 0.4] }");
+    assert!(near(mean, 0.25, 0.087) && near(sd, 0.3 / 12_f64.sqrt(), 0.087), "{mean} {sd}");
+    let (_, _, _, mut drawn) = with("{ value = 0.2, lognormal = [0.1, 0.4] }");
+    drawn.sort_by(f64::total_cmp);
+    assert!((drawn[1000] / 0.2).ln().abs() < 0.05, "the value is the median: {}", drawn[1000]);
+    let outside = drawn.iter().filter(|v| !(0.1..=0.4).contains(*v)).count() as f64 / 2000.0;
+    assert!((outside - 0.05).abs() < 0.02, "the range holds 95 percent: {outside}");
+    let (value, mean, sd, _) = with("\"ours\"");
+    assert!(value == 0.3 && near(mean, 0.3, 0.05) && near(sd, 0.05, 0.05), "{mean} {sd}");
+    // Truncation: a wide normal is drawn again where it is negative.
+    let (_, _, _, drawn) = with("{ value = 0.1, sd = 0.2 }");
+    assert!(drawn.iter().all(|v| *v >= 0.0));
+}
+
+#[test]
+fn scenarios_share_the_draws_of_what_they_share() {
+    let one = ask(&format!(
+        "[critical]\nsectors = \"Rare earths\"\nsigma = {{ value = 0.2, uniform = [0.1, 0.4] }}\n[theta]\nestimates = \"ours\"\n{QUOTA}volume = 0.6\n"
+    ))
+    .unwrap();
+    let two = ask(&format!(
+        "[critical]\nsectors = \"Rare earths\"\nsigma = {{ value = 0.2, uniform = [0.1, 0.4] }}\n[theta]\nestimates = \"ours\"\n\
+         [technology]\nclosure = \"free-entry\"\nlambda = {{ value = 0.5, uniform = [0.3, 0.7] }}\n{QUOTA}volume = 0.6\n"
+    ))
+    .unwrap();
+    for number in 0..20 {
+        let (a, b) = (one.draw(3, number).unwrap().values, two.draw(3, number).unwrap().values);
+        for name in ["sigma", "theta.Machinery", "theta.Services", "theta.Rare earths"] {
+            let at = |s: &Scenario| s.parameter(name).unwrap();
+            assert_eq!(a[at(&one)].to_bits(), b[at(&two)].to_bits(), "{name}");
+        }
+        assert_eq!(a[one.parameter("theta.Services").unwrap()], 8.22, "a zero variance is a known number");
+    }
+    assert_ne!(one.draw(3, 0).unwrap().values, one.draw(3, 1).unwrap().values);
+    assert_ne!(one.draw(3, 0).unwrap().values, one.draw(4, 0).unwrap().values);
+}
+
+#[test]
+fn a_mine_opens_small_and_grows_to_the_share_that_is_asked_for() {
+    let text = format!(
+        "{CRITICAL}[[prospect]]\ncountry = \"JPN\"\nsector = \"Rare earths\"\nlike = \"CHN\"\nshare = 1e-4\n\
+         [[capacity]]\ncountry = \"JPN\"\nsector = \"Rare earths\"\nshare_of_world = 0.01\n"
+    );
+    let scenario = ask(&text).unwrap();
+    let question = scenario.resolve(&mines(), &scenario.central()).unwrap();
+    let opened = &question.economy;
+    assert!((opened.trade_share()[[2, 1, 2]] - 1e-4).abs() < 1e-9);
+    let equilibrium = opened.solve(&question.periods[0].shock, &Default::default()).unwrap();
+    let share = equilibrium.output[[1, 2]] / opened.output().column(2).sum();
+    // The rule holds demand given; a hundredth more of a good with little else to it moves prices by about as much.
+    assert!((share - 0.0101).abs() < 0.0015, "{share}");
+}
+
+#[test]
+fn scenarios_survive_serialisation() {
+    let text = format!("{CRITICAL}[theta]\nestimates = \"ours\"\n{QUOTA}volume = 0.6\n");
+    let scenario = ask(&text).unwrap();
+    let json = serde_json::to_string(&scenario).unwrap();
+    assert_eq!(serde_json::from_str::<Scenario>(&json).unwrap(), scenario);
+    assert_eq!(
+        scenario.resolve(&economy(), &scenario.central()).unwrap_err().to_string().split(':').next().unwrap(),
+        "the scenario was read against an economy with other labels"
+    );
+}
+
+/// What a scenario with critical inputs may get wrong, with the file's first lines and what its refusal must say.
+const REFUSED: &[(&str, &str, &[&str])] = &[
+    (
+        "",
+        "[[quota]]\nexporter = \"Atlantis\"\nsector = \"Rare earths\"\nvolume = 0.6",
+        &["line 2", "no country `Atlantis`", "`JPN`"],
+    ),
+    (
+        "",
+        "[[quota]]\nexporter = \"CHN\"\nsector = \"Rare earth\"\nvolume = 0.6",
+        &["line 3", "did you mean `Rare earths`?"],
+    ),
+    (QUOTA, "volume = 1.2", &["line 4", "120 percent", "a cut to 60 percent is 0.6", "above_baseline"]),
+    (QUOTA, "volume = 60", &["line 4", "6000 percent"]),
+    (QUOTA, "volume = -0.1", &["line 4", "`volume` is -0.1", "not negative"]),
+    (QUOTA, "volume = nan", &["line 4", "`volume` is NaN"]),
+    (QUOTA, "", &["line 1", "[[quota]] lacks `volume`", "volume = 0.6"]),
+    (QUOTA, "volume = 0.6\nrent_share = 1.5", &["line 5", "`rent_share` is 1.5", "from 0 to 1"]),
+    (QUOTA, "volume = 0.6\nrents = 1", &["line 5", "no key `rents`", "did you mean `rent_share`?"]),
+    (QUOTA, "volume = 0.6\nimporter = \"CHN\"", &["line 1", "CHN's purchases from itself"]),
+    (
+        QUOTA,
+        "volume = 0.6\n[[quota]]\nexporter = \"CHN\"\nsector = \"Rare earths\"\nvolume = 0.5",
+        &["line 5", "`Rare earths` from CHN", "the long run", "line 1"],
+    ),
+    (QUOTA, "volume = { 2010 = 0.6 }", &["line 4", "speaks of years", "mode = \"dynamic\""]),
+    (QUOTA, "volume = 0.6\nfrom = 2011", &["line 5", "`from` speaks of years"]),
+    (QUOTA, "volume = {}", &["line 4", "`volume` selects nothing"]),
+    ("mode = \"dynamic\"\n", "[[quota]]", &["line 1", "needs its years", "years = [2010, 2018]"]),
+    ("mode = \"yearly\"\n", "", &["line 1", "`mode` is `yearly`", "known are `long-run`, `dynamic`"]),
+    ("years = [2010, 2012]\n", "", &["line 1", "`years` speaks of years", "drop it"]),
+    (
+        "mode = \"dynamic\"\nyears = [2018, 2010]\n",
+        "",
+        &["line 2", "from 2018 to 2010", "first year comes first"],
+    ),
+    ("mode = \"dynamic\"\nyears = [2010]\n", "", &["line 2", "a list [first, last]"]),
+    (
+        DYNAMIC,
+        "volume = { 2010 = 0.6, 2013 = 0.5 }",
+        &["line 6", "no value for 2011, 2012", "give each year"],
+    ),
+    (DYNAMIC, "volume = { 2009 = 0.6 }", &["line 6", "2009 is not among", "2010 to 2018"]),
+    (DYNAMIC, "volume = { soon = 0.6, 2010 = 0.5 }", &["line 6", "its keys are years"]),
+    (DYNAMIC, "volume = { 2010 = 0.6, 2011 = 1.5 }", &["line 6", "150 percent"]),
+    (DYNAMIC, "volume = { 2010 = 0.6 }\nuntil = 2012", &["line 7", "drop `until`"]),
+    (DYNAMIC, "volume = 0.6\nfrom = 2014\nuntil = 2012", &["line 7", "from 2014 to 2012"]),
+    (
+        DYNAMIC,
+        "volume = 0.6\nuntil = 2012\n[[quota]]\nexporter = \"CHN\"\nsector = \"Rare earths\"\nvolume = 0.5\nfrom = 2012",
+        &["line 8", "in 2012", "line 3"],
+    ),
+    (
+        "[critical]\nsectors = \"Rare earths\"\n",
+        "sigma = -0.2",
+        &["line 3", "`sigma` is -0.2", "not negative"],
+    ),
+    (
+        "[critical]\nsectors = \"Rare earths\"\n",
+        "sigma = { Machinery = 0.2 }",
+        &["line 3", "`sigma` lacks `Services`", "or `other`"],
+    ),
+    (
+        "[critical]\nsectors = \"Rare earths\"\n",
+        "sigma = { Machines = 0.2 }",
+        &["line 3", "no sector `Machines`", "did you mean `Machinery`?"],
+    ),
+    ("[critical]\nsectors = \"Lithium\"\n", "sigma = 0.2", &["line 2", "no sector `Lithium`", "it has"]),
+    (
+        "[critical]\nsectors = [\"Rare earths\", \"Machinery\"]\n",
+        "sigma = 0.2",
+        &["line 1", "lacks `element_sigma`"],
+    ),
+    ("[critical]\nsectors = \"Rare earths\"\n", "", &["line 1", "section [critical] lacks `sigma`"]),
+    ("[[critical]]\nsectors = \"Rare earths\"\n", "sigma = 0.2", &["line 1", "one table", "single brackets"]),
+    (
+        "[critical]\nsectors = \"Rare earths\"\n",
+        "sigma = { value = 0.2, sd = -1 }",
+        &["line 3", "standard deviation", "zero or more"],
+    ),
+    (
+        "[critical]\nsectors = \"Rare earths\"\n",
+        "sigma = { value = 0.2, uniform = [0.3, 0.4] }",
+        &["line 3", "around a value of 0.2", "holds the value"],
+    ),
+    (
+        "[critical]\nsectors = \"Rare earths\"\n",
+        "sigma = { value = 0.2, lognormal = [0, 0.4] }",
+        &["line 3", "log-normal from zero"],
+    ),
+    (
+        "[critical]\nsectors = \"Rare earths\"\n",
+        "sigma = { value = 0.2, sd = 0.1, uniform = [0, 1] }",
+        &["line 3", "given twice", "give one of"],
+    ),
+    (
+        "[critical]\nsectors = \"Rare earths\"\n",
+        "sigma = { value = 0.2, error = 0.1 }",
+        &["line 3", "no key `error`"],
+    ),
+    (
+        "[critical]\nsectors = \"Rare earths\"\n",
+        "sigma = { sd = 0.1, value2 = 1 }",
+        &["line 3", "no sector `sd`"],
+    ),
+    (
+        "[critical]\nsectors = \"Rare earths\"\n",
+        "sigma = \"theirs\"",
+        &["line 3", "no estimates `theirs`", "`ours`"],
+    ),
+    (
+        "[critical]\nsectors = \"Rare earths\"\n",
+        "sigma = \"ours:eta\"",
+        &["line 3", "have no `eta`", "`sigma`"],
+    ),
+    (CRITICAL, "[technology]\nclosure = \"free entry\"", &["line 5", "did you mean `free-entry`?"]),
+    (CRITICAL, "[technology]\nlambda = 0.5", &["line 4", "lacks `closure`"]),
+    (CRITICAL, "[technology]\nclosure = \"free-entry\"\nphi = -1", &["line 6", "`phi` is -1"]),
+    (
+        CRITICAL,
+        "[technology]\nclosure = \"free-entry\"\ndiffusion = \"local\"",
+        &["line 6", "`diffusion` is `local`", "`national`, `global`"],
+    ),
+    (
+        CRITICAL,
+        "[technology]\nclosure = \"free-entry\"\ndiffusion = { blocs = [[\"CHN\"], [\"CHN\", \"JPN\"]] }",
+        &["line 6", "CHN is in two blocs"],
+    ),
+    (
+        CRITICAL,
+        "[technology]\nclosure = \"free-entry\"\ndiffusion = { matrix = [[1, 0, 0]] }",
+        &["line 6", "1 rows for 3 countries"],
+    ),
+    (
+        CRITICAL,
+        "[technology]\nclosure = \"free-entry\"\ndiffusion = { matrix = [[1, 0, 0], [0.5, 0.6, 0], [0, 0, 1]] }",
+        &["line 6", "weights of JPN sum to 1.1"],
+    ),
+    (
+        CRITICAL,
+        "[technology]\nclosure = \"free-entry\"\npaid_in = \"labor\"",
+        &["line 6", "did you mean `labour`?"],
+    ),
+    (
+        "",
+        "[technology]\nclosure = \"free-entry\"",
+        &["line 1", "technology that moves needs a critical input", "[critical]"],
+    ),
+    ("", "[[recycling]]\ncountry = \"JPN\"\nshare = 0.1", &["line 1", "recycling needs a critical input"]),
+    (CRITICAL, "[[recycling]]\ncountry = \"JPN\"\nshare = 1", &["line 6", "`share` is 1", "below 1"]),
+    (
+        "",
+        "[[licence]]\nexporter = \"CHN\"\nsector = \"Rare earths\"\nwedge = 0.2",
+        &["line 4", "`wedge` is 0.2", "1.2 is a fee of 20 percent"],
+    ),
+    (
+        "",
+        "[[capacity]]\ncountry = \"JPN\"\nsector = \"Rare earths\"\nhat = 2",
+        &["line 1", "JPN makes no `Rare earths`", "[[prospect]]"],
+    ),
+    (
+        "",
+        "[[capacity]]\ncountry = \"CHN\"\nsector = \"Machinery\"\nhat = 2",
+        &["line 1", "no factor of its own"],
+    ),
+    (
+        "",
+        "[[capacity]]\ncountry = \"CHN\"\nsector = \"Rare earths\"",
+        &["line 1", "is `none`", "give one of them"],
+    ),
+    (
+        "",
+        "[[capacity]]\ncountry = \"CHN\"\nsector = \"Rare earths\"\nhat = 2\nlag = 3",
+        &["line 1", "lacks `decided`"],
+    ),
+    (
+        "",
+        "[[prospect]]\ncountry = \"CHN\"\nsector = \"Rare earths\"\nlike = \"CHN\"",
+        &["line 1", "CHN makes `Rare earths` in the baseline already"],
+    ),
+    (
+        "",
+        "[[prospect]]\ncountry = \"USA\"\nsector = \"Rare earths\"\nlike = \"JPN\"",
+        &["line 4", "JPN makes no `Rare earths`"],
+    ),
+    ("[theta]\n", "\"Rare earths\" = 0", &["line 2", "`Rare earths` is 0", "positive"]),
+    ("[theta]\n", "estimates = \"my\"", &["line 2", "no estimates `my`"]),
+    ("outputs = [\"country\"]\n", "", &["line 1", "did you mean `countries`?"]),
+    ("draws = -1\n", "", &["line 1", "`draws` is -1", "zero or more"]),
+    (CRITICAL, "", &["changes nothing", "[[quota]]"]),
+];
+
+const DYNAMIC: &str =
+    "mode = \"dynamic\"\nyears = [2010, 2018]\n[[quota]]\nexporter = \"CHN\"\nsector = \"Rare earths\"\n";
+
+#[test]
+fn every_bad_scenario_is_refused_with_its_line_and_a_remedy() {
+    for (head, rest, expected) in REFUSED {
+        let text = format!("{head}{rest}");
+        let message = match ask(&text) {
+            Err(error) => error.to_string(),
+            Ok(_) => panic!("accepted:\n{text}"),
+        };
+        for part in *expected {
+            assert!(message.contains(part), "for\n{text}\n`{message}` does not say `{part}`");
+        }
+    }
+}
+
+/// What the schema says of a value, with its references followed.
+fn conforms(
+    schema: &serde_json::Value,
+    rule: &serde_json::Value,
+    value: &serde_json::Value,
+) -> Result<(), String> {
+    use serde_json::Value;
+    if let Some(path) = rule["$ref"].as_str() {
+        return conforms(schema, &schema["$defs"][path.rsplit('/').next().unwrap()], value);
+    }
+    if let Some(options) = rule["anyOf"].as_array() {
+        let any = options.iter().any(|option| conforms(schema, option, value).is_ok());
+        return if any { Ok(()) } else { Err(format!("{value} is none of the kinds allowed")) };
+    }
+    if let Some(known) = rule["enum"].as_array() {
+        return if known.contains(value) { Ok(()) } else { Err(format!("{value} is not in {known:?}")) };
+    }
+    match (rule["type"].as_str().unwrap_or("none"), value) {
+        ("string", Value::String(_)) | ("boolean", Value::Bool(_)) | ("number", Value::Number(_)) => Ok(()),
+        ("integer", Value::Number(number)) if number.is_i64() || number.is_u64() => Ok(()),
+        ("array", Value::Array(items)) => {
+            items.iter().try_for_each(|item| conforms(schema, &rule["items"], item))
+        }
+        ("object", Value::Object(members)) => {
+            for needed in rule["required"].as_array().into_iter().flatten() {
+                if !members.contains_key(needed.as_str().unwrap()) {
+                    return Err(format!("{needed} is missing"));
+                }
+            }
+            for (key, member) in members {
+                let digits = key.bytes().all(|b| b.is_ascii_digit());
+                let known = [
+                    &rule["properties"][key],
+                    &rule["patternProperties"]["^-?[0-9]+$"],
+                    &rule["additionalProperties"],
+                ];
+                let usable = |r: &&&Value| r.is_object();
+                let own = if digits {
+                    known.iter().skip(1).find(usable)
+                } else {
+                    known.iter().step_by(2).find(usable)
+                };
+                let own = own.ok_or_else(|| format!("{key} is not known"))?;
+                conforms(schema, own, member).map_err(|e| format!("{key}: {e}"))?;
+            }
+            Ok(())
+        }
+        (wanted, found) => Err(format!("{found} is not of type {wanted}")),
+    }
+}
+
+#[test]
+fn the_schema_accepts_what_the_parser_accepts_and_knows_the_same_keys() {
+    let schema: serde_json::Value = serde_json::from_str(SCHEMA).unwrap();
+    let mut top: Vec<&str> = schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+    let mut known = super::parse::TOP.to_vec();
+    top.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(top, known);
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("scenarios");
+    let mut count = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_some_and(|e| e == "toml") {
+            let value: serde_json::Value = toml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+            conforms(&schema, &schema, &value).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            count += 1;
+        }
+    }
+    assert!(count >= 6, "{count} shipped scenarios");
+    for (head, rest, _) in
+        REFUSED.iter().filter(|(_, rest, _)| rest.contains("rents = 1") || rest.contains("error = 0.1"))
+    {
+        let value: serde_json::Value = toml::from_str(&format!("{head}{rest}")).unwrap();
+        assert!(conforms(&schema, &schema, &value).is_err(), "the schema accepts\n{head}{rest}");
+    }
+}
+
 #[test]
 fn mutated_files_are_read_or_refused_but_never_panic() {
     use proptest::prelude::*;

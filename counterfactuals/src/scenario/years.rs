@@ -68,7 +68,9 @@ impl Schedule {
     pub fn at(&self, year: Option<i32>) -> Option<usize> {
         match self {
             Schedule::Constant(parameter, window) => window.holds(year).then_some(*parameter),
-            Schedule::ByYear(list) => list.iter().find(|(y, _)| Some(*y) == year).map(|(_, parameter)| *parameter),
+            Schedule::ByYear(list) => {
+                list.iter().find(|(y, _)| Some(*y) == year).map(|(_, parameter)| *parameter)
+            }
         }
     }
 
@@ -94,7 +96,9 @@ impl Years {
         document: &DeTable,
         numbers: &mut Collector,
     ) -> Result<(Self, Mode), ScenarioError> {
-        let mode = document.get("mode").map_or(Ok("long-run"), |v| reader.word(v, "mode", &["long-run", "dynamic"]))?;
+        let mode = document
+            .get("mode")
+            .map_or(Ok("long-run"), |v| reader.word(v, "mode", &["long-run", "dynamic"]))?;
         if mode == "long-run" {
             for key in ["years", "discount"] {
                 if let Some(value) = document.get(key) {
@@ -119,13 +123,20 @@ impl Years {
         let (first, last) = (year(first)?, year(last)?);
         let discount = match document.get("discount") {
             None => numbers.exact("discount".to_owned(), 0.04, Range::NotNegative, "assumption"),
-            Some(value) => numbers.read(reader, value, "discount", "discount".to_owned(), Range::NotNegative)?,
+            Some(value) => {
+                numbers.read(reader, value, "discount", "discount".to_owned(), Range::NotNegative)?
+            }
         };
         Ok((Self { span: Some((first, last)) }, Mode::Dynamic { first, last, discount }))
     }
 
     /// A year of the scenario.
-    pub(super) fn year(&self, reader: &Reader, value: &Spanned<DeValue>, key: &str) -> Result<i32, ScenarioError> {
+    pub(super) fn year(
+        &self,
+        reader: &Reader,
+        value: &Spanned<DeValue>,
+        key: &str,
+    ) -> Result<i32, ScenarioError> {
         let year = reader.whole(value, key)?;
         self.check(year, reader.line(&value.span()), key)
     }
@@ -165,7 +176,8 @@ impl Years {
         let (reader, value) = (entry.reader(), entry.required(key, example)?);
         let window = self.window(entry)?;
         let digits = |key: &str| !key.is_empty() && key.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-        let table = value.get_ref().as_table().filter(|t| t.keys().any(|k| digits(k.get_ref())) || t.is_empty());
+        let table =
+            value.get_ref().as_table().filter(|t| t.keys().any(|k| digits(k.get_ref())) || t.is_empty());
         let Some(table) = table else {
             let parameter = numbers.read(reader, value, key, name.to_owned(), range)?;
             return Ok(Schedule::Constant(parameter, window));
@@ -174,7 +186,12 @@ impl Years {
         if let Some(end) = ["from", "until"].iter().find(|end| entry.get(end).is_some()) {
             let remedy = format!("`{key}` is given by year already: drop `{end}`");
             let found = (*end).to_owned();
-            return Err(ScenarioError::UnknownWord { line: entry.line_of(end), key: found.clone(), found, remedy });
+            return Err(ScenarioError::UnknownWord {
+                line: entry.line_of(end),
+                key: found.clone(),
+                found,
+                remedy,
+            });
         }
         let mut list = Vec::new();
         for (year, number) in table {

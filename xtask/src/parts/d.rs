@@ -1,6 +1,6 @@
 //! Part D: the shipped world economy, which needs no raw data. Gains from trade, and a tariff experiment.
 
-use counterfactuals::ShockFile;
+use counterfactuals::Scenario;
 use model_core::welfare::{DecompositionSettings, GainsModel, decompose, first_order, gains_from_trade};
 use model_core::{
     Deficits, Economy, EconomyParts, Equilibrium, Labels, Shock, ShockError, SolveError, SolverSettings,
@@ -115,9 +115,11 @@ pub(super) fn gains(inputs: &Inputs) -> Result<Made, Error> {
 pub(super) fn tariff(_inputs: &Inputs) -> Result<Made, Error> {
     let economy = economies::open(economies::SHIPPED)?;
     let text = include_str!("../../../examples/shocks/usa-china-tariff.toml");
-    let file =
-        ShockFile::parse(text, &economy).map_err(Error::library("examples/shocks/usa-china-tariff.toml"))?;
-    let parts = decompose(&economy, &file.shock, &DecompositionSettings::default())
+    let name = "examples/shocks/usa-china-tariff.toml";
+    let scenario = Scenario::parse(text, &economy, &[]).map_err(Error::library(name))?;
+    let question = scenario.resolve(&economy, &scenario.central()).map_err(Error::library(name))?;
+    let shock = &question.periods[0].shock;
+    let parts = decompose(&economy, shock, &DecompositionSettings::default())
         .map_err(Error::library("the tariff experiment"))?;
     let after = &parts.equilibrium;
     let approximate = first_order(&economy, after);
@@ -144,7 +146,7 @@ pub(super) fn tariff(_inputs: &Inputs) -> Result<Made, Error> {
         after.residual.max()
     );
     let mut table =
-        Table::new("D2", file.title.clone(), Kind::ReEstimated, columns, footer(&economy, &method));
+        Table::new("D2", scenario.title.clone(), Kind::ReEstimated, columns, footer(&economy, &method));
     let growth = |before: f64, after: f64| Cell::from(100.0 * (after / before - 1.0));
     for (n, country) in economy.labels().countries().iter().enumerate() {
         table.row(vec![
@@ -161,7 +163,7 @@ pub(super) fn tariff(_inputs: &Inputs) -> Result<Made, Error> {
         "Welfare is the exact change of real income; its logarithm is the sum of the two channels (deficits keep their value, so transfers add nothing). First order: \
          Caliendo and Parro's (2015) terms at the baseline, for comparison. Trade at border prices.",
     );
-    table.note(format!("The change: {}.", file.changes.join("; ")));
+    table.note(format!("The change: {}.", scenario.words.join("; ")));
 
     let bars = |name: &str, values: &Array1<f64>| Bars {
         name: name.to_owned(),
@@ -169,7 +171,7 @@ pub(super) fn tariff(_inputs: &Inputs) -> Result<Made, Error> {
     };
     let figure = Figure {
         id: "D2".to_owned(),
-        title: file.title.clone(),
+        title: scenario.title.clone(),
         description:
             "Bars by economy: the exact change of real income and its parts from the terms of trade and from \
                       the volume of trade."

@@ -1,14 +1,17 @@
-//! `solve`: a counterfactual on an economy, asked from the command line.
+//! `solve`: a scenario put to an economy, asked from the command line.
 
 mod arrays;
+mod intervals;
 mod tables;
+mod years;
 
 use std::path::PathBuf;
 use std::time::Instant;
 
-use counterfactuals::ShockFile;
+use counterfactuals::scenario::{SCHEMA, ScenarioError};
+use counterfactuals::{Outcome, Question, Scenario};
 use model_core::welfare::{Decomposition, DecompositionError, DecompositionSettings, decompose};
-use model_core::{Economy, Equilibrium, Iteration, Phase, SolverSettings};
+use model_core::{Equilibrium, SolverSettings};
 use serde_json::json;
 
 use crate::console;
@@ -16,121 +19,231 @@ use crate::economies;
 use crate::error::Error;
 use crate::hash;
 use crate::output;
+use crate::report::table::Table;
 use crate::report::{delimited, markdown};
 
 /// The file by which a folder of results is known.
 const SUMMARY: &str = "summary.json";
 
-/// Solve a counterfactual
+/// Solve a scenario
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// `world-2009`, which is shipped, or the folder of a saved economy
+    /// What is asked (`cargo xtask help scenarios`)
+    #[arg(long, alias = "shock", value_name = "FILE.toml", required_unless_present = "schema")]
+    scenario: Option<PathBuf>,
+    /// `world-2009` or `rare-earth-world-2009`, which are shipped, or the folder of a saved economy; by default the one that the
+    /// scenario names
     #[arg(long, value_name = "ECONOMY")]
-    economy: String,
-    /// What changes (`cargo xtask help shocks`)
-    #[arg(long, value_name = "FILE.toml")]
-    shock: PathBuf,
+    economy: Option<String>,
     /// Folder to write the results to
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    /// Largest relative residual of any market at which the solve ends
+    #[arg(long, value_name = "DIR", required_unless_present = "schema")]
+    out: Option<PathBuf>,
+    /// Draws of the uncertain numbers, for intervals; by default none
+    #[arg(long, value_name = "N")]
+    draws: Option<usize>,
+    /// Seed of the draws; by default the scenario's
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Largest relative residual of any market at which a solve ends
     #[arg(long, value_name = "RESIDUAL")]
     tolerance: Option<f64>,
+    /// Print the JSON schema of scenario files and stop
+    #[arg(long)]
+    schema: bool,
 }
 
 /// What was asked and what came out, for the writers of results.
 struct Answer {
-    economy: Economy,
-    file: ShockFile,
-    equilibrium: Equilibrium,
-    decomposition: Result<Decomposition, DecompositionError>,
+    question: Question,
+    scenario: Scenario,
+    outcome: Outcome,
+    /// The long run, or the last year, which the tables by country and sector show.
+    last: Equilibrium,
+    /// Welfare by channel, by year where there are years.
+    decompositions: Result<Vec<(Option<i32>, Decomposition)>, DecompositionError>,
+}
+
+impl Answer {
+    /// The decomposition that belongs to `last`.
+    fn decomposition(&self) -> Result<&Decomposition, String> {
+        match &self.decompositions {
+            Ok(list) => list.last().map(|(_, parts)| parts).ok_or_else(|| "it was not asked for".to_owned()),
+            Err(reason) => Err(reason.to_string()),
+        }
+    }
 }
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
-    let economy = economies::open(&arguments.economy)?;
-    let text = std::fs::read_to_string(&arguments.shock).map_err(Error::io("read", &arguments.shock))?;
-    let name = arguments.shock.display();
-    let file =
-        ShockFile::parse(&text, &economy).map_err(Error::bad_input(format!("the shock file {name}")))?;
+    let (Some(path), Some(out), false) = (&arguments.scenario, &arguments.out, arguments.schema) else {
+        console::result(SCHEMA.trim_end());
+        return Ok(());
+    };
+    // A wrong economy is told before anything is read.
+    let open = |name: &String| Ok::<_, Error>((name.clone(), economies::open(name)?));
+    let given = arguments.economy.as_ref().map(open).transpose()?;
+    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+    let name = path.display();
+    let refused = || Error::bad_input::<ScenarioError>(format!("the scenario {name}"));
+    let (economy_name, economy) = match given {
+        Some(given) => given,
+        None => {
+            let none = "(neither --economy nor the scenario names one)";
+            let asked = Scenario::economy_of(&text).map_err(refused())?;
+            let asked = asked.ok_or_else(|| Error::NoEconomy { given: none.to_owned() })?;
+            let economy = economies::open(&asked)?;
+            (asked, economy)
+        }
+    };
+    let scenario = Scenario::parse(&text, &economy, &economies::estimates()?).map_err(refused())?;
 
     let mut settings = SolverSettings::default();
     settings.tolerance = arguments.tolerance.unwrap_or(settings.tolerance);
     let start = Instant::now();
-    let bar = console::bar(settings.max_sweeps);
-    let mut watch = |iteration: &Iteration| {
-        let method = match iteration.phase {
-            Phase::Newton => "Newton",
-            _ => "fixed point",
-        };
-        bar.set_message(format!("{method}, residual {:.1e}", iteration.residual.max()));
-        bar.inc(1);
-    };
-    let equilibrium = economy
-        .solve_observed(&file.shock, &settings, &mut watch)
-        .map_err(Error::bad_input(format!("no equilibrium for {name}")))?;
+    let bar = console::bar(3);
+    bar.set_message("equilibria");
+    let question = scenario
+        .resolve(&economy, &scenario.central())
+        .map_err(Error::bad_input(format!("the scenario {name}")))?;
+    let outcome = question.answer(&settings).map_err(Error::bad_input(format!("no answer to {name}")))?;
+    let last = outcome.last().cloned().ok_or_else(|| Error::Report {
+        table: SUMMARY.to_owned(),
+        problem: "an outcome without an equilibrium".to_owned(),
+    })?;
+    bar.inc(1);
     bar.set_message("welfare by channel");
-    let decomposition = decompose(&economy, &file.shock, &DecompositionSettings::default());
+    let decompositions = if scenario.wants("decomposition") || scenario.wants("countries") {
+        by_channel(&question, &outcome)
+    } else {
+        Ok(Vec::new())
+    };
+    bar.inc(1);
+    let answer = Answer { question, scenario, outcome, last, decompositions };
+    bar.set_message("draws");
+    let draws = arguments.draws.unwrap_or(0);
+    let seed = arguments.seed.unwrap_or(answer.scenario.seed);
+    let drawn = (draws > 0)
+        .then(|| intervals::draw(&answer.scenario, &economy, draws, seed, &settings))
+        .transpose()?;
     bar.finish_and_clear();
 
-    let answer = Answer { economy, file, equilibrium, decomposition };
     let countries = tables::countries(&answer);
+    let mut tables: Vec<Table> = vec![countries.clone()];
+    let mut add = |wanted: &str, table: Option<Table>| {
+        if answer.scenario.wants(wanted) {
+            tables.extend(table)
+        }
+    };
+    add("sectors", Some(tables::sectors(&answer)));
+    add("trade", Some(tables::trade(&answer)));
+    add("prices", years::prices(&answer));
+    add("restrictions", years::restrictions(&answer));
+    add("technology", years::technology(&answer));
+    add("path", years::path(&answer));
+    add("decomposition", years::decomposition(&answer));
+    add("parameters", years::parameters(&answer));
+    if let Some(drawn) = &drawn {
+        tables.push(intervals::table(&answer, drawn, seed));
+    }
     let mut files = Vec::new();
-    for table in [&countries, &tables::sectors(&answer), &tables::trade(&answer)] {
+    for table in &tables {
         table.check()?;
         files.push((format!("{}.csv", table.id), delimited::render(table)?));
     }
     files.push(("equilibrium.npz".to_owned(), arrays::archive(&answer)?));
-    let summary = summary(&answer, arguments, &settings)?;
+    let summary = summary(&answer, &economy_name, path, &settings, drawn.as_ref().map(|d| (d, seed)))?;
     files.push((SUMMARY.to_owned(), summary));
-    output::write_folder(&arguments.out, SUMMARY, &files)?;
+    output::write_folder(out, SUMMARY, &files)?;
 
     console::result(markdown::render(&countries).trim_end());
+    let equilibria = answer.outcome.equilibria();
     console::notice(format!(
-        "solved in {:.2} s, {} iterations, largest residual {:.1e}; results in {}",
+        "solved in {:.2} s, {} equilibria, largest residual {:.1e}; results in {}",
         start.elapsed().as_secs_f64(),
-        answer.equilibrium.iterations(),
-        answer.equilibrium.residual.max(),
-        arguments.out.display()
+        equilibria.len(),
+        worst(&equilibria),
+        out.display()
     ));
+    if let Some(failed) = drawn.map(|d| d.failures.len()).filter(|failed| *failed > 0) {
+        console::notice(format!("{failed} of {draws} draws have no equilibrium: {SUMMARY} names them"));
+    }
     Ok(())
 }
 
+fn by_channel(
+    question: &Question,
+    outcome: &Outcome,
+) -> Result<Vec<(Option<i32>, Decomposition)>, DecompositionError> {
+    let settings = DecompositionSettings::default();
+    match outcome.path() {
+        Some(path) => {
+            let years = path.decompose(&question.economy, &settings)?;
+            Ok(years.into_iter().map(|(year, parts)| (Some(year), parts)).collect())
+        }
+        None => question
+            .periods
+            .iter()
+            .map(|period| Ok((period.year, decompose(&question.economy, &period.shock, &settings)?)))
+            .collect(),
+    }
+}
+
+fn worst(equilibria: &[&Equilibrium]) -> f64 {
+    equilibria.iter().map(|e| e.residual.max()).fold(0.0, f64::max)
+}
+
 /// What was solved and how well, as JSON.
-fn summary(answer: &Answer, arguments: &Arguments, settings: &SolverSettings) -> Result<Vec<u8>, Error> {
-    let equilibrium = &answer.equilibrium;
+fn summary(
+    answer: &Answer,
+    economy_name: &str,
+    path: &std::path::Path,
+    settings: &SolverSettings,
+    drawn: Option<(&counterfactuals::Draws, u64)>,
+) -> Result<Vec<u8>, Error> {
+    let equilibrium = &answer.last;
     let residual = &equilibrium.residual;
-    let metadata = answer.economy.metadata();
-    let decomposition = match &answer.decomposition {
+    let metadata = answer.question.economy.metadata();
+    let decomposition = match answer.decomposition() {
         Ok(parts) => json!({ "equilibria_on_the_path": parts.solves }),
-        Err(reason) => json!({ "absent_because": reason.to_string() }),
+        Err(reason) => json!({ "absent_because": reason }),
     };
+    let equilibria = answer.outcome.equilibria();
     let summary = json!({
-        "title": answer.file.title,
+        "title": answer.scenario.title,
         "kind": "simulated",
         "economy": {
-            "given": arguments.economy,
+            "given": economy_name,
             "name": metadata.name,
             "year": metadata.year,
             "unit": metadata.unit,
             "provenance": metadata.provenance,
         },
-        "shock_file": {
-            "name": arguments.shock.file_name().map(|name| name.to_string_lossy()),
-            "sha256": hash::of_file(&arguments.shock)?,
+        "scenario": {
+            "name": path.file_name().map(|name| name.to_string_lossy()),
+            "sha256": hash::of_file(path)?,
+            "parameters": answer.scenario.parameters,
         },
-        "changes": answer.file.changes,
+        "changes": answer.scenario.words,
         "numeraire": "world factor income",
         "tolerance": settings.tolerance,
         "residual": {
             "prices": residual.prices,
             "goods": residual.goods,
             "factors": residual.factors,
-            "largest": residual.max(),
+            "restrictions": residual.restrictions,
+            "technology": residual.technology,
+            "largest": worst(&equilibria),
         },
-        "iterations": equilibrium.iterations(),
+        "equilibria": equilibria.len(),
+        "iterations": equilibria.iter().map(|e| e.iterations()).collect::<Vec<_>>(),
         "history": equilibrium.history.iter().map(|i| i.residual.max()).collect::<Vec<_>>(),
         "welfare_by_channel": decomposition,
+        "draws": drawn.map(|(draws, seed)| json!({
+            "seed": seed,
+            "succeeded": draws.numbers.len(),
+            "redrawn_out_of_range": draws.redrawn,
+            "failed": draws.failures,
+        })),
         "version": env!("CARGO_PKG_VERSION"),
     });
     let mut bytes = serde_json::to_vec_pretty(&summary)

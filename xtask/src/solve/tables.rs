@@ -1,27 +1,20 @@
 //! The tables that `solve` writes.
 
+use model_core::welfare::Decomposition;
+use ndarray::Array1;
+
 use super::Answer;
+use super::years::over_partners;
 use crate::economies::Trade;
 use crate::report::table::{Cell, Column, Footer, Format, Kind, Provenance, Table};
 
 /// Results by country: welfare, its channels, income, factor prices, trade.
 pub(super) fn countries(answer: &Answer) -> Table {
-    let (economy, after) = (&answer.economy, &answer.equilibrium);
+    let (economy, after) = (&answer.question.economy, &answer.last);
     let percent =
         |key: &str, heading: &str| Column::number(key, heading, "%", Format::Fixed(3), Provenance::Simulated);
     let mut columns = vec![Column::label("country", "Country"), percent("welfare_pct", "Welfare")];
-    let channels = answer.decomposition.as_ref().ok().map(|parts| {
-        [
-            ("terms_of_trade", "terms of trade", parts.terms_of_trade.sum_axis(ndarray::Axis(1))),
-            ("tariff_volume", "tariff volume", parts.tariff_volume.sum_axis(ndarray::Axis(1))),
-            ("export_tax_volume", "export-tax volume", parts.export_tax_volume.sum_axis(ndarray::Axis(1))),
-            ("productivity", "productivity", parts.productivity.clone()),
-            ("trade_costs", "trade costs", parts.trade_costs.clone()),
-            ("endowments", "endowments", parts.endowments.clone()),
-            ("transfers", "transfers", parts.transfers.clone()),
-            ("tastes", "tastes", parts.tastes.clone()),
-        ]
-    });
+    let channels = answer.decomposition().ok().map(channels);
     // A channel that is nothing anywhere is left out.
     let channels: Vec<_> = channels
         .into_iter()
@@ -65,15 +58,36 @@ pub(super) fn countries(answer: &Answer) -> Table {
          along the path of the shock and add up to its logarithm. Trade at border prices, without a country's trade \
          with itself. Values are measured in world factor income.",
     );
-    if let Err(reason) = &answer.decomposition {
+    if let Err(reason) = answer.decomposition() {
         table.note(format!("No welfare by channel: {reason}."));
     }
     table
 }
 
+/// Channels of welfare by country: key, heading, logs.
+pub(super) fn channels(parts: &Decomposition) -> Vec<(&'static str, &'static str, Array1<f64>)> {
+    vec![
+        ("terms_of_trade", "terms of trade", over_partners(&parts.terms_of_trade)),
+        (
+            "critical_terms_of_trade",
+            "terms of trade, critical inputs",
+            over_partners(&parts.critical_terms_of_trade),
+        ),
+        ("quota_rents", "rents of restrictions", over_partners(&parts.quota_rents)),
+        ("technology", "technology", parts.technology.clone()),
+        ("tariff_volume", "tariff volume", over_partners(&parts.tariff_volume)),
+        ("export_tax_volume", "export-tax volume", over_partners(&parts.export_tax_volume)),
+        ("productivity", "productivity", parts.productivity.clone()),
+        ("trade_costs", "trade costs", parts.trade_costs.clone()),
+        ("endowments", "endowments", parts.endowments.clone()),
+        ("transfers", "transfers", parts.transfers.clone()),
+        ("tastes", "tastes", parts.tastes.clone()),
+    ]
+}
+
 /// Results by country and sector.
 pub(super) fn sectors(answer: &Answer) -> Table {
-    let (economy, after) = (&answer.economy, &answer.equilibrium);
+    let (economy, after) = (&answer.question.economy, &answer.last);
     let unit = &economy.metadata().unit;
     let hat = |key: &str, heading: &str| {
         Column::number(key, heading, "new over old", Format::Fixed(4), Provenance::Simulated)
@@ -111,7 +125,7 @@ pub(super) fn sectors(answer: &Answer) -> Table {
 
 /// Every flow that is there before or after, trade of a country with itself included.
 pub(super) fn trade(answer: &Answer) -> Table {
-    let (economy, after) = (&answer.economy, &answer.equilibrium);
+    let (economy, after) = (&answer.question.economy, &answer.last);
     let unit = &economy.metadata().unit;
     let value = |key: &str, heading: &str, provenance| {
         Column::number(key, heading, unit.as_str(), Format::Fixed(1), provenance)
@@ -153,12 +167,16 @@ pub(super) fn trade(answer: &Answer) -> Table {
     table
 }
 
-fn title(answer: &Answer) -> String {
-    if answer.file.title.is_empty() { "A counterfactual".to_owned() } else { answer.file.title.clone() }
+pub(super) fn title(answer: &Answer) -> String {
+    if answer.scenario.title.is_empty() {
+        "A counterfactual".to_owned()
+    } else {
+        answer.scenario.title.clone()
+    }
 }
 
-fn footer(answer: &Answer) -> Footer {
-    let metadata = answer.economy.metadata();
+pub(super) fn footer(answer: &Answer) -> Footer {
+    let metadata = answer.question.economy.metadata();
     let name = if metadata.name.is_empty() { "an unnamed economy" } else { &metadata.name };
     Footer {
         data: match metadata.year {
@@ -167,7 +185,7 @@ fn footer(answer: &Answer) -> Footer {
         },
         estimator: format!(
             "exact hat algebra, largest relative market residual {:.1e}",
-            answer.equilibrium.residual.max()
+            answer.last.residual.max()
         ),
         variance: "none (no sampling)".to_owned(),
         seed: None,

@@ -1,0 +1,116 @@
+//! The best export tax, and what importers can do.
+
+mod common;
+
+use common::{economy, names};
+use counterfactuals::policy::{
+    Measure, MenuSettings, OptimalTaxSettings, PolicyError, optimal_export_tax, policy_menu,
+};
+use model_core::{
+    Buyers, CriticalInputs, Diffusion, Economy, Innovation, Limit, ResearchCost, Restriction, Shock,
+    SolverSettings, Technology,
+};
+
+fn critical(sigma: f64) -> (Economy, usize) {
+    let economy = economy();
+    let sectors = economy.labels().sectors().len();
+    let input = sectors - 1;
+    assert_eq!(names(&economy).0, economy.labels().sectors()[input]);
+    (economy.with_critical(Some(CriticalInputs::composite(input, sigma, sectors))).unwrap(), input)
+}
+
+fn free_entry() -> Technology {
+    Technology::FreeEntry(Innovation {
+        lambda: 0.5,
+        phi: 0.5,
+        xi: 0.0,
+        diffusion: Diffusion::National,
+        paid_in: ResearchCost::FinalGood,
+    })
+}
+
+fn income(economy: &Economy, input: usize, wedge: f64, technology: &Technology) -> f64 {
+    let restriction = Restriction {
+        sector: input,
+        exporter: 0,
+        buyers: Buyers::Abroad,
+        limit: Limit::Wedge(wedge),
+        rent_share: 0.0,
+    };
+    let shock = Shock { restrictions: vec![restriction], technology: technology.clone(), ..Shock::default() };
+    let settings = SolverSettings { tolerance: 1e-13, ..SolverSettings::default() };
+    economy.solve(&shock, &settings).unwrap().real_income_hat[0]
+}
+
+#[test]
+fn nothing_beside_the_best_tax_is_better_and_its_first_order_condition_holds() {
+    let (economy, input) = critical(0.4);
+    for technology in [Technology::Exogenous, free_entry()] {
+        let shock = Shock { technology: technology.clone(), ..Shock::default() };
+        let best = optimal_export_tax(&economy, &shock, 0, input, &OptimalTaxSettings::default()).unwrap();
+        assert!(best.interior, "{best:?}");
+        let scale = best.equilibrium.quota_rent[0] / economy.income()[0];
+        assert!(best.gradient.abs() < 1e-6 * scale, "d ln W = {} beside a rent of {scale}", best.gradient);
+        let at = income(&economy, input, best.wedge, &technology);
+        for other in [0.9, 0.97, 1.03, 1.1] {
+            let wedge = (best.wedge * other).max(1.0);
+            assert!(income(&economy, input, wedge, &technology) < at, "{wedge} beats {}", best.wedge);
+        }
+        assert!(at > 1.0 && best.volume_hat < 1.0);
+        assert!(best.grid.iter().all(|(_, income)| *income <= at + 1e-12));
+    }
+}
+
+#[test]
+fn a_tax_beyond_the_highest_allowed_is_reported_as_such() {
+    let (economy, input) = critical(0.2);
+    let settings = OptimalTaxSettings { highest: 1.01, grid: 5, ..OptimalTaxSettings::default() };
+    let best = optimal_export_tax(&economy, &Shock::default(), 0, input, &settings).unwrap();
+    assert!(!best.interior && best.gradient > 0.0);
+    assert!((best.wedge - 1.01).abs() < 1e-12);
+    let error = optimal_export_tax(&economy, &Shock::default(), 9, input, &settings).unwrap_err();
+    assert!(matches!(error, PolicyError::Position { position: 9, .. }), "{error}");
+}
+
+#[test]
+fn measures_avoid_losses_and_their_costs_follow_their_definitions() {
+    let (economy, input) = critical(0.2);
+    let shock = Shock {
+        restrictions: vec![Restriction::export_quota(input, 0, 0.5)],
+        technology: free_entry(),
+        ..Shock::default()
+    };
+    let resource = economy.dims().factors - 1;
+    let measures = [
+        Measure::Stockpile { share: 0.1 },
+        Measure::Recycling { share: 0.1 },
+        Measure::NewMines { country: 1, factor: resource, hat: 1.5 },
+        Measure::ResearchSubsidy { share: 0.3 },
+        Measure::FriendShoring { tariff: 0.2 },
+    ];
+    let settings = MenuSettings::new(vec![1, 2, 3], 0);
+    let menu = policy_menu(&economy, &shock, &measures, &settings).unwrap();
+    assert!(menu.loss > 0.0, "the restriction costs the importers {}", menu.loss);
+    for row in &menu.rows {
+        assert!((menu.loss - row.loss - row.avoided).abs() < 1e-12 * menu.loss.abs().max(1.0));
+    }
+    let [stock, recycling, mines, subsidy, friends] = menu.rows.as_slice() else { panic!("five rows") };
+    for row in [stock, recycling, mines, subsidy] {
+        assert!(row.avoided > 0.0 && row.cost > 0.0, "{row:?}");
+        assert!(row.cost_per_unit().is_finite());
+    }
+    // The same act on the market: they differ in cost by the settings alone.
+    assert_eq!(stock.avoided, recycling.avoided);
+    assert!(
+        (recycling.cost / stock.cost - settings.recycling_cost / (1.0 + settings.carrying)).abs() < 1e-12
+    );
+    let rent = economy.factor_income()[[1, resource]];
+    assert!((mines.cost - 0.5 * rent * settings.mine_cost).abs() < 1e-9 * rent);
+    assert_eq!(friends.cost, -friends.normal_times);
+
+    let bad = policy_menu(&economy, &shock, &[Measure::Recycling { share: 1.0 }], &settings).unwrap_err();
+    assert!(bad.to_string().contains("below 1"), "{bad}");
+    let plain = economy.clone().with_critical(None).unwrap();
+    let missing = policy_menu(&plain, &Shock::default(), &measures, &settings).unwrap_err();
+    assert!(matches!(missing, PolicyError::NoCriticalInput), "{missing}");
+}

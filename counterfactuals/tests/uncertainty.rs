@@ -1,0 +1,104 @@
+//! Draws: reproducible to the bit, common across scenarios, failures kept.
+
+mod common;
+
+use common::{economy, names, scenario};
+use counterfactuals::{Outcome, Question, Scenario, draws};
+use model_core::SolverSettings;
+
+fn welfare(_: &Question, outcome: &Outcome) -> Vec<f64> {
+    outcome.last().map(|e| e.real_income_hat.to_vec()).unwrap_or_default()
+}
+
+const SIGMA: &str = "{ value = 0.2, uniform = [0.1, 0.5] }";
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let economy = economy();
+    let settings = SolverSettings::default();
+    for top in ["", "mode = \"dynamic\"\nyears = [1, 3]"] {
+        let asked = scenario(&economy, top, SIGMA, "free-entry", "0.01", "volume = 0.6");
+        let with = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| draws(&asked, &economy, 24, 5, &settings, welfare).unwrap())
+        };
+        let (one, four) = (with(1), with(4));
+        assert_eq!(one.numbers, four.numbers);
+        assert!(one.values.iter().zip(&four.values).all(|(a, b)| a.to_bits() == b.to_bits()));
+        assert_eq!(one.values.nrows(), 24);
+        let more = draws(&asked, &economy, 30, 5, &settings, welfare).unwrap();
+        assert!(
+            one.values.iter().zip(&more.values).all(|(a, b)| a == b),
+            "draws do not depend on how many there are"
+        );
+    }
+}
+
+#[test]
+fn a_draw_is_the_equilibrium_at_its_parameters() {
+    let economy = economy();
+    let settings = SolverSettings { tolerance: 1e-12, ..SolverSettings::default() };
+    let asked = scenario(&economy, "", SIGMA, "free-entry", "0.01", "volume = 0.6");
+    let drawn = draws(&asked, &economy, 8, 1, &settings, welfare).unwrap();
+    for (row, number) in drawn.values.rows().into_iter().zip(&drawn.numbers) {
+        let values = asked.draw(1, *number).unwrap().values;
+        let question = asked.resolve(&economy, &values).unwrap();
+        let cold = question.economy.solve(&question.periods[0].shock, &settings).unwrap();
+        for (warm, cold) in row.iter().zip(&cold.real_income_hat) {
+            assert!((warm - cold).abs() < 1e-10, "where a solve starts does not matter: {warm} {cold}");
+        }
+    }
+}
+
+#[test]
+fn differences_of_scenarios_are_sharper_than_their_levels() {
+    let economy = economy();
+    let settings = SolverSettings::default();
+    let directed = scenario(&economy, "", SIGMA, "free-entry", "0", "volume = 0.6");
+    let exogenous = directed.clone().with_closure(counterfactuals::scenario::Closure::Exogenous);
+    let a = draws(&directed, &economy, 60, 2, &settings, welfare).unwrap();
+    let b = draws(&exogenous, &economy, 60, 2, &settings, welfare).unwrap();
+    let difference = a.less(&b).unwrap();
+    assert_eq!(difference.values.nrows(), 60);
+    // An importer: technology avoids a part of the loss in every draw, while the loss itself varies.
+    let importer = 1;
+    assert!(difference.values.column(importer).iter().all(|d| *d > 0.0));
+    assert!(difference.std_deviation()[importer] < b.std_deviation()[importer]);
+    let (low, high) = a.interval(0.9)[importer];
+    let median = a.quantile(0.5)[importer];
+    assert!(low < median && median < high);
+    assert_eq!(
+        a.quantile(0.0)[importer],
+        a.values.column(importer).iter().copied().fold(f64::INFINITY, f64::min)
+    );
+}
+
+#[test]
+fn failures_are_kept_with_their_parameters() {
+    let economy = economy();
+    let (input, maker) = names(&economy);
+    let text = format!(
+        "[critical]\nsectors = \"{input}\"\nsigma = {{ value = 0.2, uniform = [0.1, 0.5] }}\n\
+         [[quota]]\nexporter = \"{maker}\"\nsector = \"{input}\"\nvolume = 0.6\n"
+    );
+    let asked = Scenario::parse(&text, &economy, &[]).unwrap();
+    // Draws that need more sweeps than the middle does: fewer are allowed than some take.
+    let full = SolverSettings::default();
+    let question = asked.resolve(&economy, &asked.central()).unwrap();
+    let needed = question.answer(&full).unwrap().last().unwrap().iterations();
+    let strict = SolverSettings { max_sweeps: needed, max_newton_steps: 0, ..full };
+    let drawn = draws(&asked, &economy, 40, 9, &strict, welfare).unwrap();
+    assert_eq!(drawn.numbers.len() + drawn.failures.len(), 40);
+    for failure in &drawn.failures {
+        assert!(!drawn.numbers.contains(&failure.number));
+        assert_eq!(failure.parameters.len(), 1);
+        assert_eq!(failure.parameters[0].0, "sigma");
+        assert!(failure.reason.contains("no equilibrium"), "{}", failure.reason);
+    }
+    // A parameter that cannot fall into its range fails its draw, with a reason.
+    let text = text.replace("volume = 0.6", "volume = 0.6\nrent_share = { value = 0, sd = 1e300 }");
+    let wild = Scenario::parse(&text, &economy, &[]).unwrap();
+    let drawn = draws(&wild, &economy, 3, 9, &SolverSettings::default(), welfare).unwrap();
+    assert_eq!(drawn.failures.len(), 3);
+    assert!(drawn.failures[0].reason.contains("quota.1.rent_share"), "{}", drawn.failures[0].reason);
+}
