@@ -86,12 +86,15 @@ pub fn mapping() -> Result<Mapping, WorldError> {
     Ok(Mapping::from_csv(MAPPING.as_bytes())?)
 }
 
+/// Labels of sectors, their trade elasticities, and the covariance of the sampling errors of these.
+pub type SectorElasticities = (Vec<String>, Array1<f64>, Array2<f64>);
+
 /// Trade elasticities of the shipped economy's sectors with the covariance of their sampling errors: labels, estimates,
 /// covariance. See [`crate::theta`] for the rule.
 ///
 /// # Errors
 /// [`WorldError`] if the shipped files are damaged.
-pub fn elasticities() -> Result<(Vec<String>, Array1<f64>, Array2<f64>), WorldError> {
+pub fn elasticities() -> Result<SectorElasticities, WorldError> {
     let mapping = mapping()?;
     let codes = mapping.sector_codes();
     let (sectors, to) = mapping.sectors(&codes)?;

@@ -61,6 +61,9 @@ pub enum DrawsError {
     },
 }
 
+/// Numbers and values drawn again; or the values of the parameters and why they lead nowhere.
+type OneDraw = Result<(Vec<f64>, usize), (Vec<f64>, String)>;
+
 /// Solves `scenario` at its central values and in `count` draws, and reports `numbers` of each outcome.
 ///
 /// # Errors
@@ -84,7 +87,7 @@ pub fn draws(
         let outcome = question.answer_from(settings, &starts).map_err(|e| failed(explain(&e)))?;
         Ok((numbers(&question, &outcome), draw.redrawn))
     };
-    let all: Vec<(u64, Result<_, (Vec<f64>, String)>)> =
+    let all: Vec<(u64, OneDraw)> =
         (0..count as u64).into_par_iter().map(|number| (number, one(number))).collect();
 
     let mut draws = Draws {

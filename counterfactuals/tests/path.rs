@@ -1,4 +1,5 @@
 //! Paths: their limit, what a restriction leaves behind, and their accounts.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 

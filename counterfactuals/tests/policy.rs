@@ -1,4 +1,5 @@
 //! The best export tax, and what importers can do.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 

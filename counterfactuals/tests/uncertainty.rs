@@ -1,4 +1,5 @@
 //! Draws: reproducible to the bit, common across scenarios, failures kept.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
 

@@ -39,7 +39,7 @@ fn without_raw_data_the_shipped_economy_is_enough_and_the_rest_is_skipped_with_a
             assert!(folder.path().join(&file).is_file(), "{file}");
         }
     }
-    for id in ["D1", "D2"] {
+    for id in ["C1", "C2", "C3", "C4", "C5", "C6", "D1", "D2"] {
         for extension in ["csv", "md", "tex"] {
             assert!(folder.path().join(format!("tables/{id}.{extension}")).is_file());
         }

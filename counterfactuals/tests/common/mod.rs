@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 /// Four countries, three sectors and one critical input, without tariffs, taxes and deficits.
-pub fn economy() -> Economy {
+pub(crate) fn economy() -> Economy {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(11);
     let recipe = Recipe {
         tariff: (0.0, 0.0),
@@ -23,14 +23,21 @@ pub fn economy() -> Economy {
 }
 
 /// The input's name in that economy, and the first country's, which restricts it.
-pub fn names(economy: &Economy) -> (String, String) {
+pub(crate) fn names(economy: &Economy) -> (String, String) {
     let labels = economy.labels();
     (labels.sectors().last().unwrap().clone(), labels.countries()[0].clone())
 }
 
 /// `top` lines, then the input with an elasticity `sigma`, technology that is `closure` with a spillover `xi`, and a quota with
 /// `limit` lines.
-pub fn scenario(economy: &Economy, top: &str, sigma: &str, closure: &str, xi: &str, limit: &str) -> Scenario {
+pub(crate) fn scenario(
+    economy: &Economy,
+    top: &str,
+    sigma: &str,
+    closure: &str,
+    xi: &str,
+    limit: &str,
+) -> Scenario {
     let (input, maker) = names(economy);
     let text = format!(
         "{top}\n[critical]\nsectors = \"{input}\"\nsigma = {sigma}\n\

@@ -5,7 +5,12 @@ mod a_estimators;
 mod b;
 mod b_footprint;
 mod b_panels;
+mod c_long_run;
+mod c_path;
+mod c_policy;
+mod c_robustness;
 mod d;
+mod quota;
 mod study;
 
 use std::collections::BTreeMap;
@@ -85,6 +90,12 @@ pub(crate) fn all() -> Vec<Part> {
             &["us_klems", "wiod_sea2013"],
             b_panels::productivity,
         ),
+        part("C1", "The export restriction in the long run", &[], &[], c_long_run::restriction),
+        part("C2", "The export restriction year by year", &[], &[], c_path::years),
+        part("C3", "Real income by channel", &[], &[], c_long_run::channels),
+        part("C4", "Robustness of the long run", &[], &["wiod2013"], c_robustness::robustness),
+        part("C5", "China's optimal export tax", &[], &[], c_policy::optimal_tax),
+        part("C6", "What importers can do", &[], &[], c_policy::menu),
         part("D1", "Gains from trade against autarky", &[], &[], d::gains),
         part("D2", "A tariff of the USA on China", &[], &[], d::tariff),
     ]

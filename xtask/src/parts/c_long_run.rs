@@ -1,0 +1,298 @@
+//! Part C, the long run: what the restriction does (C1), and through what (C3).
+
+use counterfactuals::{Draws, Outcome, draws};
+use model_core::SolverSettings;
+use model_core::welfare::{Decomposition, DecompositionSettings, decompose};
+use ndarray::{Array1, Array2, Axis};
+
+use super::quota::{Case, World, long_run};
+use super::{Inputs, Made};
+use crate::error::Error;
+use crate::report::figure::{Bars, Chart, Figure};
+use crate::report::table::{Cell, Column, Format, Kind, Provenance, Table};
+
+pub(super) const SCENARIO: &str = include_str!("../../../scenarios/quota-2010.toml");
+
+/// Draws for the intervals; a scenario run by itself takes as many as its file says.
+const DRAWS: usize = 400;
+
+/// Coverage of the intervals.
+pub(super) const COVERAGE: f64 = 0.9;
+
+/// The numbers of C1 in their order: three by country, then those of the market.
+fn numbers(world: &World, outcome: &Outcome) -> Vec<f64> {
+    let Some(e) = outcome.last() else { return Vec::new() };
+    let percent = |hat: f64| 100.0 * (hat - 1.0);
+    let mut all: Vec<f64> = e.real_income_hat.iter().map(|w| percent(*w)).collect();
+    all.extend(world.intensive_exports(e).into_iter().map(percent));
+    all.extend(world.intensive_output(e).into_iter().map(percent));
+    let wedge = e.restrictions.first().map_or(1.0, |outcome| outcome.wedge);
+    all.extend([
+        world.price_outside(e),
+        e.price_hat[[world.china, world.r]],
+        wedge,
+        e.quota_rent[world.china],
+        percent(
+            e.output[[world.china, world.r]]
+                / e.cost_hat[[world.china, world.r]]
+                / world.economy.output()[[world.china, world.r]],
+        ),
+    ]);
+    all
+}
+
+const MARKET: [(&str, &str); 5] = [
+    ("Rare-earth price outside China", "over baseline"),
+    ("Rare-earth price in China", "over baseline"),
+    ("Price outside China over producers' price", "ratio"),
+    ("Quota rent", "million USD"),
+    ("China's mine output", "%"),
+];
+
+/// C1: the restriction in the long run, under three technologies.
+pub(super) fn restriction(_inputs: &Inputs) -> Result<Made, Error> {
+    let world = World::open()?;
+    let cases = world.cases(SCENARIO)?;
+    let settings = SolverSettings::default();
+    let all: Vec<Draws> = cases
+        .iter()
+        .map(|case| {
+            let scenario = &case.scenario;
+            draws(scenario, &world.economy, DRAWS, scenario.seed, &settings, |_, outcome| {
+                numbers(&world, outcome)
+            })
+            .map_err(Error::library("draws of C1"))
+        })
+        .collect::<Result<_, _>>()?;
+    let n = world.countries().len();
+    let method = format!(
+        "exact hat algebra with the export quota as a complementarity condition; long run; {DRAWS} draws, common to the columns"
+    );
+    let seed = Some(cases[0].scenario.seed);
+    let countries = by_country(&world, &cases, &all, &method, seed);
+    let market = market(&world, &cases, &all, 3 * n, &method, seed);
+    let bars = |name: &str, values: &[f64]| Bars {
+        name: name.to_owned(),
+        values: values.iter().copied().map(Some).collect(),
+    };
+    let figure = Figure {
+        id: "C1".to_owned(),
+        title: "Export restriction of rare earths: real income in the long run".to_owned(),
+        description: "Bars by economy: the change of real income when China holds its exports of rare earths at 60 percent of \
+                      their volume, with exogenous technology, with directed technology, and with a spillover."
+            .to_owned(),
+        chart: Chart::Bar {
+            value: "% of real income".to_owned(),
+            categories: world.countries().to_vec(),
+            series: cases.iter().zip(&all).map(|(case, draws)| bars(case.name, &draws.central[..n])).collect(),
+        },
+    };
+    let exports = Figure {
+        id: "C1-exports".to_owned(),
+        title: "Export restriction of rare earths: exports of intensive sectors".to_owned(),
+        description: "Bars by economy: the change of exports of the five most rare-earth-intensive sectors under the three \
+                      technologies."
+            .to_owned(),
+        chart: Chart::Bar {
+            value: "% of exports".to_owned(),
+            categories: world.countries().to_vec(),
+            series: cases.iter().zip(&all).map(|(case, draws)| bars(case.name, &draws.central[n..2 * n])).collect(),
+        },
+    };
+    Ok(Made { tables: vec![countries, market], figures: vec![figure, exports], checks: Vec::new() })
+}
+
+fn by_country(world: &World, cases: &[Case; 3], all: &[Draws], method: &str, seed: Option<u64>) -> Table {
+    let n = world.countries().len();
+    let mut columns = vec![Column::label("country", "Economy")];
+    let number = |key: String, heading: String, digits| {
+        Column::number(key, heading, "%", Format::Fixed(digits), Provenance::Simulated)
+    };
+    for (what, heading) in
+        [("welfare", "Real income"), ("exports", "Exports, intensive"), ("output", "Output, intensive")]
+    {
+        for case in cases {
+            columns.push(number(format!("{what}_{}_pct", case.key), format!("{heading}: {}", case.name), 3));
+            if what == "welfare" {
+                columns.push(number(format!("{what}_{}_low_pct", case.key), "5%".to_owned(), 3));
+                columns.push(number(format!("{what}_{}_high_pct", case.key), "95%".to_owned(), 3));
+            }
+        }
+    }
+    columns.push(Column::number("offset_pct", "Loss offset", "%", Format::Fixed(0), Provenance::Simulated));
+    let title = "Export restriction of rare earths, long run: real income and intensive sectors";
+    let mut table = Table::new("C1", title, Kind::Simulated, columns, world.footer(method, seed));
+    let intervals: Vec<Vec<(f64, f64)>> = all.iter().map(|draws| draws.interval(COVERAGE)).collect();
+    for (c, country) in world.countries().iter().enumerate() {
+        let mut row: Vec<Cell> = vec![country.as_str().into()];
+        for (draws, interval) in all.iter().zip(&intervals) {
+            row.extend([draws.central[c].into(), interval[c].0.into(), interval[c].1.into()]);
+        }
+        for block in [n, 2 * n] {
+            row.extend(all.iter().map(|draws| Cell::from(draws.central[block + c])));
+        }
+        let (loss, left) = (all[0].central[c], all[1].central[c]);
+        row.push(if loss < 0.0 { (100.0 * (1.0 - left / loss)).into() } else { Cell::absent() });
+        table.row(row);
+    }
+    let failed: usize = all.iter().map(|draws| draws.failures.len()).sum();
+    table.note(format!(
+        "China's exports of rare earths are held at 60 percent of the volume of 2009. Intensive: the five sectors with the \
+         largest cost share of rare earths world-wide ({}). Spillover: xi = {}. Loss offset: the share of the loss with \
+         exogenous technology that directed technology (without spillover) takes away; – where there is no loss.",
+        world.intensive_names(),
+        super::quota::central(&cases[2].scenario, "xi")
+    ));
+    table.note(format!(
+        "Draws without an equilibrium: {failed} of {}.",
+        all.iter().map(|d| d.numbers.len() + d.failures.len()).sum::<usize>()
+    ));
+    table
+}
+
+fn market(
+    world: &World,
+    cases: &[Case; 3],
+    all: &[Draws],
+    offset: usize,
+    method: &str,
+    seed: Option<u64>,
+) -> Table {
+    let mut columns = vec![Column::label("item", ""), Column::label("unit", "Unit")];
+    for case in cases {
+        let number = |key: String, heading: &str| {
+            Column::number(key, heading.to_owned(), "", Format::Fixed(2), Provenance::Simulated)
+        };
+        columns.push(number(case.key.to_owned(), case.name));
+        columns.push(number(format!("{}_low", case.key), "5%"));
+        columns.push(number(format!("{}_high", case.key), "95%"));
+    }
+    let title = "Export restriction of rare earths, long run: the market";
+    let mut table = Table::new("C1-market", title, Kind::Simulated, columns, world.footer(method, seed));
+    let intervals: Vec<Vec<(f64, f64)>> = all.iter().map(|draws| draws.interval(COVERAGE)).collect();
+    for (k, (item, unit)) in MARKET.into_iter().enumerate() {
+        let mut row: Vec<Cell> = vec![item.into(), unit.into()];
+        for (draws, interval) in all.iter().zip(&intervals) {
+            let at = offset + k;
+            row.extend([draws.central[at].into(), interval[at].0.into(), interval[at].1.into()]);
+        }
+        table.row(row);
+    }
+    table.note(
+        "Nominal values in units of unchanged world factor income. The price outside is that of purchasers, weighted by what each \
+         economy spends in the baseline.",
+    );
+    table
+}
+
+/// C3: the same change of real income by channel, exact.
+pub(super) fn channels(_inputs: &Inputs) -> Result<Made, Error> {
+    let world = World::open()?;
+    let cases = world.cases(SCENARIO)?;
+    let parts: Vec<Decomposition> = cases
+        .iter()
+        .map(|case| {
+            let (question, _) = long_run(case, &world)?;
+            decompose(&question.economy, &question.periods[0].shock, &DecompositionSettings::default())
+                .map_err(Error::library("the decomposition of C3"))
+        })
+        .collect::<Result<_, _>>()?;
+    let number = |key: &str, heading: &str| {
+        Column::number(key, heading, "log ×100", Format::Fixed(4), Provenance::Simulated)
+    };
+    let columns = vec![
+        Column::label("technology", "Technology"),
+        Column::label("country", "Economy"),
+        number("total", "Real income"),
+        number("terms_of_trade", "Terms of trade"),
+        number("critical_terms_of_trade", "of rare earths"),
+        number("volume_of_trade", "Volume of trade"),
+        number("quota_rents", "Quota rents"),
+        number("technology_channel", "Technology in use"),
+        number("gap", "Not explained"),
+    ];
+    let method = format!(
+        "every channel integrated along the path of the restriction ({} equilibria); the sum of the parts differs from the exact \
+         change by less than 1e-6 of it",
+        parts.iter().map(|p| p.solves).sum::<usize>()
+    );
+    let title = "Export restriction of rare earths, long run: real income by channel";
+    let mut table = Table::new("C3", title, Kind::Simulated, columns, world.footer(&method, None));
+    let sum = |a: &Array2<f64>| a.sum_axis(Axis(1));
+    for (case, parts) in cases.iter().zip(&parts) {
+        let volume: Array1<f64> = sum(&parts.tariff_volume) + sum(&parts.export_tax_volume);
+        let columns = [
+            sum(&parts.terms_of_trade),
+            sum(&parts.critical_terms_of_trade),
+            volume,
+            sum(&parts.quota_rents),
+            parts.technology.clone(),
+        ];
+        if case.key != cases[0].key {
+            table.rule();
+        }
+        for (n, country) in world.countries().iter().enumerate() {
+            let mut row: Vec<Cell> =
+                vec![case.name.into(), country.as_str().into(), (100.0 * parts.total[n]).into()];
+            row.extend(columns.iter().map(|column| Cell::from(100.0 * column[n])));
+            row.push((100.0 * (parts.total[n] - parts.sum[n])).into());
+            table.row(row);
+        }
+    }
+    table.note(
+        "Terms of trade: prices at the border, rare earths apart, where the rents of the resource show. Quota rents: what the \
+         right to export earns its owner and costs buyers. Volume of trade: flows that carry tariffs or export taxes. Technology \
+         in use: what productivity moved by research saves. Logarithms, times 100.",
+    );
+    let sources = sources(&world, &parts[1], &method);
+    let bars = |name: &str, values: Array1<f64>| Bars {
+        name: name.to_owned(),
+        values: values.iter().map(|v| Some(100.0 * v)).collect(),
+    };
+    let directed = &parts[1];
+    let figure = Figure {
+        id: "C3".to_owned(),
+        title: "Real income by channel, directed technology".to_owned(),
+        description: "Bars by economy: the log change of real income from the terms of trade, from quota rents and from technology."
+            .to_owned(),
+        chart: Chart::Bar {
+            value: "log points ×100".to_owned(),
+            categories: world.countries().to_vec(),
+            series: vec![
+                bars("real income", directed.total.clone()),
+                bars("terms of trade", sum(&directed.terms_of_trade) + sum(&directed.critical_terms_of_trade)),
+                bars("quota rents", sum(&directed.quota_rents)),
+                bars("technology", directed.technology.clone()),
+            ],
+        },
+    };
+    Ok(Made { tables: vec![table, sources], figures: vec![figure], checks: Vec::new() })
+}
+
+/// By source country, with directed technology.
+fn sources(world: &World, parts: &Decomposition, method: &str) -> Table {
+    let by_source = counterfactuals::by_source(parts);
+    let mut columns = vec![Column::label("country", "Economy")];
+    for source in world.countries() {
+        let key = format!("from_{}", source.to_lowercase());
+        columns.push(Column::number(
+            key,
+            source.clone(),
+            "log ×100",
+            Format::Fixed(4),
+            Provenance::Simulated,
+        ));
+    }
+    let title = "Real income by source country, directed technology";
+    let mut table = Table::new("C3-sources", title, Kind::Simulated, columns, world.footer(method, None));
+    for (country, row) in world.countries().iter().zip(by_source.rows()) {
+        let mut cells: Vec<Cell> = vec![country.as_str().into()];
+        cells.extend(row.iter().map(|v| Cell::from(100.0 * v)));
+        table.row(cells);
+    }
+    table.note(
+        "What comes through trade with and rents of a partner stands in the partner's column, what happens at home on the diagonal. \
+         Rows sum to the log change of real income.",
+    );
+    table
+}

@@ -1,0 +1,179 @@
+//! What the tables of part C share: the economy, the scenario, its three technologies, and the numbers read off an outcome.
+
+use counterfactuals::scenario::{Closure, Estimates, Spread};
+use counterfactuals::{Outcome, Question, Scenario};
+use model_core::{Economy, Equilibrium};
+use ndarray::Axis;
+
+use crate::economies;
+use crate::error::Error;
+use crate::report::table::Footer;
+
+/// How many sectors count as rare-earth-intensive: those with the largest share of rare earths in cost, world-wide.
+const INTENSIVE: usize = 5;
+
+/// The carved world economy of 2009, its critical sector and the country that restricts.
+pub(super) struct World {
+    pub(super) economy: Economy,
+    pub(super) r: usize,
+    pub(super) china: usize,
+    /// Rare-earth-intensive sectors, most intensive first.
+    pub(super) intensive: Vec<usize>,
+    estimates: Vec<Estimates>,
+}
+
+/// One of the three technologies.
+pub(super) struct Case {
+    pub(super) key: &'static str,
+    pub(super) name: &'static str,
+    pub(super) scenario: Scenario,
+}
+
+impl World {
+    /// The shipped one.
+    pub(super) fn open() -> Result<Self, Error> {
+        let economy = calibration::rare_earths::rare_earth_world_2009()
+            .map_err(Error::library("the rare-earth economy of 2009"))?;
+        Self::of(economy)
+    }
+
+    /// The full table of 41 economies and 36 sectors, from the folder of raw data.
+    pub(super) fn full(raw: &std::path::Path) -> Result<Self, Error> {
+        let flows = calibration::rare_earths::economy::full_flows(raw, &Default::default())
+            .map_err(Error::library("the full rare-earth economy of 2009"))?;
+        Self::of(Economy::from_flows(flows).map_err(Error::library("the full rare-earth economy of 2009"))?)
+    }
+
+    /// Another economy with the same names for what matters here.
+    pub(super) fn of(economy: Economy) -> Result<Self, Error> {
+        let missing = |what: &str| Error::Report {
+            table: "part C".to_owned(),
+            problem: format!("the rare-earth economy has no `{what}`"),
+        };
+        let r = economy.labels().sector("Rare earths").ok_or_else(|| missing("Rare earths"))?;
+        let china = economy.labels().country("CHN").ok_or_else(|| missing("CHN"))?;
+        // Spending on rare earths over output, world-wide.
+        let output = economy.output().sum_axis(Axis(0));
+        let spent = |j: usize| -> f64 {
+            (0..economy.dims().countries)
+                .map(|i| economy.input_share()[[i, j, r]] * economy.output()[[i, j]])
+                .sum()
+        };
+        let mut order: Vec<(usize, f64)> =
+            (0..economy.dims().sectors).filter(|j| *j != r).map(|j| (j, spent(j) / output[j])).collect();
+        order.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let intensive = order.into_iter().take(INTENSIVE).map(|(j, _)| j).collect();
+        let estimates = economies::estimates()?;
+        Ok(Self { economy, r, china, intensive, estimates })
+    }
+
+    pub(super) fn scenario(&self, text: &str) -> Result<Scenario, Error> {
+        Scenario::parse(text, &self.economy, &self.estimates).map_err(Error::library("a scenario of part C"))
+    }
+
+    /// Exogenous technology, directed technology, and directed technology with a spillover.
+    pub(super) fn cases(&self, text: &str) -> Result<[Case; 3], Error> {
+        let spilling = self.scenario(text)?;
+        let mut directed = spilling.clone();
+        fix(&mut directed, "xi", 0.0);
+        Ok([
+            Case {
+                key: "exogenous",
+                name: "exogenous",
+                scenario: directed.clone().with_closure(Closure::Exogenous),
+            },
+            Case { key: "directed", name: "directed", scenario: directed },
+            Case { key: "spillover", name: "directed, spillover", scenario: spilling },
+        ])
+    }
+
+    pub(super) fn countries(&self) -> &[String] {
+        self.economy.labels().countries()
+    }
+
+    /// Price of rare earths outside China over the baseline's: mean over the other countries, weighted by what they spend.
+    pub(super) fn price_outside(&self, e: &Equilibrium) -> f64 {
+        let spent = self.economy.expenditure().column(self.r);
+        let others = || (0..spent.len()).filter(|n| *n != self.china);
+        let total: f64 = others().map(|n| spent[n]).sum();
+        others().map(|n| spent[n] * e.price_hat[[n, self.r]]).sum::<f64>() / total
+    }
+
+    /// Exports of the intensive sectors over the baseline's, by country.
+    pub(super) fn intensive_exports(&self, e: &Equilibrium) -> Vec<f64> {
+        let sum = |flows: &ndarray::Array3<f64>, i: usize| -> f64 {
+            let importers = (0..flows.dim().0).filter(|n| *n != i);
+            importers
+                .flat_map(|n| self.intensive.iter().map(move |&j| (n, j)))
+                .map(|(n, j)| flows[[n, i, j]])
+                .sum()
+        };
+        let (before, after) = (self.economy.border_flows(), e.border_flows());
+        (0..self.countries().len()).map(|i| sum(&after, i) / sum(&before, i)).collect()
+    }
+
+    /// Real output of the intensive sectors over the baseline's, by country: value over the hat of unit cost.
+    pub(super) fn intensive_output(&self, e: &Equilibrium) -> Vec<f64> {
+        (0..self.countries().len())
+            .map(|i| {
+                let before: f64 = self.intensive.iter().map(|&j| self.economy.output()[[i, j]]).sum();
+                let after: f64 = self.intensive.iter().map(|&j| e.output[[i, j]] / e.cost_hat[[i, j]]).sum();
+                after / before
+            })
+            .collect()
+    }
+
+    pub(super) fn intensive_names(&self) -> String {
+        let names = self.intensive.iter().map(|&j| self.economy.labels().sectors()[j].to_lowercase());
+        names.collect::<Vec<_>>().join(", ")
+    }
+
+    pub(super) fn footer(&self, method: &str, seed: Option<u64>) -> Footer {
+        Footer {
+            data: "the project's rare-earth world economy of 2009 (World Input-Output Database, 2013 release, with rare earths \
+                   carved out), 17 economies and 21 sectors"
+                .to_owned(),
+            estimator: method.to_owned(),
+            variance: if seed.is_some() {
+                "draws of the scenario's parameters; intervals hold 90 percent of them".to_owned()
+            } else {
+                "none".to_owned()
+            },
+            seed,
+            inputs: "derived (economy), assumed (elasticities of part C), estimated (trade elasticities)".to_owned(),
+        }
+    }
+}
+
+/// Sets a parameter of a scenario to a known value.
+pub(super) fn fix(scenario: &mut Scenario, name: &str, value: f64) {
+    for parameter in
+        scenario.parameters.iter_mut().filter(|p| p.name == name || p.name.starts_with(&format!("{name}.")))
+    {
+        parameter.value = value;
+        parameter.spread = Spread::Exact;
+    }
+}
+
+/// The central value of a parameter; NaN if the scenario does not have it.
+pub(super) fn central(scenario: &Scenario, name: &str) -> f64 {
+    scenario.parameter(name).map_or(f64::NAN, |at| scenario.parameters[at].value)
+}
+
+/// The long run at the central values.
+pub(super) fn long_run(case: &Case, world: &World) -> Result<(Question, Equilibrium), Error> {
+    let question = case
+        .scenario
+        .resolve(&world.economy, &case.scenario.central())
+        .map_err(Error::library("a scenario of part C"))?;
+    let outcome = question
+        .answer(&model_core::SolverSettings::default())
+        .map_err(Error::library("an equilibrium of part C"))?;
+    match outcome {
+        Outcome::LongRun(equilibrium) => Ok((question, *equilibrium)),
+        Outcome::Path(_) => Err(Error::Report {
+            table: "part C".to_owned(),
+            problem: "a long run was expected, but the scenario is a path".to_owned(),
+        }),
+    }
+}
