@@ -9,7 +9,7 @@ use super::quota::{Case, World, long_run};
 use super::{Inputs, Made};
 use crate::error::Error;
 use crate::report::figure::{Bars, Chart, Figure};
-use crate::report::table::{Cell, Column, Format, Kind, Provenance, Table};
+use crate::report::table::{Cell, Column, Footer, Format, Kind, Provenance, Table};
 
 pub(super) const SCENARIO: &str = include_str!("../../../scenarios/quota-2010.toml");
 
@@ -69,7 +69,31 @@ pub(super) fn restriction(_inputs: &Inputs) -> Result<Made, Error> {
         "exact hat algebra with the export quota as a complementarity condition; long run; {DRAWS} draws, common to the columns"
     );
     let seed = Some(cases[0].scenario.seed);
-    let countries = by_country(&world, &cases, &all, &method, seed);
+    let incomes = ByCountry {
+        id: "C1",
+        title: "Export restriction of rare earths, long run: real income",
+        blocks: &[("welfare", "Real income", 0)],
+    };
+    let mut countries = by_country(&world, &cases, &all, &incomes, world.footer(&method, seed));
+    let failed: usize = all.iter().map(|draws| draws.failures.len()).sum();
+    countries.note(format!(
+        "China's exports of rare earths are held at 60 percent of the volume of 2009. Spillover: xi = {}. Share of the loss with \
+         exogenous technology that directed technology, without spillover, takes away (%): {}. Draws without an equilibrium: \
+         {failed} of {}.",
+        super::quota::central(&cases[2].scenario, "xi"),
+        offsets(&world, &all),
+        3 * DRAWS
+    ));
+    let intensive = ByCountry {
+        id: "C1-sectors",
+        title: "Export restriction of rare earths, long run: rare-earth-intensive sectors",
+        blocks: &[("exports", "Exports", n), ("output", "Output", 2 * n)],
+    };
+    let mut sectors = by_country(&world, &cases, &all, &intensive, world.footer(&method, seed));
+    sectors.note(format!(
+        "The five sectors with the largest cost share of rare earths world-wide: {}. Exports in value, output in volume.",
+        world.intensive_names()
+    ));
     let market = market(&world, &cases, &all, 3 * n, &method, seed);
     let bars = |name: &str, values: &[f64]| Bars {
         name: name.to_owned(),
@@ -99,55 +123,51 @@ pub(super) fn restriction(_inputs: &Inputs) -> Result<Made, Error> {
             series: cases.iter().zip(&all).map(|(case, draws)| bars(case.name, &draws.central[n..2 * n])).collect(),
         },
     };
-    Ok(Made { tables: vec![countries, market], figures: vec![figure, exports], checks: Vec::new() })
+    Ok(Made { tables: vec![countries, sectors, market], figures: vec![figure, exports], checks: Vec::new() })
 }
 
-fn by_country(world: &World, cases: &[Case; 3], all: &[Draws], method: &str, seed: Option<u64>) -> Table {
-    let n = world.countries().len();
+/// A table by country of some of the numbers: key and heading of each, and where it begins.
+struct ByCountry<'a> {
+    id: &'a str,
+    title: &'a str,
+    blocks: &'a [(&'a str, &'a str, usize)],
+}
+
+fn by_country(world: &World, cases: &[Case; 3], all: &[Draws], what: &ByCountry, footer: Footer) -> Table {
     let mut columns = vec![Column::label("country", "Economy")];
-    let number = |key: String, heading: String, digits| {
-        Column::number(key, heading, "%", Format::Fixed(digits), Provenance::Simulated)
-    };
-    for (what, heading) in
-        [("welfare", "Real income"), ("exports", "Exports, intensive"), ("output", "Output, intensive")]
-    {
+    for (key, heading, _) in what.blocks {
         for case in cases {
-            columns.push(number(format!("{what}_{}_pct", case.key), format!("{heading}: {}", case.name), 3));
-            if what == "welfare" {
-                columns.push(number(format!("{what}_{}_low_pct", case.key), "5%".to_owned(), 3));
-                columns.push(number(format!("{what}_{}_high_pct", case.key), "95%".to_owned(), 3));
-            }
+            let number = |suffix: &str, heading: String| {
+                let key = format!("{key}_{}{suffix}_pct", case.key);
+                Column::number(key, heading, "%", Format::Fixed(3), Provenance::Simulated)
+            };
+            columns.push(number("", format!("{heading}: {}", case.name)));
+            columns.push(number("_low", "5%".to_owned()));
+            columns.push(number("_high", "95%".to_owned()));
         }
     }
-    columns.push(Column::number("offset_pct", "Loss offset", "%", Format::Fixed(0), Provenance::Simulated));
-    let title = "Export restriction of rare earths, long run: real income and intensive sectors";
-    let mut table = Table::new("C1", title, Kind::Simulated, columns, world.footer(method, seed));
+    let mut table = Table::new(what.id, what.title, Kind::Simulated, columns, footer);
     let intervals: Vec<Vec<(f64, f64)>> = all.iter().map(|draws| draws.interval(COVERAGE)).collect();
     for (c, country) in world.countries().iter().enumerate() {
         let mut row: Vec<Cell> = vec![country.as_str().into()];
-        for (draws, interval) in all.iter().zip(&intervals) {
-            row.extend([draws.central[c].into(), interval[c].0.into(), interval[c].1.into()]);
+        for (_, _, begin) in what.blocks {
+            for (draws, interval) in all.iter().zip(&intervals) {
+                let (low, high) = interval[begin + c];
+                row.extend([draws.central[begin + c].into(), low.into(), high.into()]);
+            }
         }
-        for block in [n, 2 * n] {
-            row.extend(all.iter().map(|draws| Cell::from(draws.central[block + c])));
-        }
-        let (loss, left) = (all[0].central[c], all[1].central[c]);
-        row.push(if loss < 0.0 { (100.0 * (1.0 - left / loss)).into() } else { Cell::absent() });
         table.row(row);
     }
-    let failed: usize = all.iter().map(|draws| draws.failures.len()).sum();
-    table.note(format!(
-        "China's exports of rare earths are held at 60 percent of the volume of 2009. Intensive: the five sectors with the \
-         largest cost share of rare earths world-wide ({}). Spillover: xi = {}. Loss offset: the share of the loss with \
-         exogenous technology that directed technology (without spillover) takes away; – where there is no loss.",
-        world.intensive_names(),
-        super::quota::central(&cases[2].scenario, "xi")
-    ));
-    table.note(format!(
-        "Draws without an equilibrium: {failed} of {}.",
-        all.iter().map(|d| d.numbers.len() + d.failures.len()).sum::<usize>()
-    ));
     table
+}
+
+/// What directed technology takes away of each country's loss, in words.
+fn offsets(world: &World, all: &[Draws]) -> String {
+    let losers = world.countries().iter().enumerate().filter(|(c, _)| all[0].central[*c] < 0.0);
+    let words = losers.map(|(c, country)| {
+        format!("{country} {:.0}", 100.0 * (1.0 - all[1].central[c] / all[0].central[c]))
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 fn market(
@@ -185,6 +205,40 @@ fn market(
     table
 }
 
+/// Draws for the intervals of C3, each of which takes a dozen equilibria and more.
+const CHANNEL_DRAWS: usize = 40;
+
+/// The columns of C3.
+const CHANNELS: [(&str, &str); 6] = [
+    ("total", "Real income"),
+    ("terms_of_trade", "Terms of trade"),
+    ("critical_terms_of_trade", "of rare earths"),
+    ("volume_of_trade", "Volume of trade"),
+    ("quota_rents", "Quota rents"),
+    ("technology_channel", "Technology in use"),
+];
+
+/// The numbers of [`CHANNELS`] by country, logarithms times 100.
+fn flat(parts: &Decomposition) -> Vec<f64> {
+    let sum = |a: &Array2<f64>| a.sum_axis(Axis(1));
+    let columns = [
+        parts.total.clone(),
+        sum(&parts.terms_of_trade),
+        sum(&parts.critical_terms_of_trade),
+        sum(&parts.tariff_volume) + sum(&parts.export_tax_volume),
+        sum(&parts.quota_rents),
+        parts.technology.clone(),
+    ];
+    columns.into_iter().flatten().map(|v| 100.0 * v).collect()
+}
+
+/// Intervals over the draws that have numbers.
+fn interval(draws: &Draws) -> Vec<(f64, f64)> {
+    let complete: Vec<usize> =
+        (0..draws.values.nrows()).filter(|row| draws.values[[*row, 0]].is_finite()).collect();
+    Draws { values: draws.values.select(Axis(0), &complete), ..draws.clone() }.interval(COVERAGE)
+}
+
 /// C3: the same change of real income by channel, exact.
 pub(super) fn channels(_inputs: &Inputs) -> Result<Made, Error> {
     let world = World::open()?;
@@ -197,48 +251,68 @@ pub(super) fn channels(_inputs: &Inputs) -> Result<Made, Error> {
                 .map_err(Error::library("the decomposition of C3"))
         })
         .collect::<Result<_, _>>()?;
+    // A draw whose decomposition fails has no numbers; it is counted and left out of the intervals.
+    let blank = vec![f64::NAN; CHANNELS.len() * world.countries().len()];
+    let drawn: Vec<Draws> = cases
+        .iter()
+        .map(|case| {
+            let scenario = &case.scenario;
+            let settings = SolverSettings::default();
+            draws(scenario, &world.economy, CHANNEL_DRAWS, scenario.seed, &settings, |question, _| {
+                let shock = &question.periods[0].shock;
+                let parts = decompose(&question.economy, shock, &DecompositionSettings::default());
+                parts.map_or_else(|_| blank.clone(), |parts| flat(&parts))
+            })
+            .map_err(Error::library("draws of C3"))
+        })
+        .collect::<Result<_, _>>()?;
+    let intervals: Vec<Vec<(f64, f64)>> = drawn.iter().map(interval).collect();
     let number = |key: &str, heading: &str| {
         Column::number(key, heading, "log ×100", Format::Fixed(4), Provenance::Simulated)
     };
-    let columns = vec![
-        Column::label("technology", "Technology"),
-        Column::label("country", "Economy"),
-        number("total", "Real income"),
-        number("terms_of_trade", "Terms of trade"),
-        number("critical_terms_of_trade", "of rare earths"),
-        number("volume_of_trade", "Volume of trade"),
-        number("quota_rents", "Quota rents"),
-        number("technology_channel", "Technology in use"),
-        number("gap", "Not explained"),
-    ];
+    let mut columns = vec![Column::label("technology", "Technology"), Column::label("country", "Economy")];
+    for (key, heading) in CHANNELS {
+        columns.push(number(key, heading));
+        columns.push(number(&format!("{key}_low"), "5%"));
+        columns.push(number(&format!("{key}_high"), "95%"));
+    }
+    columns.push(number("gap", "Not explained"));
     let method = format!(
         "every channel integrated along the path of the restriction ({} equilibria); the sum of the parts differs from the exact \
          change by less than 1e-6 of it",
         parts.iter().map(|p| p.solves).sum::<usize>()
     );
     let title = "Export restriction of rare earths, long run: real income by channel";
-    let mut table = Table::new("C3", title, Kind::Simulated, columns, world.footer(&method, None));
+    let mut table = Table::new(
+        "C3",
+        title,
+        Kind::Simulated,
+        columns,
+        world.footer(&method, Some(cases[0].scenario.seed)),
+    );
     let sum = |a: &Array2<f64>| a.sum_axis(Axis(1));
-    for (case, parts) in cases.iter().zip(&parts) {
-        let volume: Array1<f64> = sum(&parts.tariff_volume) + sum(&parts.export_tax_volume);
-        let columns = [
-            sum(&parts.terms_of_trade),
-            sum(&parts.critical_terms_of_trade),
-            volume,
-            sum(&parts.quota_rents),
-            parts.technology.clone(),
-        ];
+    let n = world.countries().len();
+    for ((case, parts), interval) in cases.iter().zip(&parts).zip(&intervals) {
         if case.key != cases[0].key {
             table.rule();
         }
-        for (n, country) in world.countries().iter().enumerate() {
-            let mut row: Vec<Cell> =
-                vec![case.name.into(), country.as_str().into(), (100.0 * parts.total[n]).into()];
-            row.extend(columns.iter().map(|column| Cell::from(100.0 * column[n])));
-            row.push((100.0 * (parts.total[n] - parts.sum[n])).into());
+        let central = flat(parts);
+        for (c, country) in world.countries().iter().enumerate() {
+            let mut row: Vec<Cell> = vec![case.name.into(), country.as_str().into()];
+            for k in 0..CHANNELS.len() {
+                let at = k * n + c;
+                row.extend([central[at].into(), interval[at].0.into(), interval[at].1.into()]);
+            }
+            row.push((100.0 * (parts.total[c] - parts.sum[c])).into());
             table.row(row);
         }
     }
+    let complete = drawn.iter().map(|d| d.values.rows().into_iter().filter(|row| row[0].is_finite()).count());
+    table.note(format!(
+        "Intervals from {CHANNEL_DRAWS} draws of the parameters for each technology; of {} draws {} could be decomposed.",
+        3 * CHANNEL_DRAWS,
+        complete.sum::<usize>()
+    ));
     table.note(
         "Terms of trade: prices at the border, rare earths apart, where the rents of the resource show. Quota rents: what the \
          right to export earns its owner and costs buyers. Volume of trade: flows that carry tariffs or export taxes. Technology \

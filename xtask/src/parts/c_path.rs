@@ -1,9 +1,10 @@
 //! C2: the restriction year by year, with the volumes that China did export as the constraint.
 
 use calibration::rare_earths::{EpisodeYear, RareEarthData, episode};
-use counterfactuals::Path;
+use counterfactuals::{Draws, Path, PathYear, draws};
 use model_core::SolverSettings;
 
+use super::c_long_run::COVERAGE;
 use super::quota::{Case, World};
 use super::{Inputs, Made};
 use crate::error::Error;
@@ -12,6 +13,9 @@ use crate::report::table::{Cell, Column, Format, Kind, Provenance, Table};
 
 const SCENARIO: &str = include_str!("../../../scenarios/quota-2010-2018.toml");
 const BASE: i32 = 2009;
+
+/// Draws for the intervals, each a path of years.
+const DRAWS: usize = 60;
 
 /// The economies whose paths are shown.
 const SHOWN: [&str; 5] = ["CHN", "JPN", "KOR", "DEU", "USA"];
@@ -35,8 +39,25 @@ pub(super) fn years(_inputs: &Inputs) -> Result<Made, Error> {
         episode(&data, BASE..=last).map_err(Error::library("the observed prices of the episode"))?;
     let method = "yearly temporary equilibria with stocks of knowledge between them; export volumes as complementarity \
                   conditions; mines that opened abroad as capacity";
-    let prices = prices(&world, &cases, &paths, &observed, method);
-    let welfare = welfare(&world, &cases, &paths, method);
+    let drawn: Vec<Draws> = cases
+        .iter()
+        .map(|case| {
+            let (scenario, settings) = (&case.scenario, SolverSettings::default());
+            draws(scenario, &world.economy, DRAWS, scenario.seed, &settings, |_, outcome| {
+                outcome.path().map_or_else(Vec::new, |path| numbers(&world, path))
+            })
+            .map_err(Error::library("draws of C2"))
+        })
+        .collect::<Result<_, _>>()?;
+    let intervals: Vec<Vec<(f64, f64)>> = drawn.iter().map(|draws| draws.interval(COVERAGE)).collect();
+    let failed: usize = drawn.iter().map(|draws| draws.failures.len()).sum();
+    let mut prices = prices(&world, &cases, &paths, &observed, &intervals, method);
+    prices.note(format!(
+        "Intervals hold 90 percent of {DRAWS} draws of the parameters for each technology; draws without an equilibrium: {failed} \
+         of {}.",
+        3 * DRAWS
+    ));
+    let welfare = welfare(&world, &cases, &paths, &intervals, method);
     let line = |name: &str, points: Vec<(f64, f64)>| Series { name: name.to_owned(), points };
     let mut series: Vec<Series> = cases
         .iter()
@@ -85,6 +106,22 @@ pub(super) fn years(_inputs: &Inputs) -> Result<Made, Error> {
     Ok(Made { tables: vec![prices, welfare], figures: vec![figure, income], checks: Vec::new() })
 }
 
+/// By year: the prices outside and inside China, and real income of the economies shown.
+fn numbers(world: &World, path: &Path) -> Vec<f64> {
+    let labels = world.economy.labels();
+    let shown: Vec<usize> = SHOWN.iter().filter_map(|c| labels.country(c)).collect();
+    let of_year = |year: &PathYear| {
+        let e = &year.equilibrium;
+        let mut row = vec![world.price_outside(e), e.price_hat[[world.china, world.r]]];
+        row.extend(shown.iter().map(|n| 100.0 * (e.real_income_hat[*n] - 1.0)));
+        row
+    };
+    path.years.iter().flat_map(of_year).collect()
+}
+
+/// Numbers of a year in [`numbers`].
+const A_YEAR: usize = 2 + SHOWN.len();
+
 fn path(case: &Case, world: &World) -> Result<Path, Error> {
     let question = case
         .scenario
@@ -98,7 +135,14 @@ fn path(case: &Case, world: &World) -> Result<Path, Error> {
     })
 }
 
-fn prices(world: &World, cases: &[Case; 3], paths: &[Path], observed: &[EpisodeYear], method: &str) -> Table {
+fn prices(
+    world: &World,
+    cases: &[Case; 3],
+    paths: &[Path],
+    observed: &[EpisodeYear],
+    intervals: &[Vec<(f64, f64)>],
+    method: &str,
+) -> Table {
     let ratio = |key: &str, heading: &str, provenance| {
         Column::number(key, heading, format!("over {BASE}"), Format::Fixed(2), provenance)
     };
@@ -113,6 +157,8 @@ fn prices(world: &World, cases: &[Case; 3], paths: &[Path], observed: &[EpisodeY
             &format!("Outside, {}", case.name),
             Provenance::Simulated,
         ));
+        columns.push(ratio(&format!("outside_{}_low", case.key), "5%", Provenance::Simulated));
+        columns.push(ratio(&format!("outside_{}_high", case.key), "95%", Provenance::Simulated));
     }
     columns.push(ratio("observed_inside", "Inside, observed", Provenance::Derived));
     for case in cases {
@@ -121,6 +167,8 @@ fn prices(world: &World, cases: &[Case; 3], paths: &[Path], observed: &[EpisodeY
             &format!("Inside, {}", case.name),
             Provenance::Simulated,
         ));
+        columns.push(ratio(&format!("inside_{}_low", case.key), "5%", Provenance::Simulated));
+        columns.push(ratio(&format!("inside_{}_high", case.key), "95%", Provenance::Simulated));
     }
     let title = "Year by year with China's actual exports: prices of rare earths, model and observed";
     let mut table = Table::new("C2", title, Kind::Simulated, columns, world.footer(method, None));
@@ -135,16 +183,18 @@ fn prices(world: &World, cases: &[Case; 3], paths: &[Path], observed: &[EpisodeY
             (facts.fob.value / base.fob.value, facts.domestic.value / base.domestic.value);
         let mut row: Vec<Cell> = vec![facts.year.into(), exports, outside.into()];
         let years = || paths.iter().filter_map(|path| path.years.get(k));
-        for (year, miss) in years().zip(&mut misses) {
+        for ((year, miss), interval) in years().zip(&mut misses).zip(intervals) {
             let price = world.price_outside(&year.equilibrium);
             miss.0 += (price / outside).ln().powi(2);
-            row.push(price.into());
+            let (low, high) = interval[k * A_YEAR];
+            row.extend([price.into(), low.into(), high.into()]);
         }
         row.push(inside.into());
-        for (year, miss) in years().zip(&mut misses) {
+        for ((year, miss), interval) in years().zip(&mut misses).zip(intervals) {
             let price = year.equilibrium.price_hat[[world.china, world.r]];
             miss.1 += (price / inside).ln().powi(2);
-            row.push(price.into());
+            let (low, high) = interval[k * A_YEAR + 1];
+            row.extend([price.into(), low.into(), high.into()]);
         }
         table.row(row);
     }
@@ -175,7 +225,13 @@ fn prices(world: &World, cases: &[Case; 3], paths: &[Path], observed: &[EpisodeY
     table
 }
 
-fn welfare(world: &World, cases: &[Case; 3], paths: &[Path], method: &str) -> Table {
+fn welfare(
+    world: &World,
+    cases: &[Case; 3],
+    paths: &[Path],
+    intervals: &[Vec<(f64, f64)>],
+    method: &str,
+) -> Table {
     let labels = world.economy.labels();
     let shown: Vec<(&str, usize)> = SHOWN.iter().filter_map(|c| labels.country(c).map(|n| (*c, n))).collect();
     let mut columns = vec![
@@ -184,7 +240,12 @@ fn welfare(world: &World, cases: &[Case; 3], paths: &[Path], method: &str) -> Ta
     ];
     for (country, _) in &shown {
         let key = format!("welfare_{}_pct", country.to_lowercase());
-        columns.push(Column::number(key, *country, "%", Format::Fixed(3), Provenance::Simulated));
+        let number = |key: String, heading: &str| {
+            Column::number(key, heading, "%", Format::Fixed(3), Provenance::Simulated)
+        };
+        columns.push(number(key, country));
+        columns.push(number(format!("welfare_{}_low_pct", country.to_lowercase()), "5%"));
+        columns.push(number(format!("welfare_{}_high_pct", country.to_lowercase()), "95%"));
     }
     columns.push(Column::number(
         "a_r_jpn_electrical",
@@ -196,15 +257,17 @@ fn welfare(world: &World, cases: &[Case; 3], paths: &[Path], method: &str) -> Ta
     let title = "Year by year with China's actual exports: real income";
     let mut table = Table::new("C2-welfare", title, Kind::Simulated, columns, world.footer(method, None));
     let at = labels.country("JPN").zip(world.intensive.first().copied());
-    for (case, path) in cases.iter().zip(paths) {
+    for ((case, path), interval) in cases.iter().zip(paths).zip(intervals) {
         if case.key != cases[0].key {
             table.rule();
         }
-        for year in &path.years {
+        for (k, year) in path.years.iter().enumerate() {
             let mut row: Vec<Cell> = vec![case.name.into(), year.year.into()];
-            row.extend(
-                shown.iter().map(|(_, n)| Cell::from(100.0 * (year.equilibrium.real_income_hat[*n] - 1.0))),
-            );
+            for (at, (_, n)) in shown.iter().enumerate() {
+                let (low, high) = interval[k * A_YEAR + 2 + at];
+                let income = 100.0 * (year.equilibrium.real_income_hat[*n] - 1.0);
+                row.extend([income.into(), low.into(), high.into()]);
+            }
             let augmentation = year.equilibrium.critical.as_ref().zip(at);
             row.push(augmentation.map(|(critical, (n, j))| critical.augmentation.critical[[n, j]]).into());
             table.row(row);
