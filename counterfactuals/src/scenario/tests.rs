@@ -309,7 +309,7 @@ fn a_number_changes_its_source_in_one_line() {
     };
     // Four standard errors of a mean of 2,000, and of their spread.
     let near = |a: f64, b: f64, sd: f64| (a - b).abs() < 4.0 * sd / 2000_f64.sqrt();
-    assert_eq!(with("0.2").2, 0.0);
+    assert!(with("0.2").2 < 1e-12, "a known number varies only by the rounding of a mean");
     let (value, mean, sd, _) = with("{ value = 0.5, sd = 0.1 }");
     assert!(value == 0.5 && near(mean, 0.5, 0.1) && near(sd, 0.1, 0.1), "{mean} {sd}");
     let (_, mean, sd, _) = with("{ value = 0.2, uniform = [0.1, 0.4] }");
@@ -358,7 +358,9 @@ fn a_mine_opens_small_and_grows_to_the_share_that_is_asked_for() {
     let scenario = ask(&text).unwrap();
     let question = scenario.resolve(&mines(), &scenario.central()).unwrap();
     let opened = &question.economy;
-    assert!((opened.trade_share()[[2, 1, 2]] - 1e-4).abs() < 1e-9);
+    let share = opened.trade_share()[[2, 1, 2]];
+    // The share before prices answer the opening, which they do by about as much.
+    assert!((share / 1e-4 - 1.0).abs() < 1e-3, "{share}");
     let equilibrium = opened.solve(&question.periods[0].shock, &Default::default()).unwrap();
     let share = equilibrium.output[[1, 2]] / opened.output().column(2).sum();
     // The rule holds demand given; a hundredth more of a good with little else to it moves prices by about as much.
@@ -498,7 +500,7 @@ const REFUSED: &[(&str, &str, &[&str])] = &[
     (
         CRITICAL,
         "[technology]\nclosure = \"free-entry\"\ndiffusion = \"local\"",
-        &["line 6", "`diffusion` is `local`", "`national`, `global`"],
+        &["line 6", "`diffusion` is `local`", "did you mean `global`?"],
     ),
     (
         CRITICAL,
@@ -657,7 +659,8 @@ fn the_schema_accepts_what_the_parser_accepts_and_knows_the_same_keys() {
     }
     assert!(count >= 6, "{count} shipped scenarios");
     for (head, rest, _) in
-        REFUSED.iter().filter(|(_, rest, _)| rest.contains("rents = 1") || rest.contains("error = 0.1"))
+        // A wrong key beside `value` could be a sector's name, which a schema does not know.
+        REFUSED.iter().filter(|(_, rest, _)| rest.contains("rents = 1"))
     {
         let value: serde_json::Value = toml::from_str(&format!("{head}{rest}")).unwrap();
         assert!(conforms(&schema, &schema, &value).is_err(), "the schema accepts\n{head}{rest}");
