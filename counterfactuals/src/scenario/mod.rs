@@ -198,4 +198,6 @@ impl Scenario {
 }
 
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod tests;
