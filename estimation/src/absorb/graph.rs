@@ -22,7 +22,10 @@ const PAIRWISE: usize = 5;
 const FEW: usize = 64;
 
 /// Edges that may pile up before repeated ones are added up.
-const ROOM: usize = 1 << 16;
+const ROOM: usize = 1 << 15;
+
+/// Blocks whose edges are held before they are added up: one number, whatever the threads, so that sums keep their order.
+const BLOCKS: usize = 4;
 
 const SEED: u64 = 0;
 
@@ -66,9 +69,14 @@ impl Graph {
 /// The Laplacian of one effect's levels, factored.
 fn factor(layout: &Layout, balance: &Balance<'_>, effect: usize) -> Option<Factor<f64>> {
     let levels = layout.unknowns_of(effect).len();
-    let blocks = layout.blocks.par_iter().map(|groups| edges(layout, balance, effect, groups.clone()));
-    let mut edges = blocks.collect::<Vec<_>>().concat();
-    merge(&mut edges);
+    let mut all = Vec::new();
+    for blocks in layout.blocks.chunks(BLOCKS) {
+        let made = blocks.par_iter().map(|groups| edges(layout, balance, effect, groups.clone()));
+        made.collect::<Vec<_>>().iter().for_each(|some| all.extend_from_slice(some));
+        merge(&mut all);
+    }
+    all.shrink_to_fit();
+    let edges = all;
     let (starts, columns, values) = laplacian(levels, &edges);
     let matrix = CsrRef::new(&starts, &columns, &values, levels as u32).ok()?;
     Builder::new(Config { seed: SEED, split_merge: COPIES, ..Config::default() }).build(matrix).ok()
@@ -115,13 +123,15 @@ fn edges(
         }
         if edges.len() > crowded {
             merge(&mut edges);
-            crowded = ROOM + 2 * edges.len();
+            crowded = ROOM + edges.len();
         }
     }
     for (at, weight) in table.into_iter().enumerate() {
         edges.push(((at / levels) as u32, (at % levels) as u32, weight));
     }
     merge(&mut edges);
+    // Those of all blocks are held together: not with the room that repeated ones took.
+    edges.shrink_to_fit();
     edges
 }
 

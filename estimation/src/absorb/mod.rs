@@ -103,6 +103,8 @@ impl<'a> Weighted<'_, 'a> {
                     );
                     keep(&mut open, &progress.stalled);
                     if progress.iterations > STALE {
+                        // The old one goes first, or both would be held at once.
+                        *graph = None;
                         *graph = Graph::new(layout, balance);
                     }
                 }
