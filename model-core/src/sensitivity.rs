@@ -17,7 +17,7 @@ use crate::equilibrium::MarketResidual;
 /// elasticities and deficits in levels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
-#[allow(missing_docs)] // the fields say what they are
+#[allow(missing_docs, reason = "the fields say what they are")]
 pub enum Parameter {
     /// Trade elasticity `theta_j`.
     Theta { sector: usize },

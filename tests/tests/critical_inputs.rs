@@ -9,15 +9,8 @@ use model_core::{
 };
 use ndarray::{Array2, Array3, Axis};
 use proptest::prelude::*;
+use tests::critical::{any_technology, element, innovation, solve, tight, with_sigma};
 use tests::{Uniform, relative_gap};
-
-fn tight() -> SolverSettings {
-    SolverSettings { tolerance: 1e-12, ..SolverSettings::default() }
-}
-
-fn solve(economy: &Economy, shock: &Shock) -> Equilibrium {
-    economy.solve(shock, &tight()).unwrap_or_else(|error| panic!("{error}"))
-}
 
 fn small(uniform: &mut Uniform, critical: CriticalRecipe) -> Economy {
     let recipe = Recipe::new(uniform.whole(2, 5), uniform.whole(1, 4), uniform.whole(1, 2));
@@ -30,24 +23,10 @@ fn elements(uniform: &mut Uniform) -> Economy {
     small(uniform, CriticalRecipe { elements, ..CriticalRecipe::default() })
 }
 
-fn element(economy: &Economy) -> usize {
-    economy.critical().map_or(0, |critical| critical.sectors[0])
-}
-
 /// What the first country sells of the first element to others.
 fn exports(economy: &Economy) -> f64 {
     let r = element(economy);
     (1..economy.dims().countries).map(|n| economy.border_flows()[[n, 0, r]]).sum()
-}
-
-fn with_sigma(economy: &Economy, sigma: f64) -> Economy {
-    let mut critical = economy.critical().unwrap().clone();
-    critical.sigma.fill(sigma);
-    economy.clone().with_critical(Some(critical)).unwrap()
-}
-
-fn innovation(lambda: f64, phi: f64, xi: f64) -> Innovation {
-    Innovation { lambda, phi, xi, diffusion: Diffusion::National, paid_in: ResearchCost::FinalGood }
 }
 
 /// Ad-valorem rates with this addition on all exports of `exporter` in `sector`.
@@ -68,19 +47,6 @@ fn moderate(uniform: &mut Uniform, economy: &Economy, technology: Technology) ->
         ..Restriction::export_quota(element(economy), 0, uniform.between(0.4, 0.9))
     };
     Shock { restrictions: vec![quota], technology, ..Shock::default() }
-}
-
-fn any_technology(uniform: &mut Uniform) -> Technology {
-    let innovation = Innovation {
-        diffusion: if uniform.whole(0, 1) == 0 { Diffusion::National } else { Diffusion::Global },
-        // With sigma up to 3 a product of lambda and phi above a half would have no stable long run.
-        ..innovation(uniform.between(0.3, 0.7), uniform.between(0.2, 0.6), uniform.between(0.0, 0.03))
-    };
-    match uniform.whole(0, 2) {
-        0 => Technology::Exogenous,
-        1 => Technology::FreeEntry(innovation),
-        _ => Technology::FixedResearchers(innovation),
-    }
 }
 
 proptest! {
@@ -426,132 +392,6 @@ fn moved(economy: &Economy, shock: &Shock, parameter: Parameter, by: f64) -> (Ec
     (Economy::from_parts(parts).unwrap(), shock)
 }
 
-/// A closed economy in which one sector, and hardly any cost, is the critical input's.
-fn tiny_user(sigma: f64) -> (Economy, usize) {
-    let recipe = Recipe { tariff: (0.0, 0.0), export_tax: (0.0, 0.0), deficit: 0.0, ..Recipe::new(1, 1, 1) };
-    let critical = CriticalRecipe { share: (1e-9, 1e-9 + 1e-20), ..CriticalRecipe::default() };
-    let economy = with_sigma(&Uniform::new(7).economy(&recipe.with_critical(critical)), sigma);
-    let r = element(&economy);
-    (economy, r)
-}
-
-/// Derivatives of `ln A_R`, `ln s'/(1-s')`, `ln pR` with respect to the input's productivity.
-fn responses(economy: &Economy, r: usize, technology: Technology) -> (f64, f64, f64) {
-    let shock = Shock { technology, ..Shock::default() };
-    let e = solve(economy, &shock);
-    let direction = [(Parameter::LnProductivity { country: 0, sector: r }, -1.0)];
-    let d = economy.sensitivity(&shock, &e, &direction, &tight()).unwrap();
-    let share = economy.critical_share()[[0, 0]];
-    let (a_r, _) = d.ln_augmentation.unwrap();
-    (a_r[[0, 0]], d.critical_share.unwrap()[[0, 0]] / (share * (1.0 - share)), d.ln_price[[0, r]])
-}
-
-#[test]
-fn free_entry_offsets_a_price_rise_in_part() {
-    // d ln A_R / d ln pR = lambda phi (1 - sigma) / (1 + lambda phi (1 - sigma)): positive for complements, zero at one,
-    // negative for substitutes. The share is 1e-9, so the price of research and output stay.
-    for sigma in [0.0, 0.2, 0.5, 1.0, 1.5, 3.0] {
-        for (lambda, phi) in [(0.5, 0.5), (0.3, 1.0), (0.7, 0.2)] {
-            let (economy, r) = tiny_user(sigma);
-            let (a_r, _, price) = responses(&economy, r, Technology::FreeEntry(innovation(lambda, phi, 0.0)));
-            let theory = lambda * phi * (1.0 - sigma) / (1.0 + lambda * phi * (1.0 - sigma));
-            assert!((a_r / price - theory).abs() < 1e-6, "sigma {sigma}: {} {theory}", a_r / price);
-        }
-    }
-}
-
-#[test]
-fn fixed_researchers_move_with_the_relative_price() {
-    // d ln(ZR/ZX) / d ln(pR/x) = (1 - sigma) / (1 + lambda phi (1 - sigma)); researchers are divided as expenditure is.
-    for sigma in [0.0, 0.2, 0.5, 1.0, 1.5, 3.0] {
-        let (economy, r) = tiny_user(sigma);
-        let (lambda, phi) = (0.5, 0.5);
-        let (_, ratio, price) =
-            responses(&economy, r, Technology::FixedResearchers(innovation(lambda, phi, 0.0)));
-        let theory = (1.0 - sigma) / (1.0 + lambda * phi * (1.0 - sigma));
-        assert!((ratio / price - theory).abs() < 1e-6, "sigma {sigma}: {} {theory}", ratio / price);
-    }
-}
-
-#[test]
-fn with_fixed_researchers_the_induced_change_costs_nothing_at_first_order() {
-    let economy = Uniform::new(3).economy(&Recipe::new(3, 3, 1).with_critical(CriticalRecipe::default()));
-    let r = element(&economy);
-    let direction = [(Parameter::LnProductivity { country: 0, sector: r }, -1.0)];
-    let gap = |technology: Technology| {
-        let shock = Shock { technology, ..Shock::default() };
-        let e = solve(&economy, &shock);
-        let d = economy.sensitivity(&shock, &e, &direction, &tight()).unwrap();
-        let mut gaps = Array2::<f64>::zeros(economy.output().dim());
-        for ((i, s), gap) in gaps.indexed_iter_mut().filter(|((_, s), _)| *s != r) {
-            let inputs = economy.input_share().index_axis(Axis(0), i).row(s).dot(&d.ln_price.row(i));
-            let factors = economy.factor_share().index_axis(Axis(0), i).row(s).dot(&d.ln_factor_price.row(i));
-            *gap = d.ln_cost[[i, s]] - inputs - factors;
-        }
-        (gaps, d)
-    };
-    let (gaps, d) = gap(Technology::FixedResearchers(innovation(0.5, 0.5, 0.0)));
-    assert!(gaps.iter().all(|gap| gap.abs() < 1e-11), "{gaps}");
-    assert!(d.ln_augmentation.unwrap().0.iter().any(|a| a.abs() > 1e-3), "technology did move");
-    // With free entry research is paid for by others, and the cost falls by the share times the gain.
-    let (gaps, d) = gap(Technology::FreeEntry(innovation(0.5, 0.5, 0.0)));
-    let expected = -&economy.critical_share() * &d.ln_augmentation.unwrap().0;
-    for (at, gap) in gaps.indexed_iter().filter(|((_, s), _)| *s != r) {
-        assert!((gap - expected[at]).abs() < 1e-11, "{gap} {}", expected[at]);
-    }
-}
-
-#[test]
-fn diffusion_shares_knowledge() {
-    let economy = Uniform::new(11).economy(&Recipe::new(4, 2, 1).with_critical(CriticalRecipe::default()));
-    let with = |diffusion| {
-        let technology = Technology::FreeEntry(Innovation { diffusion, ..innovation(0.5, 0.5, 0.01) });
-        let shock = Shock {
-            restrictions: vec![Restriction::export_quota(element(&economy), 0, 0.5)],
-            technology,
-            ..Shock::default()
-        };
-        solve(&economy, &shock).critical.unwrap().augmentation.critical
-    };
-    let global = with(Diffusion::Global);
-    for row in global.rows() {
-        assert!(relative_gap(row, global.row(0)) < 1e-9, "all use the same knowledge");
-    }
-    let blocs = with(Diffusion::Blocs(vec![0, 1, 1, 1]));
-    assert!(
-        relative_gap(blocs.row(1), blocs.row(2)) < 1e-9 && relative_gap(blocs.row(0), blocs.row(1)) > 1e-3
-    );
-    let own = with(Diffusion::Matrix(Array2::eye(4)));
-    assert!(relative_gap(&own, &with(Diffusion::National)) < 1e-9);
-}
-
-#[test]
-fn closed_economy_leontief_share() {
-    // sigma = 0 in a closed economy with one user and no other inputs: the user's cost is its Leontief cost.
-    let recipe = Recipe {
-        tariff: (0.0, 0.0),
-        export_tax: (0.0, 0.0),
-        deficit: 0.0,
-        inputs: (0.0, 0.0),
-        ..Recipe::new(1, 1, 1)
-    };
-    let share = (0.1, 0.1 + 1e-12);
-    let economy = with_sigma(
-        &Uniform::new(5)
-            .economy(&recipe.with_critical(CriticalRecipe { share, ..CriticalRecipe::default() })),
-        0.0,
-    );
-    let r = element(&economy);
-    let mut hat = Array2::ones((1, 2));
-    hat[[0, r]] = 0.5;
-    let e = solve(&economy, &Shock { productivity_hat: Some(hat), ..Shock::default() });
-    let wage = economy.factor_share()[[0, 0, 0]] / (1.0 - economy.critical_share()[[0, 0]])
-        * e.factor_price_hat[[0, 0]].ln();
-    let s = economy.critical_share()[[0, 0]];
-    let cost = s * e.price_hat[[0, r]] + (1.0 - s) * wage.exp();
-    assert!((e.cost_hat[[0, 0]] / cost - 1.0).abs() < 1e-10, "{} {cost}", e.cost_hat[[0, 0]]);
-}
-
 /// The shock is refused with this message.
 #[track_caller]
 fn refused(economy: &Economy, shock: Shock, expected: &str) {
@@ -637,54 +477,4 @@ fn a_saved_economy_keeps_its_critical_inputs() {
     let read = calibration::store::load(&folder).unwrap();
     std::fs::remove_dir_all(&folder).unwrap();
     assert_eq!(read.critical(), economy.critical());
-}
-
-/// Extremes: sigma from 0 to 3, trade elasticities of the input to 50, exports cut by up to 95 percent or stopped, resources
-/// of nine tenths of cost, every closure of technology.
-#[test]
-fn two_thousand_economies_with_random_quotas() {
-    let mut failures = Vec::new();
-    for seed in 0..2_000_u64 {
-        let mut uniform = Uniform::new(seed);
-        let low = uniform.between(0.0, 3.0);
-        let critical = CriticalRecipe {
-            elements: uniform.whole(1, 2),
-            sigma: if uniform.whole(0, 3) == 0 { (0.0, 1e-12) } else { (low.min(0.5), low.max(0.5)) },
-            theta: (1.0, 50.0),
-            resource: (0.2, 0.9),
-            element_sigma: uniform.between(0.0, 2.0),
-            ..CriticalRecipe::default()
-        };
-        let recipe = Recipe::new(uniform.whole(2, 8), uniform.whole(1, 6), uniform.whole(1, 3));
-        let economy = uniform.economy(&recipe.with_critical(critical));
-        let r = element(&economy);
-        let limit = if uniform.whole(0, 9) == 0 { 0.0 } else { uniform.between(0.05, 1.1) };
-        let mut restrictions = vec![Restriction {
-            rent_share: uniform.between(0.0, 1.0),
-            ..Restriction::export_quota(r, 0, limit)
-        }];
-        if uniform.whole(0, 2) == 0 {
-            restrictions.push(Restriction::production_cap(r, 1, uniform.between(0.3, 1.2)));
-        }
-        if uniform.whole(0, 2) == 0 {
-            restrictions.push(Restriction {
-                buyers: Buyers::Only(vec![1]),
-                ..Restriction::export_quota(r, 0, uniform.between(0.1, 1.2))
-            });
-        }
-        let shock = Shock { restrictions, technology: any_technology(&mut uniform), ..Shock::default() };
-        match economy.solve(&shock, &SolverSettings::default()) {
-            Ok(e) if e.residual.max() <= 1e-10 => {}
-            Ok(e) => failures.push(format!("{seed}: {:?}", e.residual)),
-            Err(model_core::SolveError::Shock(model_core::ShockError::NoSupplier { .. })) if limit == 0.0 => {
-            }
-            Err(error) => failures.push(format!("{seed}: {error}")),
-        }
-    }
-    assert!(
-        failures.is_empty(),
-        "{} of 2000 failed: {:#?}",
-        failures.len(),
-        &failures[..failures.len().min(12)]
-    );
 }

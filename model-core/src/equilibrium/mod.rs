@@ -28,7 +28,7 @@ use crate::economy::{Economy, EconomyError, EconomyParts};
 use crate::labels::{Dims, Labels, third_axis};
 use crate::restriction::RestrictionOutcome;
 use crate::shock::{Deficits, Shock};
-use crate::technology::Augmentation;
+use crate::technology::{Augmentation, Technology};
 use sweep::Work;
 use system::{Plain, System};
 
@@ -179,11 +179,41 @@ fn solve(
         Ok(Equilibrium::assemble(&system, income, shock, found, &work))
     };
     match once(shock, start, observer) {
-        Err(SolveError::NotConverged { history, .. }) if settings.max_parts > 0 => {
+        Err(SolveError::NotConverged { iterations, residual, best, history, tolerance }) => {
+            if let Some((sector, returns)) = increasing_returns(parts, shock) {
+                return Err(SolveError::IncreasingReturns {
+                    sector,
+                    returns,
+                    iterations,
+                    residual,
+                    best,
+                    history,
+                });
+            }
+            if settings.max_parts == 0 {
+                return Err(SolveError::NotConverged { iterations, residual, best, history, tolerance });
+            }
             in_steps(parts, shock, settings.max_parts, history, observer, once)
         }
         other => other,
     }
+}
+
+/// The sector where research pays for itself by `lambda xi theta >= 1`, and that product: what it does for the sector's whole
+/// productivity lowers its cost, which raises sales by `theta`, which draws research. These are the external economies of
+/// scale of Kucheryavyy, Lyn and Rodriguez-Clare (2024), whose equilibrium is unique where the product stays below one.
+fn increasing_returns(parts: &EconomyParts, shock: &Shock) -> Option<(String, f64)> {
+    let (Technology::FreeEntry(innovation), Some(_)) = (&shock.technology, &parts.critical) else {
+        return None;
+    };
+    let share = parts.critical_share();
+    let uses = |sector: usize| share.column(sector).iter().any(|share| *share > 0.0);
+    (0..parts.dims().sectors)
+        .filter(|sector| uses(*sector))
+        .map(|sector| (sector, innovation.lambda * innovation.xi * parts.theta[sector]))
+        .filter(|(_, returns)| *returns >= 1.0)
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .map(|(sector, returns)| (parts.labels.sectors()[sector].clone(), returns))
 }
 
 /// The shock in parts, each solved from the last, where it is too much at once.

@@ -153,6 +153,24 @@ pub enum SolveError {
         /// Its income before the transfer, at the best iterate.
         income: f64,
     },
+    /// The residual did not fall to the tolerance, where there may be several equilibria or none inside.
+    #[error(
+        "no equilibrium found in {iterations} iterations, and there may be several: `{sector}` has increasing returns, lambda xi theta = {returns}; below 1 the equilibrium is unique: lower xi, lambda or the sector's theta"
+    )]
+    IncreasingReturns {
+        /// The sector whose returns are largest.
+        sector: String,
+        /// `lambda xi theta`.
+        returns: f64,
+        /// Iterations made.
+        iterations: usize,
+        /// Residual of the best iterate.
+        residual: MarketResidual,
+        /// The best iterate.
+        best: Box<Iterate>,
+        /// Every iteration.
+        history: Vec<Iteration>,
+    },
     /// The residual did not fall to the tolerance.
     #[error("no equilibrium after {iterations} iterations: the largest relative market-clearing residual is {:e}, the tolerance {tolerance:e}; approach the shock in steps, each starting from the last, or allow more iterations", residual.max())]
     NotConverged {
