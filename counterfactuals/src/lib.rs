@@ -11,4 +11,4 @@ mod uncertainty;
 
 pub use path::{Outcome, OutcomeError, Path, PathYear, by_source};
 pub use scenario::{Question, Scenario, ScenarioError};
-pub use uncertainty::{Draws, DrawsError, FailedDraw, draws};
+pub use uncertainty::{Draws, DrawsError, FailedDraw, draws, draws_of};

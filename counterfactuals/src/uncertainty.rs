@@ -49,6 +49,9 @@ pub enum DrawsError {
     /// No equilibrium at the central values.
     #[error("there is no outcome at the central values")]
     Central(#[from] OutcomeError),
+    /// What is to be reported cannot be had at the central values.
+    #[error("there is nothing to report at the central values")]
+    Report(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Numbers that change their count from draw to draw.
     #[error(
         "a draw has {found} numbers where the central outcome has {expected}: report the same ones for every outcome"
@@ -80,12 +83,42 @@ pub fn draws(
     let outcome = question.answer(settings)?;
     let central = numbers(&question, &outcome);
     let starts = outcome.starts();
+    collect(scenario, economy, count, seed, central, |question| {
+        let outcome = question.answer_from(settings, &starts)?;
+        Ok::<_, OutcomeError>(numbers(question, &outcome))
+    })
+}
+
+/// The same for numbers that one outcome does not hold, such as an optimal policy: `report` makes them from the question.
+///
+/// # Errors
+/// As [`draws`].
+pub fn draws_of<E: std::error::Error + Send + Sync + 'static>(
+    scenario: &Scenario,
+    economy: &Economy,
+    count: usize,
+    seed: u64,
+    report: impl Fn(&Question) -> Result<Vec<f64>, E> + Sync,
+) -> Result<Draws, DrawsError> {
+    let question = scenario.resolve(economy, &scenario.central())?;
+    let central = report(&question).map_err(|error| DrawsError::Report(Box::new(error)))?;
+    collect(scenario, economy, count, seed, central, report)
+}
+
+fn collect<E: std::error::Error>(
+    scenario: &Scenario,
+    economy: &Economy,
+    count: usize,
+    seed: u64,
+    central: Vec<f64>,
+    report: impl Fn(&Question) -> Result<Vec<f64>, E> + Sync,
+) -> Result<Draws, DrawsError> {
     let one = |number: u64| {
         let draw = scenario.draw(seed, number).map_err(|error| (Vec::new(), explain(&error)))?;
         let failed = |reason| (draw.values.clone(), reason);
         let question = scenario.resolve(economy, &draw.values).map_err(|e| failed(explain(&e)))?;
-        let outcome = question.answer_from(settings, &starts).map_err(|e| failed(explain(&e)))?;
-        Ok((numbers(&question, &outcome), draw.redrawn))
+        let numbers = report(&question).map_err(|e| failed(explain(&e)))?;
+        Ok((numbers, draw.redrawn))
     };
     let all: Vec<(u64, OneDraw)> =
         (0..count as u64).into_par_iter().map(|number| (number, one(number))).collect();

@@ -238,7 +238,11 @@ impl<T: Scalar> System<'_, T> {
     /// What a sector spends on the bundle when the bundle's log price moves by `bundle`. Its sales fall as its own cost rises,
     /// and technology, where it moves, is where the new spending draws it.
     fn user(&self, m: usize, s: usize, bundle: T, work: &Work<T>) -> User<T> {
+        // Newton's method doubles the digits: after a correction this small, by itself or relative to the whole move, the next
+        // one would be rounding. Derivatives settle one round later.
         const ROUNDS: usize = 4;
+        const ENOUGH: f64 = 1e-5;
+        const NOTHING: f64 = 1e-13;
         let cell = m * self.at.j + s;
         let Some(nest) = &self.nest else {
             return User { spending: T::from(0.0), elasticity: 0.0, effort: None };
@@ -262,8 +266,13 @@ impl<T: Scalar> System<'_, T> {
                 let Some(effort) = effort else { break };
                 let slope = innovation.effort_slope(of_share(share), lost, share.re());
                 offset = 1.0 + drawn.re() * slope;
-                gap -= (gap - start + (effort - work.effort[cell]) * drawn) / offset;
+                let correction = (gap - start + (effort - work.effort[cell]) * drawn) / offset;
+                gap -= correction;
                 (share, sales) = at(gap);
+                let size = correction.re().abs();
+                if T::NDERIV == 0 && size <= (ENOUGH * (gap - start).re().abs()).max(NOTHING) {
+                    break;
+                }
             }
         }
         let elasticity = (of_share(share) - lost * share.re()) / offset;

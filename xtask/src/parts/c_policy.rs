@@ -1,12 +1,13 @@
 //! Part C, policies: China's best export tax (C5) and what importers can do (C6).
 
 use counterfactuals::policy::{
-    Measure, MenuSettings, OptimalTax, OptimalTaxSettings, optimal_export_tax, policy_menu,
+    Measure, MenuSettings, OptimalTax, OptimalTaxSettings, PolicyError, optimal_export_tax, policy_menu,
 };
-use model_core::Shock;
+use counterfactuals::{Draws, Question, draws_of};
+use model_core::{Shock, SolverSettings};
 
-use super::c_long_run::SCENARIO;
-use super::quota::{World, fix, long_run};
+use super::c_long_run::{COVERAGE, SCENARIO};
+use super::quota::{World, fix};
 use super::{Inputs, Made};
 use crate::error::Error;
 use crate::report::figure::{Bars, Chart, Figure, Series};
@@ -15,6 +16,14 @@ use crate::report::table::{Cell, Column, Format, Kind, Provenance, Table};
 /// Elasticities of substitution at which the best tax is shown.
 const SIGMAS: [f64; 4] = [0.1, 0.2, 0.5, 0.9];
 
+/// Draws for the intervals of C5, each of which looks for a best tax, and of C6.
+const TAX_DRAWS: usize = 40;
+const MENU_DRAWS: usize = 100;
+
+/// Countries whose real income C5 shows.
+const SHOWN: [(&str, &str); 5] =
+    [("CHN", "China"), ("JPN", "Japan"), ("KOR", "Korea"), ("USA", "USA"), ("DEU", "Germany")];
+
 /// Who acts against the restriction.
 const IMPORTERS: [&str; 8] = ["JPN", "KOR", "USA", "DEU", "FRA", "GBR", "ITA", "EUR"];
 
@@ -22,29 +31,46 @@ const IMPORTERS: [&str; 8] = ["JPN", "KOR", "USA", "DEU", "FRA", "GBR", "ITA", "
 pub(super) fn optimal_tax(_inputs: &Inputs) -> Result<Made, Error> {
     let world = World::open()?;
     let settings = OptimalTaxSettings::default();
+    // Where the best tax lies is looked for less closely in a draw.
+    let coarse = OptimalTaxSettings {
+        grid: 9,
+        tolerance: 1e-5,
+        solver: SolverSettings::default(),
+        ..settings.clone()
+    };
     let mut columns = vec![
         Column::label("technology", "Technology"),
         Column::number("sigma", "sigma", "", Format::Fixed(2), Provenance::Assumed),
     ];
-    let number = |key: &str, heading: &str, unit: &str, digits| {
-        Column::number(key, heading, unit, Format::Fixed(digits), Provenance::Simulated)
+    let with_interval = |columns: &mut Vec<Column>, key: &str, heading: &str, unit: &str, digits| {
+        for (suffix, heading) in [("", heading), ("_low", "5%"), ("_high", "95%")] {
+            let key = format!("{key}{suffix}_pct");
+            columns.push(Column::number(&key, heading, unit, Format::Fixed(digits), Provenance::Simulated));
+        }
     };
-    columns.extend([
-        number("tax_pct", "Best tax", "%", 1),
-        number("volume_pct", "Exports", "% of baseline", 1),
-        number("china_pct", "China's gain", "%", 4),
-        number("japan_pct", "Japan", "%", 4),
-        number("korea_pct", "Korea", "%", 4),
-        number("usa_pct", "USA", "%", 4),
-        number("germany_pct", "Germany", "%", 4),
-        number("gradient", "First-order condition", "", 8),
-    ]);
+    with_interval(&mut columns, "tax", "Best tax", "%", 1);
+    with_interval(&mut columns, "volume", "Exports", "% of baseline", 1);
+    for (code, name) in SHOWN {
+        with_interval(&mut columns, &code.to_lowercase(), name, "%", 4);
+    }
+    columns.push(Column::number(
+        "gradient",
+        "First-order condition",
+        "",
+        Format::Fixed(8),
+        Provenance::Simulated,
+    ));
     columns.push(Column::label("inside", "Optimum"));
-    let method = "own real income maximised over a uniform ad-valorem wedge on exports of rare earths, long run; first-order condition \
-                  from the analytic derivative of the equilibrium";
+    columns.push(Column::number("inside_pct", "Draws inside", "%", Format::Fixed(0), Provenance::Simulated));
+    let method = format!(
+        "own real income maximised over a uniform ad-valorem wedge on exports of rare earths, long run; first-order condition from the \
+         analytic derivative of the equilibrium; intervals from {TAX_DRAWS} draws of everything but sigma"
+    );
     let title = "China's optimal export tax on rare earths";
-    let mut table = Table::new("C5", title, Kind::Simulated, columns, world.footer(method, None));
+    let seed = Some(world.scenario(SCENARIO)?.seed);
+    let mut table = Table::new("C5", title, Kind::Simulated, columns, world.footer(&method, seed));
     let mut curves = Vec::new();
+    let (mut failed, mut drawn) = (0, 0);
     let cases = world.cases(SCENARIO)?;
     let labels = world.economy.labels();
     for case in &cases {
@@ -54,33 +80,45 @@ pub(super) fn optimal_tax(_inputs: &Inputs) -> Result<Made, Error> {
         for sigma in SIGMAS {
             let mut scenario = case.scenario.clone();
             fix(&mut scenario, "sigma", sigma);
+            let best = |question: &Question, settings: &OptimalTaxSettings| {
+                let shock = Shock { restrictions: Vec::new(), ..question.periods[0].shock.clone() };
+                optimal_export_tax(&question.economy, &shock, world.china, world.r, settings)
+            };
+            let numbers = |best: &OptimalTax| -> Vec<f64> {
+                let welfare = SHOWN
+                    .iter()
+                    .filter_map(|(code, _)| labels.country(code))
+                    .map(|n| 100.0 * (best.equilibrium.real_income_hat[n] - 1.0));
+                let tax = [100.0 * (best.wedge - 1.0), 100.0 * best.volume_hat];
+                tax.into_iter().chain(welfare).chain([f64::from(u8::from(best.interior))]).collect()
+            };
             let question = scenario
                 .resolve(&world.economy, &scenario.central())
                 .map_err(Error::library("the scenario of C5"))?;
-            let shock = Shock { restrictions: Vec::new(), ..question.periods[0].shock.clone() };
-            let best: OptimalTax =
-                optimal_export_tax(&question.economy, &shock, world.china, world.r, &settings)
-                    .map_err(Error::library("the optimal export tax"))?;
-            let welfare = |country: &str| -> Cell {
-                labels.country(country).map(|n| 100.0 * (best.equilibrium.real_income_hat[n] - 1.0)).into()
-            };
-            table.row(vec![
-                case.name.into(),
-                sigma.into(),
-                (100.0 * (best.wedge - 1.0)).into(),
-                (100.0 * best.volume_hat).into(),
-                welfare("CHN"),
-                welfare("JPN"),
-                welfare("KOR"),
-                welfare("USA"),
-                welfare("DEU"),
-                best.gradient.into(),
-                if best.interior { "inside" } else { "at the end of the range" }.into(),
+            let central = best(&question, &settings).map_err(Error::library("the optimal export tax"))?;
+            let draws: Draws = draws_of(&scenario, &world.economy, TAX_DRAWS, scenario.seed, |question| {
+                best(question, &coarse).map(|best| numbers(&best))
+            })
+            .map_err(Error::library("draws of C5"))?;
+            failed += draws.failures.len();
+            drawn += TAX_DRAWS;
+            let mut row: Vec<Cell> = vec![case.name.into(), sigma.into()];
+            let all = numbers(&central);
+            let shown = 2 + SHOWN.len();
+            for (value, (low, high)) in all.iter().zip(draws.interval(COVERAGE)).take(shown) {
+                row.extend([*value, low, high].map(Cell::from));
+            }
+            let inside = draws.values.column(shown).mean().map(|share| 100.0 * share);
+            row.extend([
+                central.gradient.into(),
+                if central.interior { "inside" } else { "at the end of the range" }.into(),
+                inside.into(),
             ]);
+            table.row(row);
             if sigma == 0.2 {
                 curves.push(Series {
                     name: case.name.to_owned(),
-                    points: best
+                    points: central
                         .grid
                         .iter()
                         .map(|(wedge, income)| (wedge.ln(), 100.0 * (income - 1.0)))
@@ -91,7 +129,8 @@ pub(super) fn optimal_tax(_inputs: &Inputs) -> Result<Made, Error> {
     }
     table.note(format!(
         "The tax is looked for up to a wedge of {}. At the end of the range China's real income still rises with the tax there \
-         (or falls from the start). Technology that is directed shows whether innovation abroad erodes the monopoly.",
+         (or falls from the start). Technology that is directed shows whether innovation abroad erodes the monopoly. Draws without \
+         an equilibrium at every tax that is looked at: {failed} of {drawn}.",
         settings.highest
     ));
     let figure = Figure {
@@ -137,73 +176,77 @@ pub(super) fn menu(_inputs: &Inputs) -> Result<Made, Error> {
         }
     }
     let settings = MenuSettings::new(importers, world.china);
-    let number = |key: &str, heading: &str, digits| {
-        Column::number(key, heading, "million USD a year", Format::Fixed(digits), Provenance::Simulated)
-    };
-    let columns = vec![
-        Column::label("technology", "Technology"),
-        Column::label("measure", "Measure"),
-        number("loss_musd", "Loss left", 1),
-        number("avoided_musd", "Loss avoided", 1),
-        number("cost_musd", "Cost", 1),
-        Column::number(
-            "cost_per_unit",
-            "Cost per unit avoided",
-            "ratio",
-            Format::Fixed(2),
-            Provenance::Simulated,
-        ),
-        number("normal_times_musd", "In normal times", 1),
-    ];
-    let method =
-        "long run with the export quota of 60 percent; each measure added alone; costs by the stated rules";
+    let mut columns = vec![Column::label("technology", "Technology"), Column::label("measure", "Measure")];
+    for (key, heading, unit, digits) in [
+        ("loss_musd", "Loss left", "million USD a year", 1),
+        ("avoided_musd", "Loss avoided", "million USD a year", 1),
+        ("cost_musd", "Cost", "million USD a year", 1),
+        ("cost_per_unit", "Cost per unit avoided", "ratio", 2),
+        ("normal_times_musd", "In normal times", "million USD a year", 1),
+    ] {
+        for (suffix, heading) in [("", heading), ("_low", "5%"), ("_high", "95%")] {
+            let key = format!("{key}{suffix}");
+            columns.push(Column::number(&key, heading, unit, Format::Fixed(digits), Provenance::Simulated));
+        }
+    }
+    let method = format!(
+        "long run with the export quota of 60 percent; each measure added alone; costs by the stated rules; intervals from {MENU_DRAWS} \
+         draws, common to the measures"
+    );
     let title = "What importers can do against the restriction";
-    let mut table = Table::new("C6", title, Kind::Simulated, columns, world.footer(method, None));
+    let seed = Some(world.scenario(SCENARIO)?.seed);
+    let mut table = Table::new("C6", title, Kind::Simulated, columns, world.footer(&method, seed));
     let mut figure_bars = Vec::new();
+    let mut failed = 0;
     for case in &world.cases(SCENARIO)?[..2] {
-        let (question, _) = long_run(case, &world)?;
         let list: Vec<Measure> = measures.iter().map(|(_, measure)| *measure).collect();
-        let menu = policy_menu(&question.economy, &question.periods[0].shock, &list, &settings)
-            .map_err(Error::library("the policy menu"))?;
+        // The loss alone, then five numbers of each measure.
+        let numbers = |question: &Question| {
+            let menu = policy_menu(&question.economy, &question.periods[0].shock, &list, &settings)?;
+            let of_rows = menu
+                .rows
+                .iter()
+                .flat_map(|row| [row.loss, row.avoided, row.cost, row.cost_per_unit(), row.normal_times]);
+            Ok::<_, PolicyError>([menu.loss].into_iter().chain(of_rows).collect())
+        };
+        let draws = draws_of(&case.scenario, &world.economy, MENU_DRAWS, case.scenario.seed, numbers)
+            .map_err(Error::library("draws of C6"))?;
+        failed += draws.failures.len();
+        let intervals = draws.interval(COVERAGE);
+        let cells = |at: usize| {
+            let (low, high) = intervals[at];
+            [draws.central[at], low, high].map(|v| if v.is_finite() { v.into() } else { Cell::absent() })
+        };
         if case.key != "exogenous" {
             table.rule();
         }
-        table.row(vec![
-            case.name.into(),
-            "none".into(),
-            menu.loss.into(),
-            0.0.into(),
-            0.0.into(),
-            Cell::absent(),
-            0.0.into(),
-        ]);
-        for ((name, _), row) in measures.iter().zip(&menu.rows) {
-            let unit = row.cost_per_unit();
-            table.row(vec![
-                case.name.into(),
-                name.as_str().into(),
-                row.loss.into(),
-                row.avoided.into(),
-                row.cost.into(),
-                if unit.is_finite() { unit.into() } else { Cell::absent() },
-                row.normal_times.into(),
-            ]);
+        let mut row: Vec<Cell> = vec![case.name.into(), "none".into()];
+        row.extend(cells(0));
+        row.extend(std::iter::repeat_with(Cell::absent).take(12));
+        table.row(row);
+        for (k, (name, _)) in measures.iter().enumerate() {
+            let mut row: Vec<Cell> = vec![case.name.into(), name.as_str().into()];
+            row.extend((1 + 5 * k..6 + 5 * k).flat_map(cells));
+            table.row(row);
         }
         figure_bars.push(Bars {
             name: case.name.to_owned(),
-            values: menu.rows.iter().map(|row| Some(100.0 * row.avoided / menu.loss)).collect(),
+            values: (0..measures.len())
+                .map(|k| Some(100.0 * draws.central[2 + 5 * k] / draws.central[0]))
+                .collect(),
         });
     }
     table.note(format!(
         "Acting: {}. Loss: what their real income falls short of the baseline's. Cost per unit: – where nothing is avoided. In normal \
          times: what the measure does to their real income without the restriction. Assumptions: carrying a stockpile costs {} of its \
          value; recycled material costs {} times the baseline price; new resource its baseline rent times {}; private research is {} \
-         of spending on rare earths.",
+         of spending on rare earths. Draws without an equilibrium: {failed} of {}.",
         IMPORTERS.join(", "),
         settings.carrying,
         settings.recycling_cost,
         settings.mine_cost,
-        settings.research_intensity
+        settings.research_intensity,
+        2 * MENU_DRAWS
     ));
     let figure = Figure {
         id: "C6".to_owned(),
