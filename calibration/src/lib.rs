@@ -23,6 +23,7 @@
 //! | see who uses rare earths and who depends on whom | [`footprint`] |
 //! | balance a matrix on known margins | [`balance`] |
 //! | aggregate, repair or split an input-output table | [`table`] |
+//! | estimate elasticities of substitution from patents and spending | [`substitution`] |
 //! | repeat Caliendo and Parro (2015) | [`caliendo_parro`] |
 //!
 //! Every error names the file, and the line, array, country or sector in it.
@@ -41,6 +42,7 @@ pub mod sea;
 pub mod shipped;
 mod source;
 pub mod store;
+pub mod substitution;
 pub mod table;
 pub mod table_csv;
 pub mod theta;

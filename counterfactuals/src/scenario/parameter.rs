@@ -9,7 +9,8 @@
 //! sigma = { value = 0.2, lognormal = [0.1, 0.4] }          # log-normal with this median, the range of 95 percent
 //! sigma = { value = 0.2, uniform = [0.05, 0.9], source = "assumption" }
 //! sigma = "my-estimates"                                   # the item `sigma` of estimates that the caller has, with their
-//!                                                          # joint covariance; "my-estimates:item" takes another item
+//!                                                          # joint covariance; "my-estimates:item" takes another item;
+//!                                                          # estimates with items `sigma.SECTOR` give each sector its own
 //! ```
 //!
 //! A draw depends on the seed, its number and the *name* of the parameter (or of the estimates), on nothing else: scenarios that
@@ -382,6 +383,13 @@ impl<'a> Collector<'a> {
         })?;
         self.used.push(found.clone());
         Ok(self.used.len() - 1)
+    }
+
+    /// Whether estimates hold an item by sector, `ITEM.SECTOR`, and none for all.
+    pub(super) fn has_only_sectoral(&self, estimates: usize, item: &str) -> bool {
+        let items = &self.used[estimates].items;
+        let prefix = format!("{item}.");
+        items.iter().any(|known| known.starts_with(&prefix)) && !items.iter().any(|known| known == item)
     }
 
     /// An item of estimates as a parameter.

@@ -74,6 +74,10 @@ impl Critical {
         let sectors = economy.labels().sectors();
         let value = entry.required("sigma", "sigma = 0.2")?;
         let by_sector = value.get_ref().as_table().filter(|table| !table.contains_key("value"));
+        let uses = |j: usize| {
+            let all = economy.input_share();
+            (0..all.dim().0).any(|i| selection.indices.iter().any(|&e| all[[i, j, e]] > 0.0))
+        };
         let sigma = if let Some(table) = by_sector {
             let others: Vec<&str> =
                 sectors.iter().map(String::as_str).chain(std::iter::once("other")).collect();
@@ -86,10 +90,6 @@ impl Critical {
             let shared =
                 other.map(|v| numbers.read(reader, v, "other", "sigma".to_owned(), Range::NotNegative));
             let shared = shared.transpose()?;
-            let uses = |j: usize| {
-                let all = economy.input_share();
-                (0..all.dim().0).any(|i| selection.indices.iter().any(|&e| all[[i, j, e]] > 0.0))
-            };
             let mut sigma = Vec::with_capacity(others.len());
             for (j, sector) in sectors.iter().enumerate() {
                 sigma.push(match (table.get(sector.as_str()), shared) {
@@ -105,6 +105,18 @@ impl Critical {
                         let (line, key) = (reader.line(&value.span()), "sigma".to_owned());
                         return Err(ScenarioError::MissingElement { line, key, missing: sector.clone() });
                     }
+                });
+            }
+            sigma
+        } else if let Some(estimates) = sectoral(numbers, reader, value)? {
+            let line = reader.line(&value.span());
+            let mut sigma = Vec::with_capacity(sectors.len());
+            for (j, sector) in sectors.iter().enumerate() {
+                let name = format!("sigma.{sector}");
+                sigma.push(if uses(j) {
+                    numbers.estimated(estimates, &name, name.clone(), Range::NotNegative, line)?
+                } else {
+                    numbers.exact(name, 1.0, Range::NotNegative, "not used")
                 });
             }
             sigma
@@ -137,6 +149,20 @@ impl Critical {
             element_sigma: values[self.element_sigma],
         }
     }
+}
+
+/// Estimates named without an item that have no `sigma` for all sectors, but `sigma.SECTOR` for each.
+fn sectoral(
+    numbers: &mut Collector,
+    reader: &reader::Reader,
+    value: &toml::Spanned<DeValue>,
+) -> Result<Option<usize>, ScenarioError> {
+    let DeValue::String(text) = value.get_ref() else { return Ok(None) };
+    if text.contains(':') {
+        return Ok(None);
+    }
+    let estimates = numbers.estimates(text, reader.line(&value.span()))?;
+    Ok(numbers.has_only_sectoral(estimates, "sigma").then_some(estimates))
 }
 
 impl Research {

@@ -399,3 +399,25 @@ fn mutated_files_are_read_or_refused_but_never_panic() {
         })
         .unwrap();
 }
+
+#[test]
+fn estimates_by_sector_give_each_user_its_own_elasticity_with_their_covariance() {
+    let items = ["sigma.Machinery", "sigma.Services", "phi"].map(str::to_owned).to_vec();
+    let covariance = ndarray::array![[0.01, 0.008, 0.0], [0.008, 0.01, 0.0], [0.0, 0.0, 0.04]];
+    let estimates =
+        Estimates::new("patents", "estimated", items, ndarray::array![0.2, 0.6, 0.5], &covariance).unwrap();
+    let text = format!(
+        "[critical]\nsectors = \"Rare earths\"\nsigma = \"patents\"\n[technology]\nclosure = \"free-entry\"\nphi = \"patents\"\n\
+         {QUOTA}volume = 0.6\n"
+    );
+    let scenario = Scenario::parse(&text, &mines(), &[estimates]).unwrap();
+    let at = |name: &str| scenario.parameter(name).unwrap();
+    let (machinery, services) = (at("sigma.Machinery"), at("sigma.Services"));
+    assert_eq!(scenario.central()[machinery], 0.2);
+    assert_eq!(scenario.central()[services], 0.6);
+    assert_eq!(scenario.central()[at("phi")], 0.5);
+    let draws: Vec<Vec<f64>> = (0..2000).map(|k| scenario.draw(1, k).unwrap().values).collect();
+    let mean = |of: &dyn Fn(&[f64]) -> f64| draws.iter().map(|d| of(d)).sum::<f64>() / draws.len() as f64;
+    let together = mean(&|d| (d[machinery] - 0.2) * (d[services] - 0.6));
+    assert!((together - 0.008).abs() < 0.002, "{together}");
+}
