@@ -139,7 +139,7 @@ fn edges(
 fn merge(edges: &mut Vec<(u32, u32, f64)>) {
     edges.retain(|e| e.0 != e.1 && e.2 > 0.0);
     edges.iter_mut().filter(|e| e.0 > e.1).for_each(|e| (e.0, e.1) = (e.1, e.0));
-    edges.sort_by_key(|e| (e.0, e.1));
+    edges.sort_unstable_by_key(|e| (e.0, e.1));
     edges.dedup_by(|next, kept| {
         let same = (next.0, next.1) == (kept.0, kept.1);
         if same {
