@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use calibration::substitution::{Specification, simulate};
 use counterfactuals::scenario::Estimates;
 use model_core::{Economy, Equilibrium};
 
@@ -15,6 +16,9 @@ pub(crate) const RARE_EARTHS: &str = "rare-earth-world-2009";
 
 /// The name of the elasticities from Caliendo and Parro's (2015) sample, with their covariance.
 const CALIENDO_PARRO: &str = "caliendo-parro-2015";
+
+/// The name of elasticities of substitution by sector, `phi` and `lambda`, estimated on the simulated panel.
+pub(crate) const SUBSTITUTION: &str = "patents-simulated";
 
 /// A shipped economy, or one saved in a folder.
 pub(crate) fn open(name: &str) -> Result<Economy, Error> {
@@ -41,7 +45,11 @@ pub(crate) fn estimates() -> Result<Vec<Estimates>, Error> {
         elasticities.map_err(Error::library("the shipped elasticities do not load"))?;
     let provenance = "estimated on the sample of Caliendo and Parro (2015), industries independent";
     let theta = Estimates::new(CALIENDO_PARRO, provenance, sectors, theta, &covariance);
-    Ok(vec![theta.map_err(Error::library("the covariance of the shipped elasticities"))?])
+    let theta = theta.map_err(Error::library("the covariance of the shipped elasticities"))?;
+    let substitution = simulate::shipped().and_then(|panel| Specification::default().estimate(&panel));
+    let substitution = substitution.map_err(Error::library("the elasticities of substitution"))?;
+    let substitution = substitution.as_estimates(SUBSTITUTION);
+    Ok(vec![theta, substitution.map_err(Error::library("the covariance of elasticities of substitution"))?])
 }
 
 /// Exports and imports by country at border prices, without domestic sales.

@@ -2,9 +2,11 @@
 
 mod a;
 mod a_estimators;
+mod a_monte_carlo;
 mod b;
 mod b_footprint;
 mod b_panels;
+mod b_substitution;
 mod c_long_run;
 mod c_path;
 mod c_policy;
@@ -79,6 +81,7 @@ pub(crate) fn all() -> Vec<Part> {
         part("A1", "Trade elasticities", &["cp2015"], &[], a::elasticities),
         part("A2", "Welfare effects of NAFTA", &["cp2015"], &[], a::nafta),
         part("A3", "Estimator benchmarks", &["gravity", "gmm"], &[], a_estimators::benchmarks),
+        part("A4", "Monte Carlo of the structural estimators", &[], &[], a_monte_carlo::monte_carlo),
         part("B1", "The rare-earth episode", &[], &[], b::the_episode),
         part("B2", "The rare-earth footprint", &[], &["wiod2013", "bea_io"], b_footprint::footprints),
         part("B3", "Exports and rare-earth intensity", &[], &["wiod2013"], b_panels::exports),
@@ -90,6 +93,7 @@ pub(crate) fn all() -> Vec<Part> {
             &["us_klems", "wiod_sea2013"],
             b_panels::productivity,
         ),
+        part("B7", "Elasticities of substitution", &[], &[b_substitution::OWN], b_substitution::elasticities),
         part("C1", "The export restriction in the long run", &[], &[], c_long_run::restriction),
         part("C2", "The export restriction year by year", &[], &[], c_path::years),
         part("C3", "Real income by channel", &[], &[], c_long_run::channels),
