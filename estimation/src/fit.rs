@@ -28,14 +28,14 @@ impl Fit {
         predictor: impl FnOnce(&[f64]) -> Vec<f64>,
     ) -> Self {
         let observations = sample.observations();
-        let absorbed = Absorbed::new(regression, &sample.rows, sample.effects, weights, &estimates, || {
-            predictor(&fitted)
-        });
+        let rows = sample.rows();
+        let absorbed =
+            Absorbed::new(regression, &rows, sample.effects, weights, &estimates, || predictor(&fitted));
         Self {
             estimates,
             outcome: sample.outcome,
             observations,
-            rows: sample.rows,
+            rows,
             dropped: sample.dropped,
             fitted,
             absorbed,

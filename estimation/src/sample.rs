@@ -34,9 +34,9 @@ pub(crate) struct Sample {
     pub(crate) effects: Effects,
     pub(crate) weights: Weights,
     pub(crate) offset: Option<Vec<f64>>,
-    pub(crate) rows: Vec<usize>,
-    /// Rows in the caller's data.
-    pub(crate) all_rows: usize,
+    /// Whether each row of the caller's data is in the sample: a byte a row, where their numbers would take eight all the while
+    /// that effects are taken out.
+    used: Vec<bool>,
     pub(crate) dropped: Dropped,
 }
 
@@ -59,14 +59,14 @@ impl Sample {
             dropped.weightless.iter().for_each(|&i| used[i] = false);
         }
         prune(regression, purpose, &mut used, &mut dropped);
-        let rows = numbers(&used);
-        if rows.is_empty() {
-            return Err(EstimationError::NoRows { because: reason(n, &dropped) });
-        }
-        Ok(Self::on_rows(regression, rows, dropped))
+        Self::on_rows(regression, used, dropped)
     }
 
-    fn on_rows(regression: &Regression, rows: Vec<usize>, dropped: Dropped) -> Self {
+    fn on_rows(regression: &Regression, used: Vec<bool>, dropped: Dropped) -> Result<Self, EstimationError> {
+        let rows = numbers(&used);
+        if rows.is_empty() {
+            return Err(EstimationError::NoRows { because: reason(used.len(), &dropped) });
+        }
         let constant = regression.constant && regression.effects.levels.is_empty();
         let lead = usize::from(constant);
         let exogenous = regression.x.nrows();
@@ -86,7 +86,7 @@ impl Sample {
             .chain(regression.names.iter().cloned())
             .chain(regression.endogenous_names.iter().cloned())
             .collect();
-        Self {
+        Ok(Self {
             outcome: regression.outcome.clone(),
             y: rows.iter().map(|&r| regression.y[r]).collect(),
             x,
@@ -98,10 +98,19 @@ impl Sample {
             effects: regression.effects.select(&rows),
             weights: regression.weights.select(&rows),
             offset: regression.offset.as_ref().map(|o| rows.iter().map(|&r| o[r]).collect()),
-            rows,
-            all_rows: regression.y.len(),
+            used,
             dropped,
-        }
+        })
+    }
+
+    /// The rows of the sample in the caller's data.
+    pub(crate) fn rows(&self) -> Vec<usize> {
+        numbers(&self.used)
+    }
+
+    /// Rows in the caller's data.
+    pub(crate) fn all_rows(&self) -> usize {
+        self.used.len()
     }
 
     /// The same sample without the rows numbered in `separated` (positions in this sample), pruned again.
@@ -111,25 +120,21 @@ impl Sample {
         separated: &[usize],
     ) -> Result<Self, EstimationError> {
         let mut dropped = self.dropped;
-        let mut used = vec![false; self.all_rows];
-        self.rows.iter().for_each(|&r| used[r] = true);
+        let rows = numbers(&self.used);
+        let mut used = self.used;
         for &i in separated {
-            used[self.rows[i]] = false;
-            dropped.separated.push(self.rows[i]);
+            used[rows[i]] = false;
+            dropped.separated.push(rows[i]);
         }
         prune(regression, Purpose::Poisson, &mut used, &mut dropped);
-        let rows = numbers(&used);
-        if rows.is_empty() {
-            return Err(EstimationError::NoRows { because: reason(used.len(), &dropped) });
-        }
-        Ok(Self::on_rows(regression, rows, dropped))
+        Self::on_rows(regression, used, dropped)
     }
 
     /// Observations: rows, or what the frequency weights add up to.
     pub(crate) fn observations(&self) -> f64 {
         match &self.weights {
             Weights::Frequency(w) => w.iter().sum(),
-            _ => self.rows.len() as f64,
+            _ => self.used.iter().filter(|used| **used).count() as f64,
         }
     }
 

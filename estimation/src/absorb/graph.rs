@@ -76,8 +76,9 @@ fn factor(layout: &Layout, balance: &Balance<'_>, effect: usize) -> Option<Facto
         merge(&mut all);
     }
     all.shrink_to_fit();
-    let edges = all;
-    let (starts, columns, values) = laplacian(levels, &edges);
+    let (starts, columns, values) = laplacian(levels, &all);
+    // The factorisation needs room of its own.
+    drop(all);
     let matrix = CsrRef::new(&starts, &columns, &values, levels as u32).ok()?;
     Builder::new(Config { seed: SEED, split_merge: COPIES, ..Config::default() }).build(matrix).ok()
 }

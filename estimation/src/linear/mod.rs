@@ -179,7 +179,7 @@ pub(crate) fn fit(regression: &Regression, class: KClass, vcov: &Vcov) -> Result
             let absorbed =
                 levels.iter().map(Categories::count).sum::<usize>() - levels.len().saturating_sub(1);
             let equation = strength::Equation { y: &y, x: x.view(), z: z.view(), exogenous, absorbed };
-            instruments = equation.tests(vcov, &sample.rows, weights, &solved.solution.residuals)?;
+            instruments = equation.tests(vcov, &sample.rows(), weights, &solved.solution.residuals)?;
         }
         if let Vcov::Wild { by, bootstrap } = vcov {
             let plain = class == KClass::TwoStage && weights.is_none() && endogenous == 1;
@@ -205,8 +205,8 @@ pub(crate) fn fit(regression: &Regression, class: KClass, vcov: &Vcov) -> Result
             bread: solution.bread.view(),
             observations: n,
             effects: &sample.effects,
-            rows: &sample.rows,
-            all_rows: sample.all_rows,
+            rows: &sample.rows(),
+            all_rows: sample.all_rows(),
             likelihood: false,
             projected: regressors.is_some(),
         },
@@ -219,7 +219,7 @@ pub(crate) fn fit(regression: &Regression, class: KClass, vcov: &Vcov) -> Result
         None => wild_p_values(regression, ScoreModel::LeastSquares, vcov, estimates)?,
     };
     let fitted: Vec<f64> =
-        sample.rows.iter().zip(&solution.residuals).map(|(&row, u)| regression.y[row] - u).collect();
+        sample.rows().iter().zip(&solution.residuals).map(|(&row, u)| regression.y[row] - u).collect();
     let weights = weights.map(<[f64]>::to_vec);
     let class = (sample.endogenous > 0).then_some(class);
     let fit = Fit::new(regression, sample, estimates, fitted, weights, <[f64]>::to_vec);

@@ -147,7 +147,8 @@ pub(crate) fn null_model(
     }
     let (sample, solved) = solve(&null, settings)?;
     let weights = irls::working_weights(sample.weights.values(), &solved.mu);
-    let mut own: Vec<f64> = sample.rows.iter().map(|&row| column[row]).collect();
+    let rows = sample.rows();
+    let mut own: Vec<f64> = rows.iter().map(|&row| column[row]).collect();
     Absorber::new(&sample.effects, 1).weighted(Some(&weights)).demean(&mut [&mut own], NULL_TOLERANCE)?;
     let own = residual(solved.x.view(), own, Some(&weights), name)?;
     let scores = own
@@ -155,7 +156,7 @@ pub(crate) fn null_model(
         .enumerate()
         .map(|(i, x)| x * weights[i] * (sample.y[i] - solved.mu[i]) / solved.mu[i])
         .collect();
-    Ok(Null { scores, rows: sample.rows, all_rows: sample.all_rows })
+    Ok(Null { scores, rows, all_rows: sample.all_rows() })
 }
 
 fn refuse_negative(regression: &Regression) -> Result<(), EstimationError> {
@@ -205,8 +206,8 @@ pub(crate) fn fit(
             bread: solved.bread.view(),
             observations: n,
             effects: &sample.effects,
-            rows: &sample.rows,
-            all_rows: sample.all_rows,
+            rows: &sample.rows(),
+            all_rows: sample.all_rows(),
             likelihood: true,
             projected: false,
         },

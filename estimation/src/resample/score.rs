@@ -138,11 +138,12 @@ fn linear_null(regression: &Regression, name: &str, value: f64) -> Result<Null, 
     absorber.weighted(weights).demean(&mut variables, DEMEAN_TOLERANCE)?;
     let others = without_row(&sample.x, tested);
     let own = residual(others.view(), sample.x.row(tested).to_vec(), weights, name)?;
+    let (rows, all_rows) = (sample.rows(), sample.all_rows());
     let left = match others.nrows() {
         0 => sample.y,
         _ => least_squares(others.view(), &sample.y, weights)?.residuals,
     };
     let scores =
         own.iter().zip(&left).enumerate().map(|(i, (x, u))| weights.map_or(1.0, |w| w[i]) * x * u).collect();
-    Ok(Null { scores, rows: sample.rows, all_rows: sample.all_rows })
+    Ok(Null { scores, rows, all_rows })
 }

@@ -51,11 +51,11 @@ impl Instrumented<'_> {
         sample: &Sample,
         plain: bool,
     ) -> Result<f64, EstimationError> {
-        if by.len() != sample.all_rows {
-            let (expected, found) = (sample.all_rows, by.len());
+        if by.len() != sample.all_rows() {
+            let (expected, found) = (sample.all_rows(), by.len());
             return Err(EstimationError::Length { what: by.name().into(), expected, found });
         }
-        let clusters = by.select(&sample.rows);
+        let clusters = by.select(&sample.rows());
         if !plain || sample.effects.categories().any(|e| !e.nested_in(&clusters)) {
             return Err(failure(
                 "with instruments it is for two-stage least squares with one endogenous regressor, without weights, any \
