@@ -15,6 +15,7 @@
 //! | read or write the flows of an economy as text | [`flows_csv`] |
 //! | read the detail tables of the United States | [`bea`] |
 //! | read US productivity, patents by industry | [`us_klems`], [`patents`] |
+//! | classify patents by what they do to rare-earth use, from their text | [`patent_text`] |
 //! | have panels of exports, patents and productivity at once | [`panels`] |
 //! | turn the files that their publishers offer into what the loaders read | [`official`] |
 //! | find trade elasticities for NACE industries | [`theta`] |
@@ -36,6 +37,7 @@ pub mod footprint;
 pub mod icio;
 pub mod official;
 pub mod panels;
+pub mod patent_text;
 pub mod patents;
 pub mod rare_earths;
 pub mod sea;

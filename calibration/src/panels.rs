@@ -172,6 +172,13 @@ pub(crate) fn build(raw: &Path) -> Result<Vec<ShippedFile>, LoadError> {
         transformation,
     };
     Ok(vec![
+        ShippedFile {
+            path: "patents/sectors_by_field.csv".to_owned(),
+            text: build_sectors_by_field(&raw.join("patents"))?,
+            sources: vec!["patents"],
+            transformation: "probabilities of NACE revision 2 divisions by field, added up to NACE revision 1 industries by \
+                             panels/nace2.csv, six decimals",
+        },
         file(
             "exports.csv",
             build_exports(&raw.join("wiod2013"))?.to_csv(0),
@@ -219,8 +226,8 @@ fn build_exports(folder: &Path) -> Result<Panel, LoadError> {
     Ok(Panel { key_names: vec!["country".into(), "sector".into()], keys, years, values })
 }
 
-fn build_patents(folder: &Path) -> Result<Panel, LoadError> {
-    let patents = Patents::load(folder)?;
+/// Sectors of patents, and the position among them of each division of NACE revision 2.
+fn sectors_of_patents(patents: &Patents) -> Result<(Vec<String>, Vec<usize>), LoadError> {
     let nace = two_columns("panels/nace2.csv", NACE2)?;
     let mut sectors: Vec<String> = Vec::new();
     for (_, sector) in &nace {
@@ -230,12 +237,36 @@ fn build_patents(folder: &Path) -> Result<Panel, LoadError> {
     }
     sectors.push(OTHER.to_owned());
     let of: HashMap<&str, &str> = nace.iter().map(|(d, s)| (d.as_str(), s.as_str())).collect();
+    let position = |division: &String| {
+        let sector = of.get(division.as_str()).copied().unwrap_or(OTHER);
+        sectors.iter().position(|s| s == sector).unwrap_or(sectors.len() - 1)
+    };
+    let positions = patents.divisions().iter().map(position).collect();
+    Ok((sectors, positions))
+}
+
+/// Shares of sectors by field, as CSV.
+fn build_sectors_by_field(folder: &Path) -> Result<String, LoadError> {
+    let patents = Patents::load(folder)?;
+    let (sectors, position) = sectors_of_patents(&patents)?;
+    let mut text = format!("field,{}\n", sectors.join(","));
+    for (field, probabilities) in patents.concordance().columns().into_iter().enumerate() {
+        let mut shares = vec![0.0; sectors.len()];
+        probabilities.iter().zip(&position).for_each(|(p, &sector)| shares[sector] += p);
+        let cells: Vec<String> = shares.iter().map(|share| number(*share, 6)).collect();
+        text.push_str(&format!("{},{}\n", patents.codes()[field], cells.join(",")));
+    }
+    Ok(text)
+}
+
+fn build_patents(folder: &Path) -> Result<Panel, LoadError> {
+    let patents = Patents::load(folder)?;
+    let (sectors, position) = sectors_of_patents(&patents)?;
     let mut rows: BTreeMap<(Kind, usize, usize), Vec<f64>> = BTreeMap::new();
     for kind in Kind::ALL {
         let Some(counts) = patents.by_industry(kind) else { continue };
         for ((division, place, year), &count) in counts.indexed_iter() {
-            let sector = of.get(patents.divisions()[division].as_str()).copied().unwrap_or(OTHER);
-            let at = sectors.iter().position(|s| s == sector).unwrap_or(sectors.len() - 1);
+            let at = position[division];
             rows.entry((kind, place, at)).or_insert_with(|| vec![0.0; patents.years().len()])[year] += count;
         }
     }

@@ -47,6 +47,7 @@ pub struct Patents {
     years: Vec<i32>,
     divisions: Vec<String>,
     fields: Vec<String>,
+    codes: Vec<String>,
     /// `[division, field]`, columns sum to one.
     concordance: Array2<f64>,
     /// By kind: `[field, place, year]`.
@@ -93,7 +94,7 @@ impl Patents {
         let (divisions, concordance) = read_concordance(concordance, &codes)?;
         let (places, years, counts) = read_counts(counts, &field_at)?;
         let fields = fields.rows().map(|row| row.text(description).to_owned()).collect();
-        Ok(Self { places, years, divisions, fields, concordance, counts })
+        Ok(Self { places, years, divisions, fields, codes, concordance, counts })
     }
 
     /// Places: countries in the order of the file, then [`REST`].
@@ -114,6 +115,16 @@ impl Patents {
     /// Names of the 35 fields.
     pub fn fields(&self) -> &[String] {
         &self.fields
+    }
+
+    /// Codes of the 35 fields, such as `W35F01`.
+    pub fn codes(&self) -> &[String] {
+        &self.codes
+    }
+
+    /// Probabilities that a patent of a field belongs to a division, `[division, field]`; columns sum to one.
+    pub fn concordance(&self) -> &Array2<f64> {
+        &self.concordance
     }
 
     /// Patents by field, `[field, place, year]`, fractional; `None` if the file has none of this kind.

@@ -12,6 +12,7 @@ mod hash;
 mod help;
 mod output;
 mod parts;
+mod patents;
 mod report;
 mod reproduce;
 mod solve;
@@ -40,6 +41,7 @@ enum Command {
     Data(data::Arguments),
     Solve(solve::Arguments),
     Estimate(estimate::Arguments),
+    Patents(patents::Arguments),
     Help(help::Arguments),
 }
 
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Command::Data(arguments) => data::run(arguments),
         Command::Solve(arguments) => solve::run(&arguments),
         Command::Estimate(arguments) => estimate::run(arguments),
+        Command::Patents(arguments) => patents::run(arguments),
         Command::Help(arguments) => help::run(arguments),
     };
     match outcome {

@@ -45,6 +45,10 @@ fn without_raw_data_the_shipped_economy_is_enough_and_the_rest_is_skipped_with_a
         }
         assert!(folder.path().join(format!("figures/{id}.svg")).is_file());
     }
+    for id in ["B6", "B6-counts"] {
+        let markdown = read(&folder.path().join(format!("tables/{id}.md")));
+        assert!(markdown.contains("simulated"), "{markdown}");
+    }
     let verification = read(&folder.path().join("verification.csv"));
     assert!(verification.starts_with("table,item,published,reproduced,difference,tolerance,verdict,kind\n"));
     assert!(verification.contains(",skipped,replicated"));

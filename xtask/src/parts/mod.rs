@@ -6,6 +6,7 @@ mod a_monte_carlo;
 mod b;
 mod b_footprint;
 mod b_panels;
+mod b_patents;
 mod b_substitution;
 mod c_long_run;
 mod c_path;
@@ -93,6 +94,7 @@ pub(crate) fn all() -> Vec<Part> {
             &["us_klems", "wiod_sea2013"],
             b_panels::productivity,
         ),
+        part("B6", "Rare-earth patents by type", &[], &["patent_text"], b_patents::by_type),
         part("B7", "Elasticities of substitution", &[], &[b_substitution::OWN], b_substitution::elasticities),
         part("C1", "The export restriction in the long run", &[], &[], c_long_run::restriction),
         part("C2", "The export restriction year by year", &[], &[], c_path::years),
