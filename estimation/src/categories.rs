@@ -9,7 +9,43 @@ use std::sync::Arc;
 pub struct Categories {
     name: String,
     codes: Arc<[u32]>,
-    levels: Arc<[String]>,
+    labels: Arc<Labels>,
+}
+
+/// Labels end to end: a hundred thousand short strings of their own would take several times the room.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Labels {
+    text: String,
+    /// Where each one ends.
+    ends: Vec<usize>,
+}
+
+impl Labels {
+    fn push(&mut self, label: impl std::fmt::Display) {
+        use std::fmt::Write;
+        // Writing to a string does not fail.
+        let _ = write!(self.text, "{label}");
+        self.ends.push(self.text.len());
+    }
+
+    fn get(&self, level: usize) -> &str {
+        let start = if level == 0 { 0 } else { self.ends[level - 1] };
+        &self.text[start..self.ends[level]]
+    }
+
+    fn shrink(mut self) -> Arc<Self> {
+        self.text.shrink_to_fit();
+        self.ends.shrink_to_fit();
+        Arc::new(self)
+    }
+}
+
+impl<D: std::fmt::Display> FromIterator<D> for Labels {
+    fn from_iter<I: IntoIterator<Item = D>>(labels: I) -> Self {
+        let mut all = Self::default();
+        labels.into_iter().for_each(|label| all.push(label));
+        all
+    }
 }
 
 impl Categories {
@@ -19,27 +55,27 @@ impl Categories {
     /// use estimation::Categories;
     /// let pair = Categories::new("exporter", ["CHN", "JPN", "CHN"]);
     /// assert_eq!(pair.codes(), [0, 1, 0]);
-    /// assert_eq!(pair.levels(), ["CHN", "JPN"]);
+    /// assert_eq!(pair.levels().collect::<Vec<_>>(), ["CHN", "JPN"]);
     /// ```
     pub fn new<T: Eq + Hash + ToString>(
         name: impl Into<String>,
         values: impl IntoIterator<Item = T>,
     ) -> Self {
         let mut seen: HashMap<T, u32> = HashMap::new();
-        let mut levels = Vec::new();
+        let mut labels = Labels::default();
         let codes = values
             .into_iter()
             .map(|value| match seen.get(&value) {
                 Some(&code) => code,
                 None => {
-                    let code = levels.len() as u32;
-                    levels.push(value.to_string());
+                    let code = labels.ends.len() as u32;
+                    labels.push(value.to_string());
                     seen.insert(value, code);
                     code
                 }
             })
             .collect();
-        Self { name: name.into(), codes, levels: levels.into() }
+        Self { name: name.into(), codes, labels: labels.shrink() }
     }
 
     /// The distinct values of a numeric variable as levels; not-a-number is one of them.
@@ -52,7 +88,7 @@ impl Categories {
                 *label = value.to_string();
             }
         }
-        Self { levels: levels.into(), ..by_bits }
+        Self { labels: levels.into_iter().collect::<Labels>().shrink(), ..by_bits }
     }
 
     /// The variable's name.
@@ -60,19 +96,32 @@ impl Categories {
         &self.name
     }
 
-    /// One code per row, an index into [`levels`](Self::levels).
+    /// One code per row, a position among the [`levels`](Self::levels).
     pub fn codes(&self) -> &[u32] {
         &self.codes
     }
 
     /// The labels.
-    pub fn levels(&self) -> &[String] {
-        &self.levels
+    pub fn levels(&self) -> impl ExactSizeIterator<Item = &str> {
+        (0..self.count()).map(|level| self.labels.get(level))
+    }
+
+    /// The label of a row.
+    ///
+    /// # Panics
+    /// Where there is no such row.
+    pub fn label(&self, row: usize) -> &str {
+        self.labels.get(self.codes[row] as usize)
+    }
+
+    /// The label of a code.
+    pub(crate) fn level(&self, code: usize) -> &str {
+        self.labels.get(code)
     }
 
     /// The number of levels.
     pub fn count(&self) -> usize {
-        self.levels.len()
+        self.labels.ends.len()
     }
 
     /// The number of rows.
@@ -102,11 +151,11 @@ impl Categories {
                 })
             })
             .collect();
-        let levels = pairs
+        let labels: Labels = pairs
             .iter()
-            .map(|&(a, b)| format!("{}_{}", self.levels[a as usize], other.levels[b as usize]))
+            .map(|&(a, b)| format!("{}_{}", self.level(a as usize), other.level(b as usize)))
             .collect();
-        Self { name: format!("{}^{}", self.name, other.name), codes, levels }
+        Self { name: format!("{}^{}", self.name, other.name), codes, labels: labels.shrink() }
     }
 
     /// The rows given, with the levels that occur among them, in the old order of levels.
@@ -114,23 +163,23 @@ impl Categories {
         if rows.len() == self.codes.len() && rows.is_sorted_by(|a, b| a < b) {
             return self.clone();
         }
-        let mut present = vec![false; self.levels.len()];
+        let mut present = vec![false; self.count()];
         for &row in rows {
             present[self.codes[row] as usize] = true;
         }
-        let mut new_code = vec![u32::MAX; self.levels.len()];
-        let mut levels = Vec::new();
+        let mut new_code = vec![u32::MAX; self.count()];
+        let mut labels = Labels::default();
         for (old, _) in present.iter().enumerate().filter(|(_, p)| **p) {
-            new_code[old] = levels.len() as u32;
-            levels.push(self.levels[old].clone());
+            new_code[old] = labels.ends.len() as u32;
+            labels.push(self.level(old));
         }
         let codes = rows.iter().map(|&row| new_code[self.codes[row] as usize]).collect();
-        Self { name: self.name.clone(), codes, levels: levels.into() }
+        Self { name: self.name.clone(), codes, labels: labels.shrink() }
     }
 
     /// Whether every level of `self` lies in one level of `other`.
     pub(crate) fn nested_in(&self, other: &Self) -> bool {
-        let mut home = vec![u32::MAX; self.levels.len()];
+        let mut home = vec![u32::MAX; self.count()];
         self.codes.iter().zip(other.codes.iter()).all(|(&c, &o)| {
             let slot = &mut home[c as usize];
             if *slot == u32::MAX {

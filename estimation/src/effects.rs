@@ -159,7 +159,7 @@ impl Absorbed {
         }
         let named = self.effects.names().into_iter().zip(self.effects.categories()).zip(values);
         let effects = named
-            .map(|((name, of), values)| (name, of.levels().iter().cloned().zip(values).collect()))
+            .map(|((name, of), values)| (name, of.levels().map(str::to_owned).zip(values).collect()))
             .collect();
         Ok(FixedEffects { effects })
     }
@@ -204,7 +204,7 @@ impl Absorbed {
             };
             length(given.name(), given.len())?;
             let values =
-                given.levels().iter().map(|level| known.value(name, level)).collect::<Result<Vec<_>, _>>()?;
+                given.levels().map(|level| known.value(name, level)).collect::<Result<Vec<_>, _>>()?;
             if position < first_slope {
                 out.iter_mut().zip(given.codes()).for_each(|(o, &c)| *o += values[c as usize]);
             } else {

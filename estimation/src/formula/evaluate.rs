@@ -164,7 +164,7 @@ impl Data<'_> {
     fn factor(&mut self, variable: &Variable) -> Result<Categories, FormulaError> {
         let (categories, present) = match self.column(variable)? {
             Column::Categorical(c) => {
-                let empty = c.levels().iter().position(|l| l.is_empty());
+                let empty = c.levels().position(|l| l.is_empty());
                 let present: Vec<bool> = c.codes().iter().map(|&code| Some(code as usize) != empty).collect();
                 (c.clone(), present)
             }
@@ -231,17 +231,17 @@ impl Data<'_> {
         };
         let categories = self.factor(factor)?;
         let mut order: Vec<usize> =
-            (0..categories.count()).filter(|&l| !categories.levels()[l].is_empty()).collect();
-        let number = |l: usize| categories.levels()[l].parse::<f64>();
+            (0..categories.count()).filter(|&l| !categories.level(l).is_empty()).collect();
+        let number = |l: usize| categories.level(l).parse::<f64>();
         if order.iter().all(|&l| number(l).is_ok()) {
             order.retain(|&l| number(l).is_ok_and(f64::is_finite));
             order.sort_by(|&a, &b| number(a).unwrap_or(f64::NAN).total_cmp(&number(b).unwrap_or(f64::NAN)));
         } else {
-            order.sort_by(|&a, &b| categories.levels()[a].cmp(&categories.levels()[b]));
+            order.sort_by(|&a, &b| categories.level(a).cmp(categories.level(b)));
         }
         if let Some(reference) = reference {
             let before = order.len();
-            order.retain(|&l| categories.levels()[l] != reference);
+            order.retain(|&l| categories.level(l) != reference);
             if order.len() == before {
                 return Err(FormulaError::Variable {
                     position: factor.position,
@@ -254,7 +254,7 @@ impl Data<'_> {
         }
         for level in order {
             let suffix = with.map_or(String::new(), |w| format!(":{}", w.name));
-            let name = format!("{}::{}{suffix}", factor.name, categories.levels()[level]);
+            let name = format!("{}::{}{suffix}", factor.name, categories.level(level));
             let column = categories
                 .codes()
                 .iter()

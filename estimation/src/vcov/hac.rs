@@ -22,7 +22,7 @@ pub(super) fn newey_west(
     let keys: Vec<(u32, i64)> = order.iter().map(|&i| (code(i), time[i])).collect();
     if let Some(twice) = keys.windows(2).position(|w| w[0] == w[1]) {
         let owner =
-            unit.as_ref().map_or(String::new(), |u| format!(" for {}", u.levels()[keys[twice].0 as usize]));
+            unit.as_ref().map_or(String::new(), |u| format!(" for {}", u.level(keys[twice].0 as usize)));
         return Err(EstimationError::VcovUnavailable {
             vcov: "Newey-West".into(),
             reason: format!(

@@ -103,11 +103,7 @@ fn advanced_guide(folder: &Path) -> Result<Vec<(Data, Regression)>, Error> {
         fourth.labels(name).ok_or_else(|| defect(format!("the sample has no column of labels `{name}`")))
     };
     let (exporter, importer) = (label("exporter")?, label("importer")?);
-    let abroad: Vec<usize> = (0..fourth.rows())
-        .filter(|&i| {
-            exporter.levels()[exporter.codes()[i] as usize] != importer.levels()[importer.codes()[i] as usize]
-        })
-        .collect();
+    let abroad: Vec<usize> = (0..fourth.rows()).filter(|&i| exporter.label(i) != importer.label(i)).collect();
     let vcov = "cluster(pair_id, ssc=stata)";
     let gravity = Regression {
         name: "PPML, gravity",
