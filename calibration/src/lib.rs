@@ -25,6 +25,7 @@
 //! | balance a matrix on known margins | [`balance`] |
 //! | aggregate, repair or split an input-output table | [`table`] |
 //! | estimate elasticities of substitution from patents and spending | [`substitution`] |
+//! | fit parameters of the model to facts | [`simulated_moments`] |
 //! | repeat Caliendo and Parro (2015) | [`caliendo_parro`] |
 //!
 //! Every error names the file, and the line, array, country or sector in it.
@@ -42,6 +43,7 @@ pub mod patents;
 pub mod rare_earths;
 pub mod sea;
 pub mod shipped;
+pub mod simulated_moments;
 mod source;
 pub mod store;
 pub mod substitution;

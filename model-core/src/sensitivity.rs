@@ -15,7 +15,7 @@ use crate::equilibrium::MarketResidual;
 
 /// A number that an equilibrium depends on, by positions in the labels. Hats and limits are varied in logarithms, rates,
 /// elasticities and deficits in levels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the fields say what they are")]
 pub enum Parameter {

@@ -1,6 +1,8 @@
 //! The derivative of an equilibrium: the sweep in dual numbers, and the acceleration of the solver. See
 //! [`crate::sensitivity`](crate::Sensitivity).
 
+use std::collections::HashMap;
+
 use ndarray::{Array1, Array2};
 use num_dual::Dual64;
 
@@ -15,15 +17,24 @@ use crate::labels::Dims;
 use crate::sensitivity::{Parameter, Sensitivity};
 use crate::shock::Shock;
 
-/// Numbers that move in a direction.
-struct Seeded<'a>(&'a [(Parameter, f64)]);
+/// Numbers that move in a direction: by how much, for those that do. Every number of the economy is looked up once.
+struct Seeded(HashMap<Parameter, f64>);
 
-impl Inputs for Seeded<'_> {
+impl Seeded {
+    fn new(direction: &[(Parameter, f64)]) -> Self {
+        let mut moves = HashMap::with_capacity(direction.len());
+        for (parameter, by) in direction {
+            *moves.entry(*parameter).or_insert(0.0) += by;
+        }
+        Self(moves)
+    }
+}
+
+impl Inputs for Seeded {
     type Number = Dual64;
     const SEEDED: bool = true;
     fn of(&self, parameter: Parameter, value: f64) -> Dual64 {
-        let moves = self.0.iter().filter(|(moved, _)| *moved == parameter).map(|(_, by)| by).sum();
-        Dual64::new(value, moves)
+        Dual64::new(value, self.0.get(&parameter).copied().unwrap_or(0.0))
     }
 }
 
@@ -42,7 +53,7 @@ impl Economy {
         settings: &SolverSettings,
     ) -> Result<Sensitivity, SolveError> {
         shock.validate(self.parts())?;
-        let system = System::new(self.parts(), self.income(), shock, &Seeded(direction))?;
+        let system = System::new(self.parts(), self.income(), shock, &Seeded::new(direction))?;
         let mut work = Work::new(&system);
         equilibrium.iterate.fits(&system)?;
         let at: Vec<f64> = equilibrium.iterate.state(&system);

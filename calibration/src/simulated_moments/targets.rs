@@ -1,0 +1,292 @@
+//! The facts, and what they are in the model.
+
+use counterfactuals::Path;
+use counterfactuals::scenario::Question;
+use model_core::Economy;
+use ndarray::Array1;
+
+use super::CalibrationError;
+use super::path::YearTangent;
+use crate::rare_earths::{EpisodeYear, RareEarthData, RareEarthError, episode};
+
+/// A fact to be met.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    /// Its name.
+    pub name: String,
+    /// Its value, in the unit of the name.
+    pub value: f64,
+    /// Its standard error, which is its weight: `1 / std_error^2`.
+    pub std_error: f64,
+    /// Where value and standard error come from.
+    pub source: String,
+    /// What it is in the model.
+    pub kind: Kind,
+}
+
+/// What a fact is in the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Log price of rare earths outside China over 2009, in a year.
+    PriceOutside(i32),
+    /// Log of China's volume of rare earths over 2009, in a year.
+    ChinaOutput(i32),
+    /// Stock of knowledge on rare earths in the most exposed sectors over that in others, percent: mean over the years from
+    /// 2011 of the difference in logs, outside China.
+    PatentStock,
+    /// Percentage points of productivity growth a year for a standard deviation of rare-earth intensity, in Japan.
+    JapanProductivity,
+    /// Percentage points of export growth a year of the intensive sectors over other goods, in the EU.
+    EuExports,
+    /// A parameter itself: outside information.
+    Outside(usize),
+}
+
+/// Positions in the economy that the facts speak of.
+pub(super) struct Places {
+    r: usize,
+    china: usize,
+    japan: usize,
+    eu: Vec<usize>,
+    /// Sectors by intensity in the world: the most intensive five, and other goods.
+    intensive: Vec<usize>,
+    others: Vec<usize>,
+    /// Intensity of Japan's sectors in standard deviations about their mean.
+    japan_intensity: Vec<f64>,
+    /// Weights of countries: their spending on rare earths, zero for China; they sum to one.
+    weight: Vec<f64>,
+}
+
+/// Economies of the shipped table that are members of the European Union.
+const EU: [&str; 5] = ["DEU", "FRA", "GBR", "ITA", "EUR"];
+
+/// Sectors of the shipped table that make goods.
+const GOODS: [&str; 14] = [
+    "Agriculture",
+    "Mining",
+    "Food",
+    "Textiles",
+    "Wood and paper",
+    "Refining",
+    "Chemicals",
+    "Rubber and plastics",
+    "Minerals",
+    "Metals",
+    "Machinery",
+    "Electrical",
+    "Transport equipment",
+    "Other manufacturing",
+];
+
+impl Places {
+    pub(super) fn new(economy: &Economy) -> Result<Self, CalibrationError> {
+        let labels = economy.labels();
+        let missing = |what: &str| CalibrationError::Missing(format!("`{what}` in the economy"));
+        let country = |name: &str| labels.country(name).ok_or_else(|| missing(name));
+        let r = labels.sector("Rare earths").ok_or_else(|| missing("Rare earths"))?;
+        let (china, japan) = (country("CHN")?, country("JPN")?);
+        let eu = EU.iter().map(|c| country(c)).collect::<Result<_, _>>()?;
+        let intensity = |n: usize, j: usize| economy.input_share()[[n, j, r]];
+        let world = |j: usize| -> f64 {
+            let spent: f64 =
+                (0..labels.countries().len()).map(|n| intensity(n, j) * economy.output()[[n, j]]).sum();
+            spent / economy.output().column(j).sum()
+        };
+        let mut goods: Vec<usize> =
+            GOODS.iter().map(|s| labels.sector(s).ok_or_else(|| missing(s))).collect::<Result<_, _>>()?;
+        goods.sort_by(|a, b| world(*b).total_cmp(&world(*a)));
+        let others = goods.split_off(5);
+        let count = labels.sectors().len();
+        let own: Vec<f64> = (0..count).map(|j| if j == r { 0.0 } else { intensity(japan, j) }).collect();
+        let mean = own.iter().sum::<f64>() / (count - 1) as f64;
+        let sd =
+            (own.iter().enumerate().filter(|(j, _)| *j != r).map(|(_, v)| (v - mean).powi(2)).sum::<f64>()
+                / (count - 2) as f64)
+                .sqrt();
+        let japan_intensity = own.iter().enumerate().map(|(j, v)| if j == r { 0.0 } else { (v - mean) / sd });
+        let spent = economy.expenditure().column(r);
+        let total: f64 = spent.iter().enumerate().filter(|(n, _)| *n != china).map(|(_, v)| v).sum();
+        let weight = spent.iter().enumerate().map(|(n, v)| if n == china { 0.0 } else { v / total });
+        Ok(Self {
+            r,
+            china,
+            japan,
+            eu,
+            japan_intensity: japan_intensity.collect(),
+            weight: weight.collect(),
+            intensive: goods,
+            others,
+        })
+    }
+}
+
+/// What a fact is on a path.
+pub(super) fn model(at: &Places, question: &Question, path: &Path, values: &Array1<f64>, kind: Kind) -> f64 {
+    let economy = &question.economy;
+    let year = |y: i32| path.years.iter().find(|year| year.year == y);
+    let years = (path.years.len() as f64 - 1.0).max(1.0);
+    match kind {
+        Kind::PriceOutside(y) => year(y).map_or(f64::NAN, |year| {
+            let price = |(n, w): (usize, &f64)| w * year.equilibrium.price_hat[[n, at.r]];
+            at.weight.iter().enumerate().map(price).sum::<f64>().ln()
+        }),
+        Kind::ChinaOutput(y) => year(y).map_or(f64::NAN, |year| {
+            let (n, r) = (at.china, at.r);
+            (year.equilibrium.output[[n, r]] / economy.output()[[n, r]] / year.equilibrium.cost_hat[[n, r]])
+                .ln()
+        }),
+        Kind::PatentStock => exposed(at, path, |t, n, j| path.years[t].stocks.critical[[n, j]].ln()),
+        Kind::JapanProductivity => path.years.last().map_or(f64::NAN, |last| {
+            let n = at.japan;
+            let given = last.shock.augmentation.as_ref();
+            let gain = |j: usize| {
+                let s = economy.critical_share()[[n, j]];
+                given.map_or(0.0, |a| s * a.critical[[n, j]].ln() + (1.0 - s) * a.other[[n, j]].ln())
+            };
+            by_intensity(at, gain) / years
+        }),
+        Kind::EuExports => path.years.last().map_or(f64::NAN, |last| {
+            let (before, after) = (economy.border_flows(), last.equilibrium.border_flows());
+            let growth = |sectors: &[usize]| {
+                (abroad(at, sectors, |f| after[f]) / abroad(at, sectors, |f| before[f])).ln()
+            };
+            100.0 * (growth(&at.intensive) - growth(&at.others)) / years
+        }),
+        Kind::Outside(k) => values[k],
+    }
+}
+
+/// Its derivative when parameter `k` moves by one, which `tangents` is along.
+pub(super) fn derivative(
+    at: &Places,
+    question: &Question,
+    path: &Path,
+    tangents: &[YearTangent],
+    k: usize,
+    kind: Kind,
+) -> f64 {
+    let economy = &question.economy;
+    let year = |y: i32| path.years.iter().zip(tangents).find(|(year, _)| year.year == y);
+    let years = (path.years.len() as f64 - 1.0).max(1.0);
+    match kind {
+        Kind::PriceOutside(y) => year(y).map_or(f64::NAN, |(year, d)| {
+            let price = |n: usize| at.weight[n] * year.equilibrium.price_hat[[n, at.r]];
+            let all = 0..at.weight.len();
+            all.clone().map(|n| price(n) * d.sensitivity.ln_price[[n, at.r]]).sum::<f64>()
+                / all.map(price).sum::<f64>()
+        }),
+        Kind::ChinaOutput(y) => year(y).map_or(f64::NAN, |(year, d)| {
+            let i = [at.china, at.r];
+            d.sensitivity.output[i] / year.equilibrium.output[i] - d.sensitivity.ln_cost[i]
+        }),
+        Kind::PatentStock => exposed(at, path, |t, n, j| tangents[t].ln_stock[[n, j]]),
+        Kind::JapanProductivity => tangents.last().map_or(f64::NAN, |last| {
+            let n = at.japan;
+            let gain = |j: usize| {
+                let s = economy.critical_share()[[n, j]];
+                s * last.ln_augmentation.0[[n, j]] + (1.0 - s) * last.ln_augmentation.1[[n, j]]
+            };
+            by_intensity(at, gain) / years
+        }),
+        Kind::EuExports => path.years.last().zip(tangents.last()).map_or(f64::NAN, |(last, d)| {
+            let e = &last.equilibrium;
+            let flows = e.border_flows();
+            let moved = |f: [usize; 3]| {
+                let [n, i, j] = f;
+                let s = &d.sensitivity;
+                let spending = s.expenditure[[n, j]] / e.expenditure[[n, j]];
+                flows[f] * (spending - economy.theta()[j] * (s.ln_cost[[i, j]] - s.ln_price[[n, j]]))
+            };
+            let growth = |sectors: &[usize]| abroad(at, sectors, moved) / abroad(at, sectors, |f| flows[f]);
+            100.0 * (growth(&at.intensive) - growth(&at.others)) / years
+        }),
+        Kind::Outside(parameter) => f64::from(u8::from(parameter == k)),
+    }
+}
+
+/// Mean over the years from 2011 and countries of the difference between intensive sectors and others, percent.
+fn exposed(at: &Places, path: &Path, of: impl Fn(usize, usize, usize) -> f64) -> f64 {
+    let late: Vec<usize> = (0..path.years.len()).filter(|t| path.years[*t].year > 2010).collect();
+    let mean = |sectors: &[usize], t: usize, n: usize| {
+        sectors.iter().map(|&j| of(t, n, j)).sum::<f64>() / sectors.len() as f64
+    };
+    let gap = |t: usize| -> f64 {
+        let countries = at.weight.iter().enumerate().filter(|(_, w)| **w > 0.0);
+        countries.map(|(n, w)| w * (mean(&at.intensive, t, n) - mean(&at.others, t, n))).sum()
+    };
+    100.0 * late.iter().map(|t| gap(*t)).sum::<f64>() / late.len() as f64
+}
+
+/// Slope on standardised intensity across Japan's sectors, percent.
+fn by_intensity(at: &Places, gain: impl Fn(usize) -> f64) -> f64 {
+    let sectors = || (0..at.japan_intensity.len()).filter(|j| *j != at.r);
+    let square: f64 = sectors().map(|j| at.japan_intensity[j].powi(2)).sum();
+    100.0 * sectors().map(|j| at.japan_intensity[j] * gain(j)).sum::<f64>() / square
+}
+
+/// Sum of the EU's exports of sectors to everyone outside it.
+fn abroad(at: &Places, sectors: &[usize], of: impl Fn([usize; 3]) -> f64) -> f64 {
+    let outside: Vec<usize> = (0..at.weight.len()).filter(|n| !at.eu.contains(n)).collect();
+    let mut sum = 0.0;
+    for &n in &outside {
+        for &i in &at.eu {
+            sum += sectors.iter().map(|&j| of([n, i, j])).sum::<f64>();
+        }
+    }
+    sum
+}
+
+impl Target {
+    /// Three printed moments, prices outside China in 2011-2015 and China's mine output in 2012-2015 as
+    /// observed, and outside information on every parameter but `sigma`: without it the search runs `phi` to the end of its range.
+    ///
+    /// # Errors
+    /// [`RareEarthError`] if the shipped facts do not load.
+    pub fn defaults() -> Result<Vec<Self>, RareEarthError> {
+        const PRINTED: &str = "Alfaro et al. (2025), summaries; standard error assumed: a third of the value";
+        const OBSERVED: &str = "observed (table B1); standard error assumed";
+        let new = |name: String, value: f64, std_error: f64, source: &str, kind| Self {
+            name,
+            value,
+            std_error,
+            source: source.to_owned(),
+            kind,
+        };
+        let printed = [
+            ("patent stock, exposed over less exposed, %", 7.4, Kind::PatentStock),
+            ("TFP growth per s.d. of intensity, Japan, pp", 0.5, Kind::JapanProductivity),
+            ("export growth, intensive over others, EU, pp", 0.3, Kind::EuExports),
+        ];
+        let mut all: Vec<Self> = printed
+            .into_iter()
+            .map(|(name, value, kind)| new(name.to_owned(), value, value / 3.0, PRINTED, kind))
+            .collect();
+        let data = RareEarthData::embedded()?;
+        let years = episode(&data, 2009..=2015)?;
+        let base = &years[0];
+        let mined = |year: &EpisodeYear| year.china_mine.map(|d| d.value);
+        for year in years.iter().filter(|year| year.year >= 2011) {
+            let price = (year.fob.value / base.fob.value).ln();
+            let name = format!("ln price outside China, {}", year.year);
+            all.push(new(name, price, 0.3, OBSERVED, Kind::PriceOutside(year.year)));
+        }
+        for year in years.iter().filter(|year| year.year >= 2012) {
+            if let (Some(now), Some(then)) = (mined(year), mined(base)) {
+                let name = format!("ln mine output of China, {}", year.year);
+                all.push(new(name, (now / then).ln(), 0.2, OBSERVED, Kind::ChinaOutput(year.year)));
+            }
+        }
+        let outside = [
+            ("lambda", 1, 0.5, 0.1, "R&D literature: 0.3 to 0.7"),
+            ("phi", 2, 0.5, 0.25, "assumption: 0.2 to 1"),
+            ("xi", 3, 0.01, 0.01, "assumption: 0 to 0.03"),
+            ("delta", 4, 0.15, 0.04, "usual values: 0.1 to 0.25"),
+            ("beta_r", 5, 0.75, 0.08, "assumption: 0.5 to 0.9"),
+        ];
+        for (name, k, value, error, source) in outside {
+            all.push(new(format!("{name}, outside information"), value, error, source, Kind::Outside(k)));
+        }
+        Ok(all)
+    }
+}
