@@ -36,6 +36,12 @@ pub(crate) enum Error {
     /// A help topic that does not exist was named.
     #[error("there is no help topic `{given}`")]
     UnknownTopic { given: String, known: String },
+    /// A shipped scenario that does not exist was named.
+    #[error("there is no scenario `{given}` to start from")]
+    UnknownScenario { given: String, known: String },
+    /// A file that would be overwritten.
+    #[error("{} is there already", path.display())]
+    Exists { path: PathBuf },
     /// An economy that does not exist was named.
     #[error("there is no economy `{given}`")]
     NoEconomy { given: String },
@@ -124,6 +130,8 @@ impl Error {
             Error::NotOurs { .. } => "choose another folder with `--out`, or empty this one".to_owned(),
             Error::UnknownTable { known, .. } => format!("the tables are {known}"),
             Error::UnknownSet { known, .. } => format!("the data sets are {known}"),
+            Error::UnknownScenario { known, .. } => format!("they are {known}"),
+            Error::Exists { .. } => "name another file, or move this one away".to_owned(),
             Error::UnknownTopic { known, .. } => format!("the topics are {known}"),
             Error::NoEconomy { .. } => {
                 "name `world-2009`, `rare-earth-world-2009`, or a folder with economy.json and arrays.npz".to_owned()
@@ -167,6 +175,8 @@ impl Error {
             Error::UnknownTable { .. }
             | Error::UnknownSet { .. }
             | Error::UnknownTopic { .. }
+            | Error::UnknownScenario { .. }
+            | Error::Exists { .. }
             | Error::NoEconomy { .. }
             | Error::MissingSet { .. }
             | Error::NotOurs { .. }

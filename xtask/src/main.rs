@@ -8,8 +8,10 @@ mod data;
 mod economies;
 mod error;
 mod estimate;
+mod explain;
 mod hash;
 mod help;
+mod new_scenario;
 mod output;
 mod parts;
 mod patents;
@@ -42,6 +44,8 @@ enum Command {
     Solve(solve::Arguments),
     Estimate(estimate::Arguments),
     Patents(patents::Arguments),
+    Explain(explain::Arguments),
+    NewScenario(new_scenario::Arguments),
     Help(help::Arguments),
 }
 
@@ -53,6 +57,8 @@ fn main() -> ExitCode {
         Command::Solve(arguments) => solve::run(&arguments),
         Command::Estimate(arguments) => estimate::run(arguments),
         Command::Patents(arguments) => patents::run(arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
+        Command::NewScenario(arguments) => new_scenario::run(&arguments),
         Command::Help(arguments) => help::run(arguments),
     };
     match outcome {

@@ -175,7 +175,7 @@ mod tests {
     use crate::report::table::tests::sample;
 
     fn part(id: &'static str, make: fn(&Inputs) -> Result<Made, Error>) -> Part {
-        Part { id, title: "a part", needs: &[], uses: &[], make }
+        Part { id, title: "a part", needs: &[], uses: &[], code: "", make: Box::new(make) }
     }
 
     fn record(part: &Part) -> (PartRecord, tempfile::TempDir) {

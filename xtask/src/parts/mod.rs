@@ -36,8 +36,19 @@ pub(crate) struct Part {
     pub(crate) needs: &'static [&'static str],
     /// The raw data sets that it reads when they are there.
     pub(crate) uses: &'static [&'static str],
+    /// The function that makes it, with its modules.
+    pub(crate) code: &'static str,
     /// Makes it.
-    pub(crate) make: fn(&Inputs) -> Result<Made, Error>,
+    pub(crate) make: Box<dyn Fn(&Inputs) -> Result<Made, Error>>,
+}
+
+impl Part {
+    /// The file and the function that make it.
+    pub(crate) fn source(&self) -> (String, &'static str) {
+        let mut modules: Vec<&str> = self.code.split("::").skip(1).collect();
+        let function = modules.pop().unwrap_or(self.code);
+        (format!("xtask/src/{}.rs", modules.join("/")), function)
+    }
 }
 
 /// What a part may use.
@@ -66,14 +77,14 @@ pub(crate) struct Made {
     pub(crate) checks: Vec<Check>,
 }
 
-fn part(
+fn part<M: Fn(&Inputs) -> Result<Made, Error> + 'static>(
     id: &'static str,
     title: &'static str,
     needs: &'static [&'static str],
     uses: &'static [&'static str],
-    make: fn(&Inputs) -> Result<Made, Error>,
+    make: M,
 ) -> Part {
-    Part { id, title, needs, uses, make }
+    Part { id, title, needs, uses, code: std::any::type_name::<M>(), make: Box::new(make) }
 }
 
 /// All parts, in the order of the report.
@@ -133,4 +144,19 @@ pub(crate) fn input_hashes(raw: &RawData, sets: &[&str]) -> Result<BTreeMap<Stri
         }
     }
     Ok(hashes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_says_which_file_makes_it() {
+        for part in all() {
+            let (file, function) = part.source();
+            let path = crate::workspace::root().join(&file);
+            let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {file}: {e}", part.id));
+            assert!(text.contains(&format!("fn {function}(")), "{}: no {function} in {file}", part.id);
+        }
+    }
 }
