@@ -18,6 +18,7 @@
 //! | classify patents by what they do to rare-earth use, from their text | [`patent_text`] |
 //! | have panels of exports, patents and productivity at once | [`panels`] |
 //! | turn the files that their publishers offer into what the loaders read | [`official`] |
+//! | estimate elasticities from unit values or tariffs | [`trade_elasticity`] |
 //! | find trade elasticities for NACE industries | [`theta`] |
 //! | know how the shipped files are made | [`shipped`] |
 //! | add rare earths as a sector, look up their facts | [`rare_earths`] |
@@ -50,6 +51,7 @@ pub mod substitution;
 pub mod table;
 pub mod table_csv;
 pub mod theta;
+pub mod trade_elasticity;
 pub mod us_klems;
 pub mod wiod;
 pub mod world_2009;

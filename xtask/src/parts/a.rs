@@ -1,6 +1,7 @@
 //! Part A: the engines, held against published tables.
 
 use calibration::caliendo_parro::{ElasticityData, NaftaData, TripleSample};
+use calibration::trade_elasticity::tariffs;
 use estimation::{Regression, Vcov};
 use model_core::welfare::{DecompositionSettings, decompose, first_order};
 use model_core::{Deficits, SolverSettings};
@@ -39,19 +40,49 @@ pub(super) fn elasticities(inputs: &Inputs) -> Result<Made, Error> {
         Column::number("theta", "θ", "", Format::Fixed(2), Provenance::Estimated),
         Column::number("std_error", "s.e.", "", Format::StandardError(2), Provenance::Estimated),
         Column::number("n", "N", "", Format::Integer, Provenance::Derived),
+        Column::number(
+            "std_error_pairs",
+            "s.e., shared pairs",
+            "",
+            Format::StandardError(2),
+            Provenance::Estimated,
+        ),
+        Column::number(
+            "theta_effects",
+            "θ, country and pair effects",
+            "",
+            Format::Fixed(2),
+            Provenance::Estimated,
+        ),
+        Column::number("std_error_effects", "s.e.", "", Format::StandardError(2), Provenance::Estimated),
     ];
     let footer = Footer {
         data: format!("{CALIENDO_PARRO}: 16 countries, imports 1993, tariffs 1989-1995"),
-        estimator: "OLS without a constant on triple differences, y = -θ x + e".to_owned(),
-        variance: "heteroskedasticity-robust, n/(n-1) (HC1)".to_owned(),
+        estimator: "OLS without a constant on triple differences, y = -θ x + e; beside it OLS of log imports with exporter, \
+                    importer and symmetric pair effects; last line efficient GMM on the sectors' moments"
+            .to_owned(),
+        variance: "heteroskedasticity-robust, n/(n-1) (HC1); s.e., shared pairs, and of GMM: robust to \
+                   the pairs of countries that triples share, in all sectors; with effects: clustered by pair of countries over all sectors"
+            .to_owned(),
         seed: None,
         inputs: "read".to_owned(),
     };
     let mut table = Table::new("A1", "Trade elasticities by sector", Kind::Replicated, columns, footer);
     let mut checks = Vec::new();
+    let triples = tariffs::triples(&data).map_err(Error::library("all sectors' triple differences"))?;
+    let effects = tariffs::effects(&data).map_err(Error::library("log imports with effects"))?;
     let mut add = |name: &str, sample: TripleSample, table: &mut Table| -> Result<(), Error> {
         let (theta, std_error, n) = estimate(name, sample)?;
-        table.row(vec![name.into(), theta.into(), std_error.into(), n.into()]);
+        let (triple, effect) = (triples.coefficient(name).ok(), effects.coefficient(name).ok());
+        table.row(vec![
+            name.into(),
+            theta.into(),
+            std_error.into(),
+            n.into(),
+            triple.map(|c| c.std_error).into(),
+            effect.as_ref().map(|c| c.estimate).into(),
+            effect.map(|c| c.std_error).into(),
+        ]);
         checks.push(inputs.published.check("A1", &format!("theta, {name}"), theta)?);
         checks.push(inputs.published.check("A1", &format!("s.e., {name}"), std_error)?);
         checks.push(inputs.published.check("A1", &format!("N, {name}"), n as f64)?);
@@ -62,6 +93,25 @@ pub(super) fn elasticities(inputs: &Inputs) -> Result<Made, Error> {
     }
     table.rule();
     add("Aggregate", data.pooled(), &mut table)?;
+    let gmm = tariffs::pooled(&data).map_err(Error::library("one elasticity for all sectors by GMM"))?;
+    table.row(vec![
+        "All sectors, GMM".into(),
+        gmm.theta[0].into(),
+        gmm.standard_errors()[0].into(),
+        gmm.observations.into(),
+        Cell::absent(),
+        Cell::absent(),
+        Cell::absent(),
+    ]);
+    if let Some(test) = gmm.hansen().map_err(Error::library("Hansen's test"))? {
+        table.note(format!(
+            "All sectors, GMM: one θ that meets the moments of {} sectors as nearly as may be; Hansen's J of the hypothesis that \
+             θ is the same in all: {:.1}, p = {:.4}. – : does not apply.",
+            data.sectors().len(),
+            test.statistic,
+            test.p_value
+        ));
+    }
     table.note(
         "For each unordered triple of countries, imports over reverse imports around the triangle, in logs, on the same \
          of gross tariffs; triples with a zero or missing flow or tariff are left out. Aggregate: all sectors pooled.",
