@@ -26,6 +26,9 @@ use crate::report::figure::Figure;
 use crate::report::table::Table;
 use crate::workspace::RawData;
 
+/// What makes a part.
+type Make = Box<dyn Fn(&Inputs) -> Result<Made, Error>>;
+
 /// A unit of the output that is made, skipped or fails as a whole.
 pub(crate) struct Part {
     /// Its identifier, as `--only` takes it.
@@ -39,7 +42,7 @@ pub(crate) struct Part {
     /// The function that makes it, with its modules.
     pub(crate) code: &'static str,
     /// Makes it.
-    pub(crate) make: Box<dyn Fn(&Inputs) -> Result<Made, Error>>,
+    pub(crate) make: Make,
 }
 
 impl Part {
