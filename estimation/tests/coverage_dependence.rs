@@ -168,7 +168,7 @@ fn dependence_over_space() {
     promised("OLS, Conley, uniform kernel to 320 km, 50 by 50 places", 0.5, 0.08, |rng| {
         places(rng, 50, &conley(320.0, SpatialKernel::Uniform))
     });
-    // With fewer places, and with a kernel that weighs down what is there, it falls short.
+    // With fewer places it falls short (32 by 32 cover .931), and with a kernel that weighs down what is there.
     let fewer = simulate("OLS, Conley, uniform kernel to 320 km, 24 by 24 places (asymptotic)", 0.5, |rng| {
         places(rng, 24, &conley(320.0, SpatialKernel::Uniform))
     });
