@@ -188,9 +188,15 @@ impl Draws {
         columns.map(|column| if enough { column.std(1.0) } else { f64::NAN }).collect()
     }
 
-    /// These numbers less those of another scenario, draw by draw, over the draws that both have: with common random numbers
-    /// the intervals of a difference, not the difference of intervals. `None` if they report different numbers.
+    /// These numbers less those of another scenario, draw by draw: see [`Draws::combine`].
     pub fn less(&self, other: &Draws) -> Option<Draws> {
+        self.combine(other, |own, other| own - other)
+    }
+
+    /// What `of` makes of these numbers and those of another scenario, draw by draw, over the draws that both have: with common
+    /// random numbers the interval of a difference or a ratio, not the difference of intervals. `None` if they report different
+    /// numbers.
+    pub fn combine(&self, other: &Draws, of: impl Fn(f64, f64) -> f64) -> Option<Draws> {
         if self.central.len() != other.central.len() {
             return None;
         }
@@ -198,13 +204,13 @@ impl Draws {
         let mut numbers = Vec::new();
         for (row, number) in self.values.rows().into_iter().zip(&self.numbers) {
             if let Ok(position) = other.numbers.binary_search(number) {
-                rows.extend(row.iter().zip(other.values.row(position)).map(|(a, b)| a - b));
+                rows.extend(row.iter().zip(other.values.row(position)).map(|(a, b)| of(*a, *b)));
                 numbers.push(*number);
             }
         }
         let failures = [self.failures.clone(), other.failures.clone()].concat();
         Some(Draws {
-            central: self.central.iter().zip(&other.central).map(|(a, b)| a - b).collect(),
+            central: self.central.iter().zip(&other.central).map(|(a, b)| of(*a, *b)).collect(),
             values: Array2::from_shape_vec((numbers.len(), self.central.len()), rows).ok()?,
             numbers,
             failures,

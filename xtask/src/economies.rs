@@ -1,8 +1,10 @@
 //! The economies that a command line can name, and what tables read from them.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use calibration::substitution::{Specification, simulate};
+use calibration::world_2009::SectorElasticities;
 use counterfactuals::scenario::Estimates;
 use model_core::{Economy, Equilibrium};
 
@@ -38,18 +40,41 @@ pub(crate) fn open(name: &str) -> Result<Economy, Error> {
         .map_err(Error::bad_input(format!("could not load the economy in {}", folder.display())))
 }
 
-/// The estimates that a scenario may name.
+/// The estimates that a scenario may name, for the sectors of the shipped economies.
 pub(crate) fn estimates() -> Result<Vec<Estimates>, Error> {
     let elasticities = calibration::world_2009::elasticities();
-    let (sectors, theta, covariance) =
-        elasticities.map_err(Error::library("the shipped elasticities do not load"))?;
+    Ok(vec![
+        trade(elasticities.map_err(Error::library("the shipped elasticities do not load"))?)?,
+        substitution()?,
+    ])
+}
+
+/// The same for the sectors of the full table of 2009.
+pub(crate) fn full_estimates() -> Result<Vec<Estimates>, Error> {
+    let elasticities = calibration::rare_earths::economy::full_elasticities();
+    Ok(vec![
+        trade(elasticities.map_err(Error::library("the shipped elasticities do not load"))?)?,
+        substitution()?,
+    ])
+}
+
+fn trade((sectors, theta, covariance): SectorElasticities) -> Result<Estimates, Error> {
     let provenance = "estimated on the sample of Caliendo and Parro (2015), industries independent";
     let theta = Estimates::new(CALIENDO_PARRO, provenance, sectors, theta, &covariance);
-    let theta = theta.map_err(Error::library("the covariance of the shipped elasticities"))?;
-    let substitution = simulate::shipped().and_then(|panel| Specification::default().estimate(&panel));
-    let substitution = substitution.map_err(Error::library("the elasticities of substitution"))?;
-    let substitution = substitution.as_estimates(SUBSTITUTION);
-    Ok(vec![theta, substitution.map_err(Error::library("the covariance of elasticities of substitution"))?])
+    theta.map_err(Error::library("the covariance of the shipped elasticities"))
+}
+
+/// Estimated once in a run, whoever asks first.
+fn substitution() -> Result<Estimates, Error> {
+    static MADE: OnceLock<Estimates> = OnceLock::new();
+    if let Some(made) = MADE.get() {
+        return Ok(made.clone());
+    }
+    let fit = simulate::shipped().and_then(|panel| Specification::default().estimate(&panel));
+    let fit = fit.map_err(Error::library("the elasticities of substitution"))?;
+    let estimates = fit.as_estimates(SUBSTITUTION);
+    let estimates = estimates.map_err(Error::library("the covariance of elasticities of substitution"))?;
+    Ok(MADE.get_or_init(|| estimates).clone())
 }
 
 /// Exports and imports by country at border prices, without domestic sales.

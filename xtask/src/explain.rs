@@ -40,9 +40,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
             for name in list {
                 let state = if raw.set(name).is_some() { "present" } else { "absent" };
                 console::result(format!("  {:<12}{name} ({state}; {when})", format!("{verb}:")));
-                if let Ok(set) = sets::find(name) {
-                    console::result(format!("              {}; {}", set.title, set.home));
-                }
+                let what = match parts::OWN_SETS.iter().find(|(own, _)| own == name) {
+                    Some((_, what)) => format!("of your own: {what}"),
+                    None => sets::find(name).map(|set| format!("{}; {}", set.title, set.home))?,
+                };
+                console::result(format!("              {what}"));
             }
         }
         match published.of_table(part.id).count() {

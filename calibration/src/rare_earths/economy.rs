@@ -315,6 +315,20 @@ pub fn full_flows(raw: &Path, choices: &Choices) -> Result<Flows, WorldError> {
         .map_err(Box::new)?)
 }
 
+/// Trade elasticities of the sectors of [`full_flows`] but the critical one, with the covariance of their sampling errors: labels,
+/// estimates, covariance. See [`crate::theta`] for the rule.
+///
+/// # Errors
+/// [`WorldError`] if the shipped files are damaged.
+pub fn full_elasticities() -> Result<world_2009::SectorElasticities, WorldError> {
+    let codes = world_2009::mapping()?.sector_codes();
+    let own: Vec<usize> = (0..codes.len()).collect();
+    let estimates = Elasticities::shipped()?;
+    let theta = estimates.of_groups(&codes, &own, own.len());
+    let covariance = estimates.covariance_of_groups(&codes, &own, own.len());
+    Ok((codes, theta, covariance))
+}
+
 /// Makes the shipped files again from the folder of raw data sets: the full table is carved, then aggregated by
 /// `data/world_2009/mapping.csv`. Texts in the order of [`flows_csv::FILES`].
 ///

@@ -50,5 +50,12 @@ pub(crate) fn run(raw: &RawData) -> Result<(), Error> {
             console::result(format!("    read for: {}", used.join(", ")));
         }
     }
+    console::result("\nSets of your own (optional; a folder each in the same place):");
+    for (name, what) in parts::OWN_SETS {
+        let state = if raw.set(name).is_some() { "present" } else { "absent" };
+        let used: Vec<&str> =
+            parts.iter().filter(|part| part.uses.contains(&name)).map(|part| part.id).collect();
+        console::result(format!("\n  {name}  ({state})\n    {what}\n    read for: {}", used.join(", ")));
+    }
     Ok(())
 }

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::report::table::{Cell, Column, Footer, Format, Kind, Provenance, Table};
 
 /// The folder of a user's counts among the raw data sets, as `patents classify` writes it.
-const USER: &str = "patent_text";
+pub(super) const OWN: &str = "patent_text";
 const SEED: u64 = 20_100_708;
 /// Simulated patents.
 const SIMULATED: usize = 20_000;
@@ -101,7 +101,7 @@ pub(super) fn by_type(inputs: &Inputs) -> Result<Made, Error> {
          (cargo xtask patents export-prompts) before relying on the counts.",
     );
     let mut tables = vec![table, simulated_counts(&held_out, &by_rules, &by_model)];
-    if let Some(folder) = inputs.raw.set(USER) {
+    if let Some(folder) = inputs.raw.set(OWN) {
         let path = folder.join("panel.csv");
         let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
         tables.push(user_counts(&Panel::from_csv(&path, &text)?));

@@ -5,7 +5,7 @@ use model_core::SolverSettings;
 use model_core::welfare::{Decomposition, DecompositionSettings, decompose};
 use ndarray::{Array1, Array2, Axis};
 
-use super::quota::{Case, World, long_run};
+use super::quota::{COVERAGE, Case, World, in_words, interval_cells, long_run, with_interval};
 use super::{Inputs, Made};
 use crate::error::Error;
 use crate::report::figure::{Bars, Chart, Figure};
@@ -15,9 +15,6 @@ pub(super) const SCENARIO: &str = include_str!("../../../scenarios/quota-2010.to
 
 /// Draws for the intervals; a scenario run by itself takes as many as its file says.
 const DRAWS: usize = 400;
-
-/// Coverage of the intervals.
-pub(super) const COVERAGE: f64 = 0.9;
 
 /// The numbers of C1 in their order: three by country, then those of the market.
 fn numbers(world: &World, outcome: &Outcome) -> Vec<f64> {
@@ -137,13 +134,8 @@ fn by_country(world: &World, cases: &[Case; 3], all: &[Draws], what: &ByCountry,
     let mut columns = vec![Column::label("country", "Economy")];
     for (key, heading, _) in what.blocks {
         for case in cases {
-            let number = |suffix: &str, heading: String| {
-                let key = format!("{key}_{}{suffix}_pct", case.key);
-                Column::number(key, heading, "%", Format::Fixed(3), Provenance::Simulated)
-            };
-            columns.push(number("", format!("{heading}: {}", case.name)));
-            columns.push(number("_low", "5%".to_owned()));
-            columns.push(number("_high", "95%".to_owned()));
+            let (key, heading) = (format!("{key}_{}", case.key), format!("{heading}: {}", case.name));
+            columns.extend(with_interval((&key, "_pct"), &heading, "%", Format::Fixed(3)));
         }
     }
     let mut table = Table::new(what.id, what.title, Kind::Simulated, columns, footer);
@@ -152,8 +144,7 @@ fn by_country(world: &World, cases: &[Case; 3], all: &[Draws], what: &ByCountry,
         let mut row: Vec<Cell> = vec![country.as_str().into()];
         for (_, _, begin) in what.blocks {
             for (draws, interval) in all.iter().zip(&intervals) {
-                let (low, high) = interval[begin + c];
-                row.extend([draws.central[begin + c].into(), low.into(), high.into()]);
+                row.extend(interval_cells(draws.central[begin + c], interval[begin + c]));
             }
         }
         table.row(row);
@@ -161,12 +152,14 @@ fn by_country(world: &World, cases: &[Case; 3], all: &[Draws], what: &ByCountry,
     table
 }
 
-/// What directed technology takes away of each country's loss, in words.
+/// What directed technology takes away of each country's loss, in words, with its interval over the draws of both.
 fn offsets(world: &World, all: &[Draws]) -> String {
+    let share = |directed: f64, exogenous: f64| 100.0 * (1.0 - directed / exogenous);
+    let Some(shares) = all[1].combine(&all[0], share) else { return String::new() };
+    let intervals = shares.interval(COVERAGE);
     let losers = world.countries().iter().enumerate().filter(|(c, _)| all[0].central[*c] < 0.0);
-    let words = losers.map(|(c, country)| {
-        format!("{country} {:.0}", 100.0 * (1.0 - all[1].central[c] / all[0].central[c]))
-    });
+    let words =
+        losers.map(|(c, country)| format!("{country} {}", in_words(shares.central[c], intervals[c], 0)));
     words.collect::<Vec<_>>().join(", ")
 }
 
@@ -180,12 +173,7 @@ fn market(
 ) -> Table {
     let mut columns = vec![Column::label("item", ""), Column::label("unit", "Unit")];
     for case in cases {
-        let number = |key: String, heading: &str| {
-            Column::number(key, heading.to_owned(), "", Format::Fixed(2), Provenance::Simulated)
-        };
-        columns.push(number(case.key.to_owned(), case.name));
-        columns.push(number(format!("{}_low", case.key), "5%"));
-        columns.push(number(format!("{}_high", case.key), "95%"));
+        columns.extend(with_interval((case.key, ""), case.name, "", Format::Fixed(2)));
     }
     let title = "Export restriction of rare earths, long run: the market";
     let mut table = Table::new("C1-market", title, Kind::Simulated, columns, world.footer(method, seed));
@@ -193,8 +181,7 @@ fn market(
     for (k, (item, unit)) in MARKET.into_iter().enumerate() {
         let mut row: Vec<Cell> = vec![item.into(), unit.into()];
         for (draws, interval) in all.iter().zip(&intervals) {
-            let at = offset + k;
-            row.extend([draws.central[at].into(), interval[at].0.into(), interval[at].1.into()]);
+            row.extend(interval_cells(draws.central[offset + k], interval[offset + k]));
         }
         table.row(row);
     }
@@ -218,7 +205,7 @@ const CHANNELS: [(&str, &str); 6] = [
     ("technology_channel", "Technology in use"),
 ];
 
-/// The numbers of [`CHANNELS`] by country, logarithms times 100.
+/// The numbers of [`CHANNELS`] by country, then those by country and source; logarithms times 100.
 fn flat(parts: &Decomposition) -> Vec<f64> {
     let sum = |a: &Array2<f64>| a.sum_axis(Axis(1));
     let columns = [
@@ -229,7 +216,7 @@ fn flat(parts: &Decomposition) -> Vec<f64> {
         sum(&parts.quota_rents),
         parts.technology.clone(),
     ];
-    columns.into_iter().flatten().map(|v| 100.0 * v).collect()
+    columns.into_iter().flatten().chain(counterfactuals::by_source(parts)).map(|v| 100.0 * v).collect()
 }
 
 /// Intervals over the draws that have numbers.
@@ -252,7 +239,8 @@ pub(super) fn channels(_inputs: &Inputs) -> Result<Made, Error> {
         })
         .collect::<Result<_, _>>()?;
     // A draw whose decomposition fails has no numbers; it is counted and left out of the intervals.
-    let blank = vec![f64::NAN; CHANNELS.len() * world.countries().len()];
+    let n = world.countries().len();
+    let blank = vec![f64::NAN; CHANNELS.len() * n + n * n];
     let drawn: Vec<Draws> = cases
         .iter()
         .map(|case| {
@@ -267,16 +255,11 @@ pub(super) fn channels(_inputs: &Inputs) -> Result<Made, Error> {
         })
         .collect::<Result<_, _>>()?;
     let intervals: Vec<Vec<(f64, f64)>> = drawn.iter().map(interval).collect();
-    let number = |key: &str, heading: &str| {
-        Column::number(key, heading, "log ×100", Format::Fixed(4), Provenance::Simulated)
-    };
     let mut columns = vec![Column::label("technology", "Technology"), Column::label("country", "Economy")];
     for (key, heading) in CHANNELS {
-        columns.push(number(key, heading));
-        columns.push(number(&format!("{key}_low"), "5%"));
-        columns.push(number(&format!("{key}_high"), "95%"));
+        columns.extend(with_interval((key, ""), heading, "log ×100", Format::Fixed(4)));
     }
-    columns.push(number("gap", "Not explained"));
+    columns.push(Column::number("gap", "Not explained", "log ×100", Format::Fixed(4), Provenance::Simulated));
     let method = format!(
         "every channel integrated along the path of the restriction ({} equilibria); the sum of the parts differs from the exact \
          change by less than 1e-6 of it",
@@ -291,7 +274,6 @@ pub(super) fn channels(_inputs: &Inputs) -> Result<Made, Error> {
         world.footer(&method, Some(cases[0].scenario.seed)),
     );
     let sum = |a: &Array2<f64>| a.sum_axis(Axis(1));
-    let n = world.countries().len();
     for ((case, parts), interval) in cases.iter().zip(&parts).zip(&intervals) {
         if case.key != cases[0].key {
             table.rule();
@@ -300,8 +282,7 @@ pub(super) fn channels(_inputs: &Inputs) -> Result<Made, Error> {
         for (c, country) in world.countries().iter().enumerate() {
             let mut row: Vec<Cell> = vec![case.name.into(), country.as_str().into()];
             for k in 0..CHANNELS.len() {
-                let at = k * n + c;
-                row.extend([central[at].into(), interval[at].0.into(), interval[at].1.into()]);
+                row.extend(interval_cells(central[k * n + c], interval[k * n + c]));
             }
             row.push((100.0 * (parts.total[c] - parts.sum[c])).into());
             table.row(row);
@@ -318,7 +299,8 @@ pub(super) fn channels(_inputs: &Inputs) -> Result<Made, Error> {
          right to export earns its owner and costs buyers. Volume of trade: flows that carry tariffs or export taxes. Technology \
          in use: what productivity moved by research saves. Logarithms, times 100.",
     );
-    let sources = sources(&world, &parts[1], &method);
+    let ends = &intervals[1][CHANNELS.len() * n..];
+    let [sources, by_pair] = sources(&world, &parts[1], ends, &method, cases[1].scenario.seed);
     let bars = |name: &str, values: Array1<f64>| Bars {
         name: name.to_owned(),
         values: values.iter().map(|v| Some(100.0 * v)).collect(),
@@ -340,11 +322,11 @@ pub(super) fn channels(_inputs: &Inputs) -> Result<Made, Error> {
             ],
         },
     };
-    Ok(Made { tables: vec![table, sources], figures: vec![figure], checks: Vec::new() })
+    Ok(Made { tables: vec![table, sources, by_pair], figures: vec![figure], checks: Vec::new() })
 }
 
-/// By source country, with directed technology.
-fn sources(world: &World, parts: &Decomposition, method: &str) -> Table {
+/// By source country, with directed technology: as a matrix to read, and pair by pair with intervals.
+fn sources(world: &World, parts: &Decomposition, ends: &[(f64, f64)], method: &str, seed: u64) -> [Table; 2] {
     let by_source = counterfactuals::by_source(parts);
     let mut columns = vec![Column::label("country", "Economy")];
     for source in world.countries() {
@@ -366,7 +348,21 @@ fn sources(world: &World, parts: &Decomposition, method: &str) -> Table {
     }
     table.note(
         "What comes through trade with and rents of a partner stands in the partner's column, what happens at home on the diagonal. \
-         Rows sum to the log change of real income.",
+         Rows sum to the log change of real income. Table C3-pairs has the intervals.",
     );
-    table
+    let mut columns = vec![Column::label("country", "Economy"), Column::label("source", "Source")];
+    columns.extend(with_interval(("contribution", ""), "Contribution", "log ×100", Format::Fixed(4)));
+    let title = "Real income by source country, directed technology, with intervals";
+    let mut pairs = Table::new("C3-pairs", title, Kind::Simulated, columns, world.footer(method, Some(seed)));
+    for (((c, s), value), ends) in by_source.indexed_iter().zip(ends) {
+        if c > 0 && s == 0 {
+            pairs.rule();
+        }
+        let mut cells: Vec<Cell> =
+            vec![world.countries()[c].as_str().into(), world.countries()[s].as_str().into()];
+        cells.extend(interval_cells(100.0 * value, *ends));
+        pairs.row(cells);
+    }
+    pairs.note(format!("Intervals from {CHANNEL_DRAWS} draws of the parameters."));
+    [table, pairs]
 }

@@ -4,8 +4,7 @@ use calibration::rare_earths::{EpisodeYear, RareEarthData, episode};
 use counterfactuals::{Draws, Path, PathYear, draws};
 use model_core::SolverSettings;
 
-use super::c_long_run::COVERAGE;
-use super::quota::{Case, World};
+use super::quota::{COVERAGE, Case, World, in_words, interval_cells, with_interval};
 use super::{Inputs, Made};
 use crate::error::Error;
 use crate::report::figure::{Chart, Figure, Series};
@@ -44,20 +43,20 @@ pub(super) fn years(_inputs: &Inputs) -> Result<Made, Error> {
         .map(|case| {
             let (scenario, settings) = (&case.scenario, SolverSettings::default());
             draws(scenario, &world.economy, DRAWS, scenario.seed, &settings, |_, outcome| {
-                outcome.path().map_or_else(Vec::new, |path| numbers(&world, path))
+                outcome.path().map_or_else(Vec::new, |path| numbers(&world, path, &observed))
             })
             .map_err(Error::library("draws of C2"))
         })
         .collect::<Result<_, _>>()?;
     let intervals: Vec<Vec<(f64, f64)>> = drawn.iter().map(|draws| draws.interval(COVERAGE)).collect();
     let failed: usize = drawn.iter().map(|draws| draws.failures.len()).sum();
-    let mut prices = prices(&world, &cases, &paths, &observed, &intervals, method);
+    let mut prices = prices(&world, &cases, &paths, &observed, &drawn, &intervals, method);
     prices.note(format!(
         "Intervals hold 90 percent of {DRAWS} draws of the parameters for each technology; draws without an equilibrium: {failed} \
          of {}.",
         3 * DRAWS
     ));
-    let welfare = welfare(&world, &cases, &paths, &intervals, method);
+    let welfare = welfare(&world, &cases, &paths, &drawn, &intervals, method);
     let line = |name: &str, points: Vec<(f64, f64)>| Series { name: name.to_owned(), points };
     let mut series: Vec<Series> = cases
         .iter()
@@ -106,21 +105,48 @@ pub(super) fn years(_inputs: &Inputs) -> Result<Made, Error> {
     Ok(Made { tables: vec![prices, welfare], figures: vec![figure, income], checks: Vec::new() })
 }
 
-/// By year: the prices outside and inside China, and real income of the economies shown.
-fn numbers(world: &World, path: &Path) -> Vec<f64> {
+/// By year: the prices outside and inside China, real income of the economies shown, productivity in the use of rare earths of the
+/// most intensive sector of Japan. Then of the whole path: what its real income is worth every year, and how far both prices are
+/// off those observed.
+fn numbers(world: &World, path: &Path, observed: &[EpisodeYear]) -> Vec<f64> {
     let labels = world.economy.labels();
     let shown: Vec<usize> = SHOWN.iter().filter_map(|c| labels.country(c)).collect();
     let of_year = |year: &PathYear| {
         let e = &year.equilibrium;
         let mut row = vec![world.price_outside(e), e.price_hat[[world.china, world.r]]];
         row.extend(shown.iter().map(|n| 100.0 * (e.real_income_hat[*n] - 1.0)));
+        let at = labels.country("JPN").zip(world.intensive.first().copied());
+        let productivity = e.critical.as_ref().zip(at).map(|(c, (n, j))| c.augmentation.critical[[n, j]]);
+        row.push(productivity.unwrap_or(f64::NAN));
         row
     };
-    path.years.iter().flat_map(of_year).collect()
+    let mut all: Vec<f64> = path.years.iter().flat_map(of_year).collect();
+    let discounted = path.discounted_real_income_hat();
+    let misses = [0, 1].map(|which| {
+        let years = all.chunks_exact(A_YEAR).zip(observed.iter().skip(1));
+        let squares: Vec<f64> =
+            years.map(|(row, facts)| (row[which] / seen(facts, &observed[0])[which]).ln().powi(2)).collect();
+        (squares.iter().sum::<f64>() / squares.len() as f64).sqrt()
+    });
+    all.extend(shown.iter().map(|n| 100.0 * (discounted[*n] - 1.0)));
+    all.extend(misses);
+    all
 }
 
-/// Numbers of a year in [`numbers`].
-const A_YEAR: usize = 2 + SHOWN.len();
+/// The prices outside and inside China that were observed, over those of the base year.
+fn seen(facts: &EpisodeYear, base: &EpisodeYear) -> [f64; 2] {
+    [facts.fob.value / base.fob.value, facts.domestic.value / base.domestic.value]
+}
+
+/// Numbers of a year in [`numbers`], and of the whole path after the years.
+const A_YEAR: usize = 2 + SHOWN.len() + 1;
+const WHOLE: usize = SHOWN.len() + 2;
+
+/// The numbers of the whole path with their intervals.
+fn whole(draws: &Draws, interval: &[(f64, f64)]) -> Vec<(f64, (f64, f64))> {
+    let all = draws.central.iter().copied().zip(interval.iter().copied());
+    all.skip(draws.central.len() - WHOLE).collect()
+}
 
 fn path(case: &Case, world: &World) -> Result<Path, Error> {
     let question = case
@@ -140,6 +166,7 @@ fn prices(
     cases: &[Case; 3],
     paths: &[Path],
     observed: &[EpisodeYear],
+    drawn: &[Draws],
     intervals: &[Vec<(f64, f64)>],
     method: &str,
 ) -> Table {
@@ -151,64 +178,47 @@ fn prices(
         ratio("exports", "China's exports", Provenance::Derived),
         ratio("observed_outside", "Outside, observed", Provenance::Derived),
     ];
-    for case in cases {
-        columns.push(ratio(
-            &format!("outside_{}", case.key),
-            &format!("Outside, {}", case.name),
-            Provenance::Simulated,
-        ));
-        columns.push(ratio(&format!("outside_{}_low", case.key), "5%", Provenance::Simulated));
-        columns.push(ratio(&format!("outside_{}_high", case.key), "95%", Provenance::Simulated));
-    }
+    let unit = format!("over {BASE}");
+    let modelled = |place: &str, heading: &str| -> Vec<Column> {
+        let of = |case: &Case| {
+            let (key, heading) = (format!("{place}_{}", case.key), format!("{heading}, {}", case.name));
+            with_interval((&key, ""), &heading, &unit, Format::Fixed(2))
+        };
+        cases.iter().flat_map(of).collect()
+    };
+    columns.extend(modelled("outside", "Outside"));
     columns.push(ratio("observed_inside", "Inside, observed", Provenance::Derived));
-    for case in cases {
-        columns.push(ratio(
-            &format!("inside_{}", case.key),
-            &format!("Inside, {}", case.name),
-            Provenance::Simulated,
-        ));
-        columns.push(ratio(&format!("inside_{}_low", case.key), "5%", Provenance::Simulated));
-        columns.push(ratio(&format!("inside_{}_high", case.key), "95%", Provenance::Simulated));
-    }
+    columns.extend(modelled("inside", "Inside"));
     let title = "Year by year with China's actual exports: prices of rare earths, model and observed";
     let mut table = Table::new("C2", title, Kind::Simulated, columns, world.footer(method, None));
     let base = &observed[0];
-    let mut misses = vec![(0.0, 0.0); cases.len()];
     for (k, facts) in observed.iter().skip(1).enumerate() {
         let exports = match (facts.exports, base.exports) {
             (Some(now), Some(then)) => Cell::from(now.value / then.value),
             _ => Cell::absent(),
         };
-        let (outside, inside) =
-            (facts.fob.value / base.fob.value, facts.domestic.value / base.domestic.value);
+        let [outside, inside] = seen(facts, base);
         let mut row: Vec<Cell> = vec![facts.year.into(), exports, outside.into()];
         let years = || paths.iter().filter_map(|path| path.years.get(k));
-        for ((year, miss), interval) in years().zip(&mut misses).zip(intervals) {
-            let price = world.price_outside(&year.equilibrium);
-            miss.0 += (price / outside).ln().powi(2);
-            let (low, high) = interval[k * A_YEAR];
-            row.extend([price.into(), low.into(), high.into()]);
+        for (year, interval) in years().zip(intervals) {
+            row.extend(interval_cells(world.price_outside(&year.equilibrium), interval[k * A_YEAR]));
         }
         row.push(inside.into());
-        for ((year, miss), interval) in years().zip(&mut misses).zip(intervals) {
+        for (year, interval) in years().zip(intervals) {
             let price = year.equilibrium.price_hat[[world.china, world.r]];
-            miss.1 += (price / inside).ln().powi(2);
-            let (low, high) = interval[k * A_YEAR + 1];
-            row.extend([price.into(), low.into(), high.into()]);
+            row.extend(interval_cells(price, interval[k * A_YEAR + 1]));
         }
         table.row(row);
     }
-    let count = (observed.len() - 1) as f64;
     let words: Vec<String> = cases
         .iter()
-        .zip(&misses)
-        .map(|(case, (outside, inside))| {
-            format!(
-                "{} {:.2} outside and {:.2} inside",
-                case.name,
-                (outside / count).sqrt(),
-                (inside / count).sqrt()
-            )
+        .zip(drawn.iter().zip(intervals))
+        .map(|(case, (draws, interval))| {
+            let [outside, inside] = [0, 1].map(|which| {
+                let (value, ends) = whole(draws, interval)[SHOWN.len() + which];
+                in_words(value, ends, 2)
+            });
+            format!("{} {outside} outside and {inside} inside", case.name)
         })
         .collect();
     table.note(format!(
@@ -229,6 +239,7 @@ fn welfare(
     world: &World,
     cases: &[Case; 3],
     paths: &[Path],
+    drawn: &[Draws],
     intervals: &[Vec<(f64, f64)>],
     method: &str,
 ) -> Table {
@@ -239,42 +250,26 @@ fn welfare(
         Column::number("year", "Year", "", Format::Plain, Provenance::Read),
     ];
     for (country, _) in &shown {
-        let key = format!("welfare_{}_pct", country.to_lowercase());
-        let number = |key: String, heading: &str| {
-            Column::number(key, heading, "%", Format::Fixed(3), Provenance::Simulated)
-        };
-        columns.push(number(key, country));
-        columns.push(number(format!("welfare_{}_low_pct", country.to_lowercase()), "5%"));
-        columns.push(number(format!("welfare_{}_high_pct", country.to_lowercase()), "95%"));
+        let key = format!("welfare_{}", country.to_lowercase());
+        columns.extend(with_interval((&key, "_pct"), country, "%", Format::Fixed(3)));
     }
-    columns.push(Column::number(
-        "a_r_jpn_electrical",
-        "A_R, JPN electrical",
-        "hat",
-        Format::Fixed(3),
-        Provenance::Simulated,
-    ));
+    columns.extend(with_interval(("a_r_jpn_electrical", ""), "A_R, JPN electrical", "hat", Format::Fixed(3)));
     let title = "Year by year with China's actual exports: real income";
     let mut table = Table::new("C2-welfare", title, Kind::Simulated, columns, world.footer(method, None));
-    let at = labels.country("JPN").zip(world.intensive.first().copied());
-    for ((case, path), interval) in cases.iter().zip(paths).zip(intervals) {
+    for (((case, path), draws), interval) in cases.iter().zip(paths).zip(drawn).zip(intervals) {
         if case.key != cases[0].key {
             table.rule();
         }
         for (k, year) in path.years.iter().enumerate() {
             let mut row: Vec<Cell> = vec![case.name.into(), year.year.into()];
-            for (at, (_, n)) in shown.iter().enumerate() {
-                let (low, high) = interval[k * A_YEAR + 2 + at];
-                let income = 100.0 * (year.equilibrium.real_income_hat[*n] - 1.0);
-                row.extend([income.into(), low.into(), high.into()]);
-            }
-            let augmentation = year.equilibrium.critical.as_ref().zip(at);
-            row.push(augmentation.map(|(critical, (n, j))| critical.augmentation.critical[[n, j]]).into());
+            let of_year = k * A_YEAR + 2..(k + 1) * A_YEAR;
+            let numbers = draws.central[of_year.clone()].iter().zip(&interval[of_year]);
+            row.extend(numbers.flat_map(|(value, ends)| interval_cells(*value, *ends)));
             table.row(row);
         }
-        let discounted = path.discounted_real_income_hat();
+        let discounted = shown.iter().zip(whole(draws, interval));
         let words: Vec<String> =
-            shown.iter().map(|(c, n)| format!("{c} {:.3}", 100.0 * (discounted[*n] - 1.0))).collect();
+            discounted.map(|((c, _), (value, ends))| format!("{c} {}", in_words(value, ends, 3))).collect();
         table.note(format!(
             "Worth the same every year as the whole path, {} (%): {}.",
             case.name,

@@ -6,8 +6,8 @@ use counterfactuals::policy::{
 use counterfactuals::{Draws, Question, draws_of};
 use model_core::{Shock, SolverSettings};
 
-use super::c_long_run::{COVERAGE, SCENARIO};
-use super::quota::{World, fix};
+use super::c_long_run::SCENARIO;
+use super::quota::{COVERAGE, World, fix, interval_cells, with_interval};
 use super::{Inputs, Made};
 use crate::error::Error;
 use crate::report::figure::{Bars, Chart, Figure, Series};
@@ -42,16 +42,10 @@ pub(super) fn optimal_tax(_inputs: &Inputs) -> Result<Made, Error> {
         Column::label("technology", "Technology"),
         Column::number("sigma", "sigma", "", Format::Fixed(2), Provenance::Assumed),
     ];
-    let with_interval = |columns: &mut Vec<Column>, key: &str, heading: &str, unit: &str, digits| {
-        for (suffix, heading) in [("", heading), ("_low", "5%"), ("_high", "95%")] {
-            let key = format!("{key}{suffix}_pct");
-            columns.push(Column::number(&key, heading, unit, Format::Fixed(digits), Provenance::Simulated));
-        }
-    };
-    with_interval(&mut columns, "tax", "Best tax", "%", 1);
-    with_interval(&mut columns, "volume", "Exports", "% of baseline", 1);
+    columns.extend(with_interval(("tax", "_pct"), "Best tax", "%", Format::Fixed(1)));
+    columns.extend(with_interval(("volume", "_pct"), "Exports", "% of baseline", Format::Fixed(1)));
     for (code, name) in SHOWN {
-        with_interval(&mut columns, &code.to_lowercase(), name, "%", 4);
+        columns.extend(with_interval((&code.to_lowercase(), "_pct"), name, "%", Format::Fixed(4)));
     }
     columns.push(Column::number(
         "gradient",
@@ -105,9 +99,8 @@ pub(super) fn optimal_tax(_inputs: &Inputs) -> Result<Made, Error> {
             let mut row: Vec<Cell> = vec![case.name.into(), sigma.into()];
             let all = numbers(&central);
             let shown = 2 + SHOWN.len();
-            for (value, (low, high)) in all.iter().zip(draws.interval(COVERAGE)).take(shown) {
-                row.extend([*value, low, high].map(Cell::from));
-            }
+            let printed = all.iter().zip(draws.interval(COVERAGE)).take(shown);
+            row.extend(printed.flat_map(|(value, ends)| interval_cells(*value, ends)));
             let inside = draws.values.column(shown).mean().map(|share| 100.0 * share);
             row.extend([
                 central.gradient.into(),
@@ -129,7 +122,7 @@ pub(super) fn optimal_tax(_inputs: &Inputs) -> Result<Made, Error> {
     }
     table.note(format!(
         "The tax is looked for up to a wedge of {}. At the end of the range China's real income still rises with the tax there \
-         (or falls from the start). Technology that is directed shows whether innovation abroad erodes the monopoly. Draws without \
+         (or falls from the start). The first-order condition is how far the search is from its end, and has no interval. Technology that is directed shows whether innovation abroad erodes the monopoly. Draws without \
          an equilibrium at every tax that is looked at: {failed} of {drawn}.",
         settings.highest
     ));
@@ -184,10 +177,7 @@ pub(super) fn menu(_inputs: &Inputs) -> Result<Made, Error> {
         ("cost_per_unit", "Cost per unit avoided", "ratio", 2),
         ("normal_times_musd", "In normal times", "million USD a year", 1),
     ] {
-        for (suffix, heading) in [("", heading), ("_low", "5%"), ("_high", "95%")] {
-            let key = format!("{key}{suffix}");
-            columns.push(Column::number(&key, heading, unit, Format::Fixed(digits), Provenance::Simulated));
-        }
+        columns.extend(with_interval((key, ""), heading, unit, Format::Fixed(digits)));
     }
     let method = format!(
         "long run with the export quota of 60 percent; each measure added alone; costs by the stated rules; intervals from {MENU_DRAWS} \
@@ -213,10 +203,7 @@ pub(super) fn menu(_inputs: &Inputs) -> Result<Made, Error> {
             .map_err(Error::library("draws of C6"))?;
         failed += draws.failures.len();
         let intervals = draws.interval(COVERAGE);
-        let cells = |at: usize| {
-            let (low, high) = intervals[at];
-            [draws.central[at], low, high].map(|v| if v.is_finite() { v.into() } else { Cell::absent() })
-        };
+        let cells = |at: usize| interval_cells(draws.central[at], intervals[at]);
         if case.key != "exogenous" {
             table.rule();
         }

@@ -4,12 +4,13 @@ use counterfactuals::scenario::Spread;
 use counterfactuals::{Outcome, Scenario, draws};
 use model_core::{Deficits, Diffusion, SolverSettings};
 
-use super::c_long_run::{COVERAGE, SCENARIO};
-use super::quota::{World, fix};
+use super::c_long_run::SCENARIO;
+use super::quota::{COVERAGE, World, fix, interval_cells, with_interval};
 use super::{Inputs, Made};
+use crate::economies;
 use crate::error::Error;
 use crate::report::figure::{Bars, Chart, Figure};
-use crate::report::table::{Cell, Column, Format, Kind, Provenance, Table};
+use crate::report::table::{Cell, Column, Format, Kind, Table};
 
 /// Draws of the trade elasticities for each row.
 const DRAWS: usize = 50;
@@ -17,18 +18,17 @@ const DRAWS: usize = 50;
 /// A change of one thing.
 type Change = Box<dyn Fn(&mut Scenario)>;
 
-/// A row pair of the table: what is changed, in which economy, and whether the trade elasticities are drawn.
+/// A row pair of the table: what is changed, and in which economy.
 struct Variation {
     name: String,
     change: Change,
     world: World,
-    drawn: bool,
 }
 
 fn variations(inputs: &Inputs) -> Result<Vec<Variation>, Error> {
     let mut all = Vec::new();
     let add = |all: &mut Vec<Variation>, name: String, change: Change| -> Result<(), Error> {
-        all.push(Variation { name, change, world: World::open()?, drawn: true });
+        all.push(Variation { name, change, world: World::open()? });
         Ok(())
     };
     add(&mut all, "base".to_owned(), Box::new(|_| {}))?;
@@ -71,25 +71,14 @@ fn variations(inputs: &Inputs) -> Result<Vec<Variation>, Error> {
     all.push(Variation {
         name: "deficits: closed before".to_owned(),
         change: Box::new(|_| {}),
-        world: World::of(balanced)?,
-        drawn: true,
+        world: World::of(balanced, economies::estimates()?)?,
     });
     if let Some(folder) = inputs.raw.set("wiod2013") {
         let root = folder.parent().unwrap_or(&folder);
         let world = World::full(root)?;
-        all.push(Variation {
-            name: "41 economies, 36 sectors".to_owned(),
-            change: Box::new(|_| {}),
-            world,
-            drawn: false,
-        });
+        all.push(Variation { name: "41 economies, 36 sectors".to_owned(), change: Box::new(|_| {}), world });
     }
     Ok(all)
-}
-
-/// The scenario without the line that names estimates.
-fn without_estimates(text: &str) -> String {
-    text.lines().filter(|line| !line.starts_with("estimates")).map(|line| format!("{line}\n")).collect()
 }
 
 /// C4: one change at a time, with the intervals that the sampling error of the trade elasticities gives.
@@ -97,16 +86,15 @@ pub(super) fn robustness(inputs: &Inputs) -> Result<Made, Error> {
     let world = World::open()?;
     let shown = ["CHN", "JPN", "KOR", "DEU", "USA"];
     let mut columns = vec![Column::label("change", "Change"), Column::label("technology", "Technology")];
-    let number = |key: String, heading: String, unit: &str, digits| {
-        Column::number(key, heading, unit, Format::Fixed(digits), Provenance::Simulated)
-    };
     for country in shown {
-        let key = country.to_lowercase();
-        columns.push(number(format!("{key}_pct"), country.to_owned(), "%", 3));
-        columns.push(number(format!("{key}_low_pct"), "5%".to_owned(), "%", 3));
-        columns.push(number(format!("{key}_high_pct"), "95%".to_owned(), "%", 3));
+        columns.extend(with_interval((&country.to_lowercase(), "_pct"), country, "%", Format::Fixed(3)));
     }
-    columns.push(number("price_outside".to_owned(), "Price outside China".to_owned(), "over baseline", 2));
+    columns.extend(with_interval(
+        ("price_outside", ""),
+        "Price outside China",
+        "over baseline",
+        Format::Fixed(2),
+    ));
     let method = format!(
         "as table C1, one thing changed at a time; intervals from {DRAWS} draws of the trade elasticities' joint sampling distribution, \
          everything else at its value"
@@ -120,8 +108,6 @@ pub(super) fn robustness(inputs: &Inputs) -> Result<Made, Error> {
     let variations = variations(inputs)?;
     for (number, variation) in variations.iter().enumerate() {
         let world = &variation.world;
-        // Estimates by sector belong to the shipped economy's sectors.
-        let text = if variation.drawn { SCENARIO.to_owned() } else { without_estimates(SCENARIO) };
         let labels = world.economy.labels();
         let numbers = |outcome: &Outcome| -> Vec<f64> {
             let Some(e) = outcome.last() else { return Vec::new() };
@@ -129,7 +115,7 @@ pub(super) fn robustness(inputs: &Inputs) -> Result<Made, Error> {
                 shown.iter().filter_map(|c| labels.country(c)).map(|n| 100.0 * (e.real_income_hat[n] - 1.0));
             income.chain([world.price_outside(e)]).collect()
         };
-        let [exogenous, directed, _] = world.cases(&text)?;
+        let [exogenous, directed, _] = world.cases(SCENARIO)?;
         if number > 0 {
             table.rule();
         }
@@ -141,20 +127,15 @@ pub(super) fn robustness(inputs: &Inputs) -> Result<Made, Error> {
                 }
             }
             (variation.change)(&mut scenario);
-            let count = if variation.drawn { DRAWS } else { 0 };
-            let draws = draws(&scenario, &world.economy, count, scenario.seed, &settings, |_, outcome| {
+            let draws = draws(&scenario, &world.economy, DRAWS, scenario.seed, &settings, |_, outcome| {
                 numbers(outcome)
             })
             .map_err(Error::library("draws of C4"))?;
             failed += draws.failures.len();
-            drawn += count;
+            drawn += DRAWS;
             let interval = draws.interval(COVERAGE);
             let mut row: Vec<Cell> = vec![variation.name.as_str().into(), case.name.into()];
-            for (central, (low, high)) in draws.central.iter().zip(interval).take(shown.len()) {
-                row.push((*central).into());
-                row.extend([low, high].map(|end| if variation.drawn { end.into() } else { Cell::absent() }));
-            }
-            row.push(draws.central[shown.len()].into());
+            row.extend(draws.central.iter().zip(interval).flat_map(|(v, ends)| interval_cells(*v, ends)));
             table.row(row);
             japan.push(draws.central.get(1).copied());
         }
@@ -162,7 +143,7 @@ pub(super) fn robustness(inputs: &Inputs) -> Result<Made, Error> {
     table.note(format!(
         "Base: the scenario of table C1 without spillover. Real income in percent. Draws without an equilibrium: {failed} of {drawn}. \
          Deficits closed before: the restriction in the economy whose deficits have been closed. The full table of 41 economies is \
-         added where the raw data are; its trade elasticities are not drawn (–)."
+         added where the raw data are."
     ));
     let [first, second] = japan;
     let figure = Figure {

@@ -26,6 +26,18 @@ use crate::report::figure::Figure;
 use crate::report::table::Table;
 use crate::workspace::RawData;
 
+/// Folders of raw data that hold a user's own files, and what explains them.
+pub(crate) const OWN_SETS: [(&str, &str); 2] = [
+    (
+        b_patents::OWN,
+        "counts from patents' text, as `patents classify` writes them (cargo xtask help patents)",
+    ),
+    (
+        b_substitution::OWN,
+        "patents, spending and prices by sector, three CSV files (calibration::substitution::Panel::read)",
+    ),
+];
+
 /// What makes a part.
 type Make = Box<dyn Fn(&Inputs) -> Result<Made, Error>>;
 
@@ -108,7 +120,7 @@ pub(crate) fn all() -> Vec<Part> {
             &["us_klems", "wiod_sea2013"],
             b_panels::productivity,
         ),
-        part("B6", "Rare-earth patents by type", &[], &["patent_text"], b_patents::by_type),
+        part("B6", "Rare-earth patents by type", &[], &[b_patents::OWN], b_patents::by_type),
         part("B7", "Elasticities of substitution", &[], &[b_substitution::OWN], b_substitution::elasticities),
         part("C1", "The export restriction in the long run", &[], &[], c_long_run::restriction),
         part("C2", "The export restriction year by year", &[], &[], c_path::years),

@@ -7,7 +7,7 @@ use ndarray::Axis;
 
 use crate::economies;
 use crate::error::Error;
-use crate::report::table::Footer;
+use crate::report::table::{Cell, Column, Footer, Format, Provenance};
 
 /// How many sectors count as rare-earth-intensive: those with the largest share of rare earths in cost, world-wide.
 const INTENSIVE: usize = 5;
@@ -34,18 +34,20 @@ impl World {
     pub(super) fn open() -> Result<Self, Error> {
         let economy = calibration::rare_earths::rare_earth_world_2009()
             .map_err(Error::library("the rare-earth economy of 2009"))?;
-        Self::of(economy)
+        Self::of(economy, economies::estimates()?)
     }
 
     /// The full table of 41 economies and 36 sectors, from the folder of raw data.
     pub(super) fn full(raw: &std::path::Path) -> Result<Self, Error> {
         let flows = calibration::rare_earths::economy::full_flows(raw, &Default::default())
             .map_err(Error::library("the full rare-earth economy of 2009"))?;
-        Self::of(Economy::from_flows(flows).map_err(Error::library("the full rare-earth economy of 2009"))?)
+        let economy =
+            Economy::from_flows(flows).map_err(Error::library("the full rare-earth economy of 2009"))?;
+        Self::of(economy, economies::full_estimates()?)
     }
 
-    /// Another economy with the same names for what matters here.
-    pub(super) fn of(economy: Economy) -> Result<Self, Error> {
+    /// Another economy with the same names for what matters here, and the estimates of its sectors.
+    pub(super) fn of(economy: Economy, estimates: Vec<Estimates>) -> Result<Self, Error> {
         let missing = |what: &str| Error::Report {
             table: "part C".to_owned(),
             problem: format!("the rare-earth economy has no `{what}`"),
@@ -63,7 +65,6 @@ impl World {
             (0..economy.dims().sectors).filter(|j| *j != r).map(|j| (j, spent(j) / output[j])).collect();
         order.sort_by(|a, b| b.1.total_cmp(&a.1));
         let intensive = order.into_iter().take(INTENSIVE).map(|(j, _)| j).collect();
-        let estimates = economies::estimates()?;
         Ok(Self { economy, r, china, intensive, estimates })
     }
 
@@ -143,6 +144,31 @@ impl World {
             inputs: "derived (economy), assumed (elasticities of part C), estimated (trade elasticities)".to_owned(),
         }
     }
+}
+
+/// Coverage of the intervals of part C.
+pub(super) const COVERAGE: f64 = 0.9;
+
+/// The columns of a number and of its interval: `key` and `suffix` with nothing, `_low` and `_high` between them.
+pub(super) fn with_interval(
+    (key, suffix): (&str, &str),
+    heading: &str,
+    unit: &str,
+    format: Format,
+) -> [Column; 3] {
+    [("", heading), ("_low", "5%"), ("_high", "95%")].map(|(end, heading)| {
+        Column::number(format!("{key}{end}{suffix}"), heading, unit, format, Provenance::Simulated)
+    })
+}
+
+/// The cells of a number and of its interval.
+pub(super) fn interval_cells(value: f64, (low, high): (f64, f64)) -> [Cell; 3] {
+    [value, low, high].map(|v| if v.is_finite() { v.into() } else { Cell::absent() })
+}
+
+/// A number and its interval in words.
+pub(super) fn in_words(value: f64, (low, high): (f64, f64), digits: usize) -> String {
+    format!("{value:.digits$} [{low:.digits$}; {high:.digits$}]")
 }
 
 /// Sets a parameter of a scenario to a known value.
