@@ -106,12 +106,9 @@ impl Categories {
         (0..self.count()).map(|level| self.labels.get(level))
     }
 
-    /// The label of a row.
-    ///
-    /// # Panics
-    /// Where there is no such row.
-    pub fn label(&self, row: usize) -> &str {
-        self.labels.get(self.codes[row] as usize)
+    /// The label of a row; nothing where there is no such row.
+    pub fn label(&self, row: usize) -> Option<&str> {
+        self.codes.get(row).map(|code| self.labels.get(*code as usize))
     }
 
     /// The label of a code.

@@ -91,7 +91,7 @@ fn predictions_on_the_sample_are_its_fitted_values() {
     let used = poisson.rows();
     for (row, fitted) in used.iter().zip(poisson.fitted()) {
         let one = p.x.select(Axis(0), &[*row]);
-        let at = effects.clone().map(|e| Categories::new(e.name(), [e.label(*row)]));
+        let at = effects.clone().map(|e| Categories::new(e.name(), [e.label(*row).expect("a row")]));
         let predicted = poisson.predict(one.view(), &at).expect("known levels")[0];
         assert!((predicted / fitted - 1.0).abs() < 1e-6, "{predicted} {fitted}");
     }

@@ -143,7 +143,7 @@ fn multinomial_shares_solve_their_own_first_order_conditions() {
         .expect("well posed");
     let b = fit.estimates().coefficient("x1").expect("named").estimate;
     let values = fit.fixed_effects().expect("recovered");
-    let effect = |i: usize| values.value("source", source.label(i)).expect("estimated");
+    let effect = |i: usize| values.value("source", source.label(i).expect("a row")).expect("estimated");
     let (mut score_b, mut score_effects, mut likelihood) = (0.0, vec![0.0; source.count()], 0.0);
     for g in 0..destination.count() {
         let rows: Vec<usize> = (0..y.len()).filter(|&i| destination.codes()[i] as usize == g).collect();

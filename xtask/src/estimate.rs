@@ -177,7 +177,9 @@ fn estimate(
 fn group(arguments: &Arguments, table: &Table, rows: &[usize]) -> Result<Categories, Error> {
     let name = arguments.group.as_deref().unwrap_or_default();
     match table.column(name) {
-        Some(Column::Categorical(labels)) => Ok(Categories::new(name, rows.iter().map(|&r| labels.label(r)))),
+        Some(Column::Categorical(labels)) => {
+            Ok(Categories::new(name, rows.iter().filter_map(|&r| labels.label(r))))
+        }
         Some(Column::Numeric(values)) => {
             Ok(Categories::from_numbers(name, &rows.iter().map(|&r| values[r]).collect::<Vec<f64>>()))
         }
