@@ -1,6 +1,6 @@
 //! Anderson acceleration of a fixed point `u = F(u)` (Anderson 1965; Walker and Ni 2011, type II).
 
-use super::scalar::{axpy, dot};
+use super::scalar::{add_rows, dot};
 
 /// The last differences of states and of residuals, and the accelerated step from them.
 pub(super) struct Anderson {
@@ -77,9 +77,9 @@ impl Anderson {
         u.copy_from_slice(image);
         if self.held > 0 {
             let right: Vec<f64> = (0..self.held).map(|row| dot(self.row(row), &self.residual)).collect();
-            for (row, gamma) in self.coefficients(right).into_iter().enumerate() {
-                axpy(-gamma, &self.d_image[row * dim..(row + 1) * dim], u);
-            }
+            let mut gamma = self.coefficients(right);
+            gamma.iter_mut().for_each(|gamma| *gamma = -*gamma);
+            add_rows(&gamma, &self.d_image, u);
         }
     }
 

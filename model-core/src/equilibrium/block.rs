@@ -130,7 +130,7 @@ impl<T: Scalar> System<'_, T> {
         let Layout { n, j, f, .. } = self.at;
         for block in &self.blocks {
             let s = block.sector;
-            let Market::Traded { g, border, producer } = &self.markets[s] else { continue };
+            let Market::Traded { g, border, producer, .. } = &self.markets[s] else { continue };
             let controls = work.controls[s].take();
             let mut over = std::mem::replace(&mut work.over, Overlay::new());
             let cell = |i: usize| i * j + s;
@@ -146,13 +146,13 @@ impl<T: Scalar> System<'_, T> {
                 resource_share: block
                     .resources
                     .iter()
-                    .map(|&(i, r)| keep(i) * self.factor_share[cell(i) * f + r])
+                    .map(|&(i, r)| keep(i) * self.factor_row(i, r)[s])
                     .collect(),
                 other_use: block
                     .resources
                     .iter()
                     .map(|&(i, r)| {
-                        let own = keep(i) * work.y[cell(i)] * self.factor_share[cell(i) * f + r];
+                        let own = keep(i) * work.y[cell(i)] * self.factor_row(i, r)[s];
                         let other = work.factor_demand[i * f + r] - own;
                         if other.re() > 0.0 { other } else { T::from(0.0) }
                     })

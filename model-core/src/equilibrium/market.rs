@@ -3,7 +3,7 @@
 use ndarray::{Array3, Axis};
 use num_dual::{DualNum, DualStruct};
 
-use super::scalar::Scalar;
+use super::scalar::{Scalar, transposed};
 use super::system::Inputs;
 use crate::economy::EconomyParts;
 use crate::labels::Dims;
@@ -15,8 +15,11 @@ pub(super) enum Market<T> {
     /// Nobody imports: the price is the domestic cost times the domestic price factor.
     Domestic { ln_tau: Vec<T>, keep_border: Vec<T>, keep_producer: Vec<T>, buys: Vec<bool>, taxed: bool },
     /// `g[n,i]`, row by row, divided by its largest entry; with tariffs and export taxes taken off where there are any.
-    Traded { g: Vec<T>, border: Option<Vec<T>>, producer: Option<Vec<T>> },
+    Traded { g: Vec<T>, border: Option<Vec<T>>, producer: Option<Vec<T>>, by_exporter: ByExporter<T> },
 }
+
+/// `g[n,i]`, and with tariffs taken off where there are any, column by column.
+pub(super) type ByExporter<T> = (Vec<T>, Option<Vec<T>>);
 
 /// The markets of all sectors, and the logs of the entries by which their rows were divided, `[n][j]`: minus infinity where
 /// nothing is bought.
@@ -94,10 +97,13 @@ fn export_tax([importer, exporter, sector]: [usize; 3]) -> Parameter {
 /// `[n,i,j]` as `[j][n][i]`, each sector by itself.
 fn by_sector<T: Scalar>(array: &Array3<f64>, value: impl Fn([usize; 3], f64) -> T) -> Vec<Vec<T>> {
     let (n, _, j) = array.dim();
-    let mut all: Vec<Vec<T>> = (0..j).map(|_| Vec::with_capacity(n * n)).collect();
+    let mut all = vec![vec![T::from(0.0); n * n]; j];
     for (pair, sectors) in array.lanes(Axis(2)).into_iter().enumerate() {
+        let at = [pair / n, pair % n];
         for (s, (sector, v)) in all.iter_mut().zip(&sectors).enumerate() {
-            sector.push(value([pair / n, pair % n, s], *v));
+            if let Some(to) = sector.get_mut(pair) {
+                *to = value([at[0], at[1], s], *v);
+            }
         }
     }
     all
@@ -200,5 +206,6 @@ fn traded<T: Scalar>(
     };
     let border = border.map(|keep| taken_off(&g, keep));
     let producer = producer.map(|keep| taken_off(border.as_ref().unwrap_or(&g), keep));
-    Ok((Market::Traded { g, border, producer }, shift))
+    let by_exporter = (transposed(&g, n), border.as_deref().map(|border| transposed(border, n)));
+    Ok((Market::Traded { g, border, producer, by_exporter }, shift))
 }

@@ -215,7 +215,7 @@ impl Inner {
         for i in 0..n {
             for s in 0..j {
                 for g in 0..f {
-                    d_cost[[i * j + s, i * f + g]] = system.factor_share(i, s)[g];
+                    d_cost[[i * j + s, i * f + g]] = system.factor_row(i, g)[s];
                 }
             }
         }
@@ -306,7 +306,7 @@ impl Inner {
                     continue;
                 }
                 for s in 0..j {
-                    let share = system.factor_share(i, s)[g] / work.factor_demand[row];
+                    let share = system.factor_row(i, g)[s] / work.factor_demand[row];
                     if share > 0.0 {
                         let d = d_output.row(i * j + s).to_owned();
                         jacobian.row_mut(row).scaled_add(share, &d);
@@ -342,16 +342,11 @@ impl System<'_> {
         &self.input_share[(i * j + s) * j..(i * j + s + 1) * j]
     }
 
-    fn factor_share(&self, i: usize, s: usize) -> &[f64] {
-        let Layout { j, f, .. } = self.at;
-        &self.factor_share[(i * j + s) * f..(i * j + s + 1) * f]
-    }
-
     /// What is kept at the border and by the producer of one unit that the purchaser spends.
     fn kept(&self, s: usize, m: usize, i: usize) -> (f64, f64) {
         match &self.markets[s] {
             Market::Domestic { keep_border, keep_producer, .. } => (keep_border[i], keep_producer[i]),
-            Market::Traded { g, border, producer } => {
+            Market::Traded { g, border, producer, .. } => {
                 let at = m * self.at.n + i;
                 let border = border.as_ref().map_or(1.0, |b| b[at] / g[at]);
                 (border, producer.as_ref().map_or(border, |p| p[at] / g[at]))

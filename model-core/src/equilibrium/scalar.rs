@@ -131,25 +131,75 @@ fn ln(x: f64) -> f64 {
 pub(super) fn dot<A: Copy, T: Scalar + std::ops::Mul<A, Output = T>>(a: &[A], b: &[T]) -> T {
     const LANES: usize = 8;
     let mut sums = [T::from(0.0); LANES];
-    let (a8, b8) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    // The rest in order: spread over the lanes it would go through memory.
-    let mut rest = T::from(0.0);
-    for (x, y) in a8.remainder().iter().zip(b8.remainder()) {
-        rest += *y * *x;
-    }
-    for (x, y) in a8.zip(b8) {
+    let ((a8, a_rest), (b8, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (x, y) in a8.iter().zip(b8) {
         for lane in 0..LANES {
             sums[lane] += y[lane] * x[lane];
         }
     }
-    ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7])) + rest
+    let mut half = [T::from(0.0); LANES / 2];
+    for lane in 0..LANES / 2 {
+        half[lane] = sums[lane] + sums[lane + LANES / 2];
+    }
+    // One after the other: a tree of sums here makes the compiler shuffle the lanes above.
+    let rest = a_rest.iter().zip(b_rest).fold(T::from(0.0), |sum, (x, y)| sum + *y * *x);
+    half.iter().fold(rest, |sum, lane| sum + *lane)
 }
 
-/// `y += a x`.
+/// `y[c] += sum_r a[r] m[r,c]`, row by row: a block of `y` stays in registers while the rows go by. The sum over rows has one
+/// order, whatever the width of the registers.
 #[inline(always)]
-pub(super) fn axpy<A: Copy, T: Scalar + std::ops::Mul<A, Output = T>>(a: T, x: &[A], y: &mut [T]) {
-    for (y, x) in y.iter_mut().zip(x) {
-        *y += a * *x;
+pub(super) fn add_rows<A: Copy, T: Scalar + std::ops::Mul<A, Output = T>>(a: &[T], m: &[A], y: &mut [T]) {
+    let width = y.len();
+    let (blocks, rest) = y.as_chunks_mut::<16>();
+    let mut from = 0;
+    for block in blocks {
+        add_block(a, m, width, from, block);
+        from += 16;
+    }
+    let (blocks, rest) = rest.as_chunks_mut::<4>();
+    for block in blocks {
+        add_block(a, m, width, from, block);
+        from += 4;
+    }
+    for y in rest.as_chunks_mut::<1>().0 {
+        add_block(a, m, width, from, y);
+        from += 1;
+    }
+}
+
+/// [`add_rows`] for the columns from `from` on that `y` holds.
+#[inline(always)]
+fn add_block<A: Copy, T: Scalar + std::ops::Mul<A, Output = T>, const B: usize>(
+    a: &[T],
+    m: &[A],
+    width: usize,
+    from: usize,
+    y: &mut [T; B],
+) {
+    let mut sums = *y;
+    for (a, row) in a.iter().zip(m.chunks_exact(width)) {
+        if let Some(row) = row.get(from..).and_then(|row| row.first_chunk::<B>()) {
+            for lane in 0..B {
+                sums[lane] += *a * row[lane];
+            }
+        }
+    }
+    *y = sums;
+}
+
+/// A matrix `[rows, columns]` with its rows made columns.
+pub(super) fn transposed<A: Scalar>(matrix: &[A], columns: usize) -> Vec<A> {
+    let mut all = vec![A::from(0.0); matrix.len()];
+    transpose(matrix, columns, &mut all);
+    all
+}
+
+/// The same into a place of its size.
+pub(super) fn transpose<A: Copy>(matrix: &[A], columns: usize, to: &mut [A]) {
+    let rows = if columns == 0 { 0 } else { matrix.len() / columns };
+    for (r, row) in matrix.chunks_exact(columns.max(1)).enumerate() {
+        to.iter_mut().skip(r).step_by(rows).zip(row).for_each(|(to, value)| *to = *value);
     }
 }
 
@@ -183,6 +233,22 @@ mod tests {
         let mut odd = [0.0, f64::INFINITY, 1.0];
         f64::ln_each(&mut odd);
         assert_eq!(odd, [f64::NEG_INFINITY, f64::INFINITY, 0.0]);
+    }
+
+    #[test]
+    fn sums_of_rows_are_inner_products_with_columns() {
+        for (rows, columns) in [(1, 1), (3, 31), (31, 40), (5, 16), (2, 21), (0, 7)] {
+            let m: Vec<f64> = (0..rows * columns).map(|k| ((k * 37) % 101) as f64 / 7.0 - 5.0).collect();
+            let a: Vec<f64> = (0..rows).map(|k| 1.0 / (k + 2) as f64).collect();
+            let mut y: Vec<f64> = (0..columns).map(|k| k as f64).collect();
+            add_rows(&a, &m, &mut y);
+            let by_column = transposed(&m, columns);
+            assert_eq!(by_column.len(), m.len());
+            for (c, y) in y.iter().enumerate() {
+                let expected = c as f64 + dot(&by_column[c * rows..(c + 1) * rows], &a);
+                assert!((y - expected).abs() < 1e-12, "{rows} {columns} {c}: {y} {expected}");
+            }
+        }
     }
 
     #[test]

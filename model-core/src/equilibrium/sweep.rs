@@ -8,7 +8,7 @@ use super::limit::{Controls, Overlay, controls};
 use super::market::Market;
 use super::nest::NestWork;
 use super::observer::MarketResidual;
-use super::scalar::{Scalar, axpy, dot};
+use super::scalar::{Scalar, add_rows, dot};
 use super::system::{DeficitRule, Layout, System};
 use crate::ces;
 use crate::technology::ResearchCost;
@@ -26,6 +26,8 @@ pub(super) struct Work<T = f64> {
     pub(super) x: Vec<T>,
     pub(super) x_new: Vec<T>,
     pub(super) y: Vec<T>,
+    /// What of output goes to factors and inputs outside the nest.
+    outside: Vec<T>,
     /// By country.
     pub(super) tariff_revenue: Vec<T>,
     pub(super) export_tax_revenue: Vec<T>,
@@ -52,10 +54,13 @@ pub(super) struct Work<T = f64> {
     /// By sector.
     least: Vec<f64>,
     shares: Vec<T>,
-    /// One sector at a time: `exp(-theta ln c)`, `X / sum`.
+    /// One sector at a time: `exp(-theta ln c)`, `X / sum`, exports, and by importer `sum_i g e` and what of it passes the
+    /// border.
     e: Vec<T>,
     q: Vec<T>,
     column: Vec<T>,
+    sum: Vec<T>,
+    kept: Vec<T>,
     pub(super) controls: Vec<Option<Controls>>,
     pub(super) over: Overlay<T>,
 }
@@ -71,6 +76,7 @@ impl<T: Scalar> Work<T> {
             x: zeros(n * j),
             x_new: zeros(n * j),
             y: zeros(n * j),
+            outside: zeros(n * j),
             tariff_revenue: zeros(n),
             export_tax_revenue: zeros(n),
             quota_rent: zeros(n),
@@ -92,6 +98,8 @@ impl<T: Scalar> Work<T> {
             e: zeros(n),
             q: zeros(n),
             column: zeros(n),
+            sum: zeros(n),
+            kept: zeros(n),
             controls: controls(j, n, &system.limits),
             over: Overlay::new(),
         }
@@ -162,14 +170,14 @@ impl<T: Scalar> System<'_, T> {
         }
 
         // Factor markets.
-        work.factor_demand.fill(T::from(0.0));
+        work.outside.copy_from_slice(&work.y);
+        if self.nest.is_some() {
+            work.outside.iter_mut().zip(&work.nest.keep).for_each(|(y, keep)| *y *= *keep);
+        }
         for i in 0..n {
-            let demand = &mut work.factor_demand[i * f..(i + 1) * f];
-            for s in 0..j {
-                let cell = i * j + s;
-                let output =
-                    if self.nest.is_some() { work.y[cell] * work.nest.keep[cell] } else { work.y[cell] };
-                axpy(output, &self.factor_share[cell * f..(cell + 1) * f], demand);
+            let sales = &work.outside[i * j..(i + 1) * j];
+            for (g, demand) in work.factor_demand[i * f..(i + 1) * f].iter_mut().enumerate() {
+                *demand = dot(self.factor_row(i, g), sales);
             }
         }
         let mut world = T::from(0.0);
@@ -210,17 +218,12 @@ impl<T: Scalar> System<'_, T> {
             for (x, share) in x_new.iter_mut().zip(&work.shares) {
                 *x = *share * work.income[i];
             }
-            let Some(nest) = &self.nest else {
-                for cell in cells {
-                    axpy(work.y[cell], &self.input_share[cell * j..(cell + 1) * j], x_new);
-                }
-                continue;
-            };
+            let inputs = &self.input_share[i * j * j..(i + 1) * j * j];
+            add_rows(&work.outside[cells.clone()], inputs, x_new);
+            let Some(nest) = &self.nest else { continue };
             for cell in cells {
-                let output = work.y[cell];
-                axpy(output * work.nest.keep[cell], &self.input_share[cell * j..(cell + 1) * j], x_new);
                 if nest.share[cell] > 0.0 {
-                    let spent = output * work.nest.share[cell];
+                    let spent = work.y[cell] * work.nest.share[cell];
                     for (e, k) in nest.sectors.iter().enumerate() {
                         x_new[*k] += spent * work.nest.element_share[cell * nest.elements() + e];
                     }
@@ -262,15 +265,16 @@ impl<T: Scalar> System<'_, T> {
         }
         for i in 0..n {
             let p = &ln_p[i * j..(i + 1) * j];
-            let w = &ln_w[i * f..(i + 1) * f];
-            for s in 0..j {
+            let ln_cost = &mut work.ln_cost[i * j..(i + 1) * j];
+            ln_cost.fill(T::from(0.0));
+            add_rows(p, &self.by_input[i * j * j..(i + 1) * j * j], ln_cost);
+            add_rows(&ln_w[i * f..(i + 1) * f], &self.by_factor[i * j * f..(i + 1) * j * f], ln_cost);
+            let Some(nest) = &self.nest else { continue };
+            for (s, ln_cost) in ln_cost.iter_mut().enumerate() {
                 let cell = i * j + s;
-                let others = dot(&self.input_share[cell * j..(cell + 1) * j], p)
-                    + dot(&self.factor_share[cell * f..(cell + 1) * f], w);
-                work.ln_cost[cell] = match &self.nest {
-                    Some(nest) if nest.share[cell] > 0.0 => nest.cost(cell, s, others, p, &mut work.nest),
-                    _ => others,
-                };
+                if nest.share[cell] > 0.0 {
+                    *ln_cost = nest.cost(cell, s, *ln_cost, p, &mut work.nest);
+                }
             }
         }
         if let Some(a) = &self.ln_productivity {
@@ -300,7 +304,7 @@ impl<T: Scalar> System<'_, T> {
     #[inline(always)]
     fn sector(&self, s: usize, wedge: &[T], work: &mut Work<T>) {
         let Layout { n, j, .. } = self.at;
-        let (g, border, producer) = match &self.markets[s] {
+        let (g, border, producer, by_exporter) = match &self.markets[s] {
             Market::Domestic { keep_border, keep_producer, taxed, .. } => {
                 for i in 0..n {
                     let cell = i * j + s;
@@ -314,7 +318,7 @@ impl<T: Scalar> System<'_, T> {
                 }
                 return;
             }
-            Market::Traded { g, border, producer } => (g, border, producer),
+            Market::Traded { g, border, producer, by_exporter } => (g, border, producer, by_exporter),
         };
         for i in 0..n {
             work.e[i] = work.appeal[i * j + s];
@@ -328,25 +332,29 @@ impl<T: Scalar> System<'_, T> {
         } else {
             (g, border.as_ref(), producer.as_ref())
         };
+        let fixed = controls.is_none();
+        imports(g, fixed.then_some(&by_exporter.0), &work.e, &mut work.sum);
+        if let Some(border) = border {
+            imports(border, by_exporter.1.as_deref().filter(|_| fixed), &work.e, &mut work.kept);
+        }
         for i in 0..n {
             let cell = i * j + s;
-            let sum = dot(&g[i * n..(i + 1) * n], &work.e);
+            let sum = work.sum[i];
             let sum = if sum.re() < f64::MIN_POSITIVE { T::from(f64::MIN_POSITIVE) } else { sum };
             let buys = self.shift[cell] > f64::NEG_INFINITY;
             work.ln_sum[cell] = if buys { sum } else { T::from(1.0) };
             work.q[i] = if buys { work.x[cell] / sum } else { T::from(0.0) };
-            if let Some(border) = border {
-                let value = work.q[i] * dot(&border[i * n..(i + 1) * n], &work.e);
-                work.tariff_revenue[i] += work.x[cell] - value;
+            if border.is_some() {
+                work.tariff_revenue[i] += work.x[cell] - work.q[i] * work.kept[i];
             }
         }
         let at_border = border.unwrap_or(g);
-        exports(n, &work.q, producer.unwrap_or(at_border), &mut work.column);
+        exports(&work.q, producer.unwrap_or(at_border), &mut work.column);
         for i in 0..n {
             work.y[i * j + s] = work.column[i] * work.e[i];
         }
         if producer.is_some() {
-            exports(n, &work.q, at_border, &mut work.column);
+            exports(&work.q, at_border, &mut work.column);
             for i in 0..n {
                 work.export_tax_revenue[i] += work.column[i] * work.e[i] - work.y[i * j + s];
             }
@@ -524,11 +532,20 @@ impl<T: Scalar> System<'_, T> {
     }
 }
 
+/// `sums[n] = sum_i flows[n,i] e[i]`, by columns where they are at hand.
+#[inline(always)]
+fn imports<T: Scalar>(flows: &[T], columns: Option<&[T]>, e: &[T], sums: &mut [T]) {
+    if let Some(columns) = columns {
+        sums.fill(T::from(0.0));
+        add_rows(e, columns, sums);
+    } else {
+        sums.iter_mut().zip(flows.chunks_exact(e.len())).for_each(|(sum, row)| *sum = dot(row, e));
+    }
+}
+
 /// `column[i] = sum_m q[m] flows[m,i]`.
 #[inline(always)]
-fn exports<T: Scalar>(n: usize, q: &[T], flows: &[T], column: &mut [T]) {
+fn exports<T: Scalar>(q: &[T], flows: &[T], column: &mut [T]) {
     column.fill(T::from(0.0));
-    for (q, row) in q.iter().zip(flows.chunks_exact(n)) {
-        axpy(*q, row, column);
-    }
+    add_rows(q, flows, column);
 }

@@ -12,7 +12,7 @@ use super::block::{Block, blocks};
 use super::limit::{Limit, limits};
 use super::market::{Market, Markets, markets};
 use super::nest::Nest;
-use super::scalar::{Scalar, dot};
+use super::scalar::{Scalar, dot, transpose};
 use crate::economy::EconomyParts;
 use crate::labels::Dims;
 use crate::sensitivity::Parameter;
@@ -92,9 +92,11 @@ pub(super) struct System<'a, T = f64> {
     pub(super) shift: Vec<f64>,
     pub(super) theta: Vec<T>,
     pub(super) kappa: T,
-    /// `[i][j][f]` and `[i][j][k]`; the latter without the critical inputs where there is a nest.
-    pub(super) factor_share: Cow<'a, [f64]>,
+    /// Cost shares of inputs, `[i][j][k]` and `[i][k][j]`, without the critical inputs where there is a nest.
     pub(super) input_share: Cow<'a, [f64]>,
+    pub(super) by_input: Vec<f64>,
+    /// Cost shares of factors, `[i][f][j]`.
+    pub(super) by_factor: Vec<f64>,
     pub(super) nest: Option<Nest<T>>,
     pub(super) limits: Vec<Limit<T>>,
     pub(super) blocks: Vec<Block>,
@@ -191,7 +193,8 @@ impl<'a, T: Scalar> System<'a, T> {
             shift,
             theta,
             kappa: inputs.of(Parameter::Kappa, parts.kappa),
-            factor_share: contiguous(&parts.factor_share),
+            by_input: by_country(&input_share, n, j),
+            by_factor: by_country(&contiguous(&parts.factor_share), n, f),
             input_share,
             nest,
             blocks,
@@ -213,6 +216,13 @@ impl<'a, T: Scalar> System<'a, T> {
         })
     }
 
+    /// Shares of a factor in the cost of a country's sectors, `[j]`.
+    #[inline(always)]
+    pub(super) fn factor_row(&self, i: usize, g: usize) -> &[f64] {
+        let Layout { j, f, .. } = self.at;
+        &self.by_factor[(i * f + g) * j..(i * f + g + 1) * j]
+    }
+
     /// The baseline as a state.
     pub(super) fn baseline(&self) -> Vec<T> {
         let mut u = vec![T::from(0.0); self.at.len()];
@@ -227,6 +237,16 @@ impl<'a, T: Scalar> System<'a, T> {
 /// The entries in standard order, borrowed where they lie so.
 fn contiguous(array: &Array3<f64>) -> Cow<'_, [f64]> {
     array.as_slice().map_or_else(|| Cow::Owned(array.iter().copied().collect()), Cow::Borrowed)
+}
+
+/// Each country's matrix of so many columns transposed.
+fn by_country(all: &[f64], countries: usize, columns: usize) -> Vec<f64> {
+    let mut turned = vec![0.0; all.len()];
+    let size = (all.len() / countries).max(1);
+    for (own, to) in all.chunks_exact(size).zip(turned.chunks_exact_mut(size)) {
+        transpose(own, columns, to);
+    }
+    turned
 }
 
 fn tastes<I: Inputs>(parts: &EconomyParts, shock: &Shock, inputs: &I) -> Result<Vec<I::Number>, ShockError> {
