@@ -42,6 +42,12 @@ pub(crate) enum Error {
     /// A file that would be overwritten.
     #[error("{} is there already", path.display())]
     Exists { path: PathBuf },
+    /// A folder without results was given to `compare`.
+    #[error("{} holds no results: there is no CSV file in it", folder.display())]
+    NothingToCompare { folder: PathBuf },
+    /// Two results that were to be equal are not.
+    #[error("the results differ")]
+    NotEqual,
     /// An economy that does not exist was named.
     #[error("there is no economy `{given}`")]
     NoEconomy { given: String },
@@ -63,6 +69,9 @@ pub(crate) enum Error {
     /// A library of the project refused or failed.
     #[error("{action}")]
     Library { action: String, bad_input: bool, source: Box<dyn StdError + Send + Sync> },
+    /// The system refused a thread.
+    #[error("no thread could be started")]
+    Thread { source: std::io::Error },
     /// Code of a table panicked: a defect of the project.
     #[error("the code of {table} panicked: {message}")]
     Panicked { table: String, message: String },
@@ -126,6 +135,7 @@ impl Error {
                 "check the permissions, or choose another folder with `--out`".to_owned()
             }
             Error::Io { .. } => "check that the path exists and that the disk has room".to_owned(),
+            Error::Thread { .. } => "make fewer parts at once, with `--jobs 1`".to_owned(),
             Error::Locked { .. } => "wait for it to end, or choose another folder with `--out`".to_owned(),
             Error::NotOurs { .. } => "choose another folder with `--out`, or empty this one".to_owned(),
             Error::UnknownTable { known, .. } => format!("the tables are {known}"),
@@ -133,6 +143,10 @@ impl Error {
             Error::UnknownScenario { known, .. } => format!("they are {known}"),
             Error::Exists { .. } => "name another file, or move this one away".to_owned(),
             Error::UnknownTopic { known, .. } => format!("the topics are {known}"),
+            Error::NothingToCompare { .. } => {
+                "give two folders that `cargo xtask solve` or `cargo xtask reproduce` has written".to_owned()
+            }
+            Error::NotEqual => "`--tolerance` says what counts as equal; `--out` writes every difference".to_owned(),
             Error::NoEconomy { .. } => {
                 "name `world-2009`, `rare-earth-world-2009`, or a folder with economy.json and arrays.npz".to_owned()
             }
@@ -178,6 +192,7 @@ impl Error {
             | Error::UnknownScenario { .. }
             | Error::Exists { .. }
             | Error::NoEconomy { .. }
+            | Error::NothingToCompare { .. }
             | Error::MissingSet { .. }
             | Error::NotOurs { .. }
             | Error::NoAddress { .. }
@@ -185,6 +200,7 @@ impl Error {
             Error::ByHand { error, .. } => return error.exit_code(),
             Error::Io { .. }
             | Error::Locked { .. }
+            | Error::Thread { .. }
             | Error::Download { .. }
             | Error::Page { .. }
             | Error::WrongHash { .. } => code::ENVIRONMENT,

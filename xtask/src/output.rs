@@ -8,6 +8,8 @@ use crate::error::Error;
 
 /// The file that a run holds locked while it writes to a folder.
 const LOCK_FILE: &str = ".lock";
+/// What the name of a file that is being written begins with.
+const UNFINISHED: &str = ".writing-";
 
 /// A folder that this process alone writes to, for as long as the value lives.
 #[derive(Debug)]
@@ -17,13 +19,16 @@ pub(crate) struct OutputFolder {
 }
 
 impl OutputFolder {
-    /// Makes the folder if need be and takes its lock.
+    /// Makes the folder if need be, takes its lock and removes what a run that was killed had not finished writing.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         fs::create_dir_all(path).map_err(Error::io("make the folder", path))?;
         let lock_path = path.join(LOCK_FILE);
         let lock = File::create(&lock_path).map_err(Error::io("write", &lock_path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => {
+                remove_unfinished(path)?;
+                Ok(Self { path: path.to_owned(), _lock: lock })
+            }
             Err(TryLockError::WouldBlock) => Err(Error::Locked { folder: path.to_owned() }),
             Err(TryLockError::Error(source)) => Err(Error::Io { action: "lock", path: lock_path, source }),
         }
@@ -45,7 +50,7 @@ pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
     let mut file = tempfile::Builder::new()
-        .prefix(".writing-")
+        .prefix(UNFINISHED)
         .tempfile_in(folder)
         .map_err(Error::io("write into", folder))?;
     file.write_all(content).map_err(Error::io("write", path))?;
@@ -71,7 +76,7 @@ pub(crate) fn write_folder(folder: &Path, mark: &str, files: &[(String, Vec<u8>)
         }
     }
     let staging = tempfile::Builder::new()
-        .prefix(".writing-")
+        .prefix(UNFINISHED)
         .tempdir_in(parent)
         .map_err(Error::io("write into", parent))?;
     let (fresh, old) = (staging.path().join("new"), staging.path().join("old"));
@@ -89,6 +94,27 @@ pub(crate) fn write_folder(folder: &Path, mark: &str, files: &[(String, Vec<u8>)
         }
         Error::Io { action: "write", path: folder.to_owned(), source }
     })
+}
+
+/// Removes unfinished files in the folder and in its sub-folders, no deeper.
+fn remove_unfinished(folder: &Path) -> Result<(), Error> {
+    let files = |folder: &Path| -> Result<Vec<PathBuf>, Error> {
+        let entries = fs::read_dir(folder).map_err(Error::io("read", folder))?;
+        entries.map(|entry| Ok(entry.map_err(Error::io("read", folder))?.path())).collect()
+    };
+    let here = files(folder)?;
+    let mut all = here.clone();
+    for path in here.iter().filter(|path| path.is_dir() && !path.is_symlink()) {
+        // A folder that is not ours may be closed to us; it then holds nothing of ours.
+        all.extend(files(path).unwrap_or_default());
+    }
+    let unfinished = |path: &&PathBuf| {
+        path.is_file() && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED))
+    };
+    for path in all.iter().filter(unfinished) {
+        fs::remove_file(path).map_err(Error::io("remove", path))?;
+    }
+    Ok(())
 }
 
 /// Temporary files are private to their owner; results are ordinary files.
@@ -115,6 +141,20 @@ mod tests {
         assert!(refused.explain().contains("another run is writing"), "{}", refused.explain());
         drop(first);
         OutputFolder::open(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn what_a_killed_run_left_unfinished_goes_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = OutputFolder::open(folder.path()).unwrap();
+        for name in [".writing-a", "tables/.writing-b", "tables/a.csv", "deeper/than/.writing-c"] {
+            out.write(name, b"half").unwrap();
+        }
+        drop(out);
+        OutputFolder::open(folder.path()).unwrap();
+        let left = crate::workspace::files_below(folder.path()).unwrap();
+        let left: Vec<_> = left.iter().map(|path| path.strip_prefix(folder.path()).unwrap()).collect();
+        assert_eq!(left, [".lock", "deeper/than/.writing-c", "tables/a.csv"].map(Path::new));
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Error> {
     let mut checks: Vec<Check> = Vec::new();
     for part in &parts {
         bar.set_message(format!("{} {}", part.id, part.title));
-        let record = reproduce::make_one(part, &raw, &published, None);
+        let record = reproduce::make_one(part, &raw, &published, None)?;
         match &record.outcome {
             Outcome::Made => {}
             Outcome::Skipped(reason) => {

@@ -39,7 +39,7 @@ pub(crate) const OWN_SETS: [(&str, &str); 2] = [
 ];
 
 /// What makes a part.
-type Make = Box<dyn Fn(&Inputs) -> Result<Made, Error>>;
+type Make = Box<dyn Fn(&Inputs) -> Result<Made, Error> + Send + Sync>;
 
 /// A unit of the output that is made, skipped or fails as a whole.
 pub(crate) struct Part {
@@ -92,7 +92,7 @@ pub(crate) struct Made {
     pub(crate) checks: Vec<Check>,
 }
 
-fn part<M: Fn(&Inputs) -> Result<Made, Error> + 'static>(
+fn part<M: Fn(&Inputs) -> Result<Made, Error> + Send + Sync + 'static>(
     id: &'static str,
     title: &'static str,
     needs: &'static [&'static str],

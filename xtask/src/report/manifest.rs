@@ -1,10 +1,13 @@
 //! The manifest: what a run was made from and what it made. One file, merged over runs into the same folder.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::parts::Part;
 use crate::report::checks::Check;
 use crate::report::table::{Kind, Provenance, Table};
 
@@ -33,34 +36,51 @@ pub(crate) struct Surroundings {
     pub(crate) platform: String,
     /// Processors available.
     pub(crate) processors: usize,
+    /// SHA-256 of the program that ran.
+    #[serde(default)]
+    pub(crate) program: String,
+    /// How many parts were made at once.
+    #[serde(default)]
+    pub(crate) jobs: usize,
 }
 
 impl Surroundings {
-    /// The surroundings of this process.
-    pub(crate) fn here() -> Self {
+    /// The surroundings of this process, which runs `program` (a SHA-256) and makes `jobs` parts at once.
+    pub(crate) fn here(program: &str, jobs: usize) -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             commit: commit(),
             compiler: env!("LODESTONE_RUSTC").to_owned(),
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
+            program: program.to_owned(),
+            jobs,
         }
     }
 }
 
 /// How a part of the output came about.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct PartRecord {
     /// What the part is called.
     pub(crate) title: String,
     /// Made, skipped (and why) or failed (and why).
     pub(crate) outcome: Outcome,
-    /// The raw data files it read, with their SHA-256, and the shipped data it rests on.
+    /// Hash of all that can change its numbers: its identifier, the program with the shipped data, its inputs.
+    #[serde(default)]
+    pub(crate) key: Option<String>,
+    /// The raw data files it read, with their SHA-256.
     pub(crate) inputs: BTreeMap<String, String>,
     /// Wall time, seconds.
     pub(crate) seconds: f64,
     /// The largest resident memory of the process while it was made, bytes; where the system tells.
     pub(crate) peak_memory: Option<u64>,
+    /// Whether other parts were made at the same time: time and memory are then not its own alone.
+    #[serde(default)]
+    pub(crate) peak_memory_shared: bool,
+    /// Its files, with their SHA-256.
+    #[serde(default)]
+    pub(crate) files: BTreeMap<String, String>,
     /// Its tables.
     pub(crate) tables: Vec<TableRecord>,
     /// Its figures, by file.
@@ -69,11 +89,19 @@ pub(crate) struct PartRecord {
     pub(crate) checks: Vec<Check>,
 }
 
+impl PartRecord {
+    /// The record of a part that is about to be made.
+    pub(crate) fn of(part: &Part) -> Self {
+        Self { title: part.title.to_owned(), ..Self::default() }
+    }
+}
+
 /// What became of a part.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "state", content = "reason")]
 pub(crate) enum Outcome {
     /// Made.
+    #[default]
     Made,
     /// Not made, because an input is not there.
     Skipped(String),
@@ -136,13 +164,14 @@ impl From<&Table> for TableRecord {
 }
 
 impl Manifest {
-    /// Reads the manifest of an output folder; a folder without one, or with one of another version of the
-    /// project that no longer reads, starts afresh.
-    pub(crate) fn read(folder: &std::path::Path) -> Self {
-        std::fs::read(folder.join(FILE))
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default()
+    /// Reads the manifest of an output folder; a folder without one starts afresh. Where there is one that does not read (it
+    /// was damaged, or another version of the project wrote it), says so.
+    pub(crate) fn read(folder: &Path) -> Result<Self, String> {
+        match std::fs::read(folder.join(FILE)) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| format!("it does not read ({e})")),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(format!("it does not open ({error})")),
+        }
     }
 
     /// The manifest as JSON.
