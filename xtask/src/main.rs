@@ -3,6 +3,7 @@
 //! Start at [`reproduce`] for how tables come about, at [`parts`] for the tables themselves, and at [`report`]
 //! for how a table or figure becomes files.
 
+mod compare;
 mod console;
 mod data;
 mod economies;
@@ -42,6 +43,7 @@ enum Command {
     Verify(verify::Arguments),
     Data(data::Arguments),
     Solve(solve::Arguments),
+    Compare(compare::Arguments),
     Estimate(estimate::Arguments),
     Patents(patents::Arguments),
     Explain(explain::Arguments),
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Verify(arguments) => verify::run(arguments),
         Command::Data(arguments) => data::run(arguments),
         Command::Solve(arguments) => solve::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Estimate(arguments) => estimate::run(arguments),
         Command::Patents(arguments) => patents::run(arguments),
         Command::Explain(arguments) => explain::run(&arguments),
