@@ -133,6 +133,13 @@ impl Mapping {
         self.sectors.iter().map(|(from, _)| from.clone()).filter(|from| from != "*").collect()
     }
 
+    /// The new label of a country code: its own, or that of `*`; nothing if the mapping has neither.
+    pub fn country(&self, code: &str) -> Option<&str> {
+        let of =
+            |wanted: &str| self.countries.iter().find(|(from, _)| from == wanted).map(|(_, to)| to.as_str());
+        of(code).or_else(|| of("*"))
+    }
+
     /// For the given country codes, the new labels and the new position of each.
     ///
     /// # Errors

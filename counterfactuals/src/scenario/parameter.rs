@@ -82,6 +82,19 @@ pub enum Spread {
     },
 }
 
+/// In words, for tables.
+impl std::fmt::Display for Spread {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Spread::Exact => write!(f, "exact"),
+            Spread::Normal { sd } => write!(f, "normal, s.d. {sd}"),
+            Spread::LogNormal { sd } => write!(f, "log-normal, s.d. of the logarithm {sd:.4}"),
+            Spread::Uniform { low, high } => write!(f, "uniform, {low} to {high}"),
+            Spread::Estimated { .. } => write!(f, "jointly normal, as estimated"),
+        }
+    }
+}
+
 /// What a parameter may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Range {

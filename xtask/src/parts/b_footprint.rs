@@ -10,6 +10,7 @@ use calibration::world_2009;
 use super::{Inputs, Made};
 use crate::error::Error;
 use crate::report::figure::{Bars, Chart, Figure, Series};
+use crate::report::map::Map;
 use crate::report::table::{Cell, Column, Footer, Format, Kind, Provenance, Table};
 use crate::workspace::RawData;
 
@@ -40,13 +41,14 @@ pub(super) fn footprints(inputs: &Inputs) -> Result<Made, Error> {
     let base =
         panels.year(YEAR).ok_or_else(|| defect("the footprints have no year before the restrictions"))?;
     let (mut industries, industries_figure) = industries(&panels);
+    let map = map(&base.exposure);
     let (mut exposure, exposure_figure) = exposure(&base.exposure);
     exposure.note(partners_note(&panels)?);
     let (over_time, over_time_figure) = over_time(&panels.years)?;
     notes.into_iter().for_each(|note| industries.note(note));
     let mut tables = vec![industries, exposure, over_time];
     tables.extend(panels.us.iter().map(us_table));
-    let figures = vec![industries_figure, exposure_figure, over_time_figure];
+    let figures = vec![industries_figure, map, exposure_figure, over_time_figure];
     Ok(Made { tables, figures, checks: Vec::new() })
 }
 
@@ -246,6 +248,23 @@ fn exposure(countries: &[CountryExposure]) -> (Table, Figure) {
         },
     };
     (table, figure)
+}
+
+/// The exposure of exports over the world.
+fn map(countries: &[CountryExposure]) -> Figure {
+    Figure {
+        id: "B2-map".to_owned(),
+        title: format!("Exposure of exports to restrictions of rare earths, {YEAR}"),
+        description: "World map: exports behind rare earths times the risk-weighted concentration of suppliers, by economy; \
+                      countries that the table does not list are in the rest of the world. Table B2-exposure has the numbers."
+            .to_owned(),
+        chart: Chart::World(Map {
+            value: "exposure index ×100".to_owned(),
+            signed: false,
+            format: Format::Fixed(2),
+            values: countries.iter().map(|c| (c.country.clone(), 100.0 * c.exports_index)).collect(),
+        }),
+    }
 }
 
 /// The exposure of some economies year by year.

@@ -1,5 +1,6 @@
 //! Part C, the long run: what the restriction does (C1), and through what (C3).
 
+use counterfactuals::scenario::Spread;
 use counterfactuals::{Draws, Outcome, draws};
 use model_core::SolverSettings;
 use model_core::welfare::{Decomposition, DecompositionSettings, decompose};
@@ -9,6 +10,7 @@ use super::quota::{COVERAGE, Case, World, in_words, interval_cells, long_run, wi
 use super::{Inputs, Made};
 use crate::error::Error;
 use crate::report::figure::{Bars, Chart, Figure};
+use crate::report::map::Map;
 use crate::report::table::{Cell, Column, Footer, Format, Kind, Provenance, Table};
 
 pub(super) const SCENARIO: &str = include_str!("../../../scenarios/quota-2010.toml");
@@ -120,7 +122,55 @@ pub(super) fn restriction(_inputs: &Inputs) -> Result<Made, Error> {
             series: cases.iter().zip(&all).map(|(case, draws)| bars(case.name, &draws.central[n..2 * n])).collect(),
         },
     };
-    Ok(Made { tables: vec![countries, sectors, market], figures: vec![figure, exports], checks: Vec::new() })
+    let tables = vec![countries, sectors, market, parameters(&world, &cases[2])];
+    let figures = vec![map(&world, cases[1].name, &all[1].central[..n]), figure, exports];
+    Ok(Made { tables, figures, checks: Vec::new() })
+}
+
+/// Real income over the world with one technology.
+fn map(world: &World, technology: &str, real_income: &[f64]) -> Figure {
+    Figure {
+        id: "C1-map".to_owned(),
+        title: format!("Export restriction of rare earths: real income in the long run, {technology} technology"),
+        description: "World map of simulated changes: real income by economy when China holds its exports of rare earths at 60 \
+                      percent of their volume, with directed technology. Table C1 has the numbers."
+            .to_owned(),
+        chart: Chart::World(Map {
+            value: "change of real income, % (simulated)".to_owned(),
+            signed: true,
+            format: Format::Fixed(4),
+            values: world.countries().iter().cloned().zip(real_income.iter().copied()).collect(),
+        }),
+    }
+}
+
+/// The numbers of the scenario: what they are, how uncertain, and where from.
+fn parameters(world: &World, case: &Case) -> Table {
+    let columns = vec![
+        Column::label("parameter", "Parameter"),
+        Column::number("value", "Value", "", Format::Fixed(4), Provenance::Assumed),
+        Column::label("range", "Draws"),
+        Column::label("source", "Source"),
+    ];
+    let title = "Export restriction of rare earths: parameters";
+    let footer = world.footer("as the scenario file says", None);
+    let mut table = Table::new("C1-parameters", title, Kind::Simulated, columns, footer);
+    for parameter in &case.scenario.parameters {
+        let provenance = match parameter.spread {
+            Spread::Estimated { .. } => Provenance::Estimated,
+            _ => Provenance::Assumed,
+        };
+        table.row(vec![
+            parameter.name.as_str().into(),
+            Cell::from(parameter.value).with_provenance(provenance),
+            parameter.spread.to_string().into(),
+            parameter.source.as_str().into(),
+        ]);
+    }
+    table.note(
+        "With directed technology xi is zero; with exogenous technology lambda, phi and xi play no part.",
+    );
+    table
 }
 
 /// A table by country of some of the numbers: key and heading of each, and where it begins.

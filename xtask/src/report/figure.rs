@@ -4,9 +4,12 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::error::Error;
+use crate::report::map::Map;
 
-const WIDTH: u32 = 760;
-const FONT: &str = "Helvetica, Arial, 'DejaVu Sans', sans-serif";
+/// The width of every figure.
+pub(crate) const WIDTH: u32 = 760;
+/// The fonts of every figure.
+pub(crate) const FONT: &str = "Helvetica, Arial, 'DejaVu Sans', sans-serif";
 /// Okabe and Ito's colours, which remain distinct to colour-blind readers.
 const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
@@ -58,6 +61,8 @@ pub(crate) enum Chart {
     Bar { value: String, categories: Vec<String>, series: Vec<Bars> },
     /// Points with a label each; a label may be empty. `diagonal` draws the line of equality.
     Scatter { x: String, y: String, points: Vec<(f64, f64, String)>, diagonal: bool },
+    /// A number for each economy, over its countries.
+    World(Map),
 }
 
 /// A figure: identifier (its file name), title, description for readers who do not see it, and the chart.
@@ -78,6 +83,9 @@ impl Figure {
     pub(crate) fn svg(&self) -> Result<String, Error> {
         let defect = |problem: String| Error::Figure { figure: self.id.clone(), problem };
         self.check().map_err(defect)?;
+        if let Chart::World(map) = &self.chart {
+            return Ok(self.make_accessible(&map.svg(&self.title)?));
+        }
         let mut svg = String::new();
         {
             let area = SVGBackend::with_string(&mut svg, (WIDTH, self.height())).into_drawing_area();
@@ -93,6 +101,7 @@ impl Figure {
                 let per_category = 10 + 9 * series.len().max(1);
                 (110 + per_category * categories.len() + legend_height(series.len()) as usize) as u32
             }
+            Chart::World(map) => map.height(),
             _ => 440,
         }
     }
@@ -117,6 +126,7 @@ impl Figure {
                 series.iter().flat_map(|bars| bars.values.iter().flatten().copied()).collect()
             }
             Chart::Scatter { points, .. } => points.iter().flat_map(|p| [p.0, p.1]).collect(),
+            Chart::World(map) => map.numbers(),
         };
         if all.is_empty() {
             return Err("it has nothing to draw".to_owned());
@@ -141,6 +151,7 @@ impl Figure {
             Chart::Intervals { x, y, series } => draw_intervals(&body, x, y, series),
             Chart::Bar { value, categories, series } => draw_bars(&body, value, categories, series),
             Chart::Scatter { x, y, points, diagonal } => draw_points(&body, x, y, points, *diagonal),
+            Chart::World(_) => Ok(()),
         }
     }
 
@@ -160,7 +171,8 @@ impl Figure {
 
 type Drawn<DB> = Result<(), DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
 
-fn escape(text: &str) -> String {
+/// Escapes text for SVG.
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

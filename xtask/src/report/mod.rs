@@ -3,7 +3,10 @@
 pub(crate) mod checks;
 pub(crate) mod delimited;
 pub(crate) mod figure;
+pub(crate) mod html;
 pub(crate) mod latex;
 pub(crate) mod manifest;
+pub(crate) mod map;
 pub(crate) mod markdown;
+pub(crate) mod printed;
 pub(crate) mod table;

@@ -11,7 +11,7 @@ use crate::output::OutputFolder;
 use crate::parts::{Inputs, Made, Part};
 use crate::report::checks::{Published, Verdict};
 use crate::report::manifest::{self, Outcome, PartRecord, TableRecord};
-use crate::report::{delimited, latex, markdown};
+use crate::report::{delimited, latex, markdown, printed};
 use crate::workspace::RawData;
 
 /// The files of a part: names in the output folder, and contents.
@@ -82,6 +82,7 @@ fn render(made: &Made) -> Result<Files, Error> {
         table.check()?;
         files.push((format!("tables/{}.csv", table.id), delimited::render(table)?));
         files.push((format!("tables/{}.md", table.id), markdown::render(table).into_bytes()));
+        files.push((format!("tables/{}.json", table.id), printed::render(table)?));
         files.push((format!("tables/{}.tex", table.id), latex::render(table).into_bytes()));
     }
     for figure in &made.figures {
@@ -124,11 +125,11 @@ pub(super) mod tests {
         let made = part("T1", |_| Ok(Made { tables: vec![sample()], ..Made::default() }));
         let (record, folder) = record(&made);
         assert_eq!(record.outcome, Outcome::Made);
-        for extension in ["csv", "md", "tex"] {
+        for extension in ["csv", "json", "md", "tex"] {
             let name = format!("tables/T1.{extension}");
             assert_eq!(record.files[&name], hash::of_file(&folder.path().join(&name)).unwrap());
         }
-        assert_eq!(record.files.len(), 3);
+        assert_eq!(record.files.len(), 4);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::output::OutputFolder;
 use crate::parts::{self, Part};
 use crate::report::checks::{self, Published};
+use crate::report::html;
 use crate::report::manifest::{self, Manifest, Outcome, PartRecord, Surroundings};
 use crate::workspace::{self, DataArgument, RawData};
 
@@ -67,7 +68,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Error> {
 
 /// Writes what is made from all parts together.
 fn finish(out: &OutputFolder, manifest: &Manifest) -> Result<(), Error> {
-    out.write("verification.csv", &checks::render(&manifest.checks())?)
+    out.write("verification.csv", &checks::render(&manifest.checks())?)?;
+    out.write(html::FILE, &html::render(out.path(), manifest, &parts::all()))
 }
 
 /// What a run works with.

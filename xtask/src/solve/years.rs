@@ -192,7 +192,7 @@ pub(super) fn parameters(answer: &Answer) -> Option<Table> {
         table.row(vec![
             parameter.name.as_str().into(),
             parameter.value.into(),
-            format!("{:?}", parameter.spread).as_str().into(),
+            parameter.spread.to_string().into(),
             parameter.source.as_str().into(),
         ]);
     }
