@@ -77,6 +77,14 @@ fn substitution() -> Result<Estimates, Error> {
     Ok(MADE.get_or_init(|| estimates).clone())
 }
 
+/// Price of a good over the baseline's outside a country: mean over the others, weighted by what they spend in the baseline.
+pub(crate) fn price_abroad(economy: &Economy, after: &Equilibrium, home: usize, sector: usize) -> f64 {
+    let spent = economy.expenditure().column(sector);
+    let others = || (0..spent.len()).filter(|n| *n != home);
+    let total: f64 = others().map(|n| spent[n]).sum();
+    others().map(|n| spent[n] * after.price_hat[[n, sector]]).sum::<f64>() / total
+}
+
 /// Exports and imports by country at border prices, without domestic sales.
 pub(crate) struct Trade {
     /// By exporter.

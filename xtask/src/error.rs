@@ -89,6 +89,9 @@ pub(crate) enum Error {
         "the data set `{set}` cannot be fetched: no address serves it in a layout that the project can convert"
     )]
     NoAddress { set: String, home: String, by_hand: String },
+    /// The address of the page is not free.
+    #[error("could not listen on {host}:{port}")]
+    Listen { host: std::net::Ipv4Addr, port: u16, source: std::io::Error },
     /// Something failed, and there is a way by hand.
     #[error("{error}")]
     ByHand { error: Box<Error>, by_hand: String },
@@ -171,6 +174,9 @@ impl Error {
                 Some(remedy) => format!("{remedy}; or: {by_hand}"),
                 None => by_hand.clone(),
             },
+            Error::Listen { .. } => {
+                "end what uses the port, or choose another: `--port 0` takes a free one".to_owned()
+            }
             Error::Partly { remedy, .. } => remedy.clone(),
             Error::Published { .. }
             | Error::NoPublishedValue { .. }
@@ -201,6 +207,7 @@ impl Error {
             Error::Io { .. }
             | Error::Locked { .. }
             | Error::Thread { .. }
+            | Error::Listen { .. }
             | Error::Download { .. }
             | Error::Page { .. }
             | Error::WrongHash { .. } => code::ENVIRONMENT,

@@ -11,13 +11,14 @@ pub(crate) struct Arguments {
 }
 
 /// The topics and their texts.
-const TOPICS: [(&str, &str); 9] = [
+const TOPICS: [(&str, &str); 10] = [
     ("overview", include_str!("help/overview.txt")),
     ("reproduce", include_str!("help/reproduce.txt")),
     ("verify", include_str!("help/verify.txt")),
     ("data", include_str!("help/data.txt")),
     ("solve", include_str!("help/solve.txt")),
     ("compare", include_str!("help/compare.txt")),
+    ("explore", include_str!("help/explore.txt")),
     ("estimate", include_str!("help/estimate.txt")),
     ("patents", include_str!("help/patents.txt")),
     ("scenarios", include_str!("help/scenarios.txt")),

@@ -10,6 +10,7 @@ mod economies;
 mod error;
 mod estimate;
 mod explain;
+mod explore;
 mod hash;
 mod help;
 mod new_scenario;
@@ -47,6 +48,7 @@ enum Command {
     Estimate(estimate::Arguments),
     Patents(patents::Arguments),
     Explain(explain::Arguments),
+    Explore(explore::Arguments),
     NewScenario(new_scenario::Arguments),
     Help(help::Arguments),
 }
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Command::Estimate(arguments) => estimate::run(arguments),
         Command::Patents(arguments) => patents::run(arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Explore(arguments) => explore::run(&arguments),
         Command::NewScenario(arguments) => new_scenario::run(&arguments),
         Command::Help(arguments) => help::run(arguments),
     };

@@ -94,10 +94,7 @@ impl World {
 
     /// Price of rare earths outside China over the baseline's: mean over the other countries, weighted by what they spend.
     pub(super) fn price_outside(&self, e: &Equilibrium) -> f64 {
-        let spent = self.economy.expenditure().column(self.r);
-        let others = || (0..spent.len()).filter(|n| *n != self.china);
-        let total: f64 = others().map(|n| spent[n]).sum();
-        others().map(|n| spent[n] * e.price_hat[[n, self.r]]).sum::<f64>() / total
+        economies::price_abroad(&self.economy, e, self.china, self.r)
     }
 
     /// Exports of the intensive sectors over the baseline's, by country.

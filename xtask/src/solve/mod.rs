@@ -11,7 +11,7 @@ use std::time::Instant;
 use counterfactuals::scenario::{SCHEMA, ScenarioError};
 use counterfactuals::{Outcome, Question, Scenario};
 use model_core::welfare::{Decomposition, DecompositionError, DecompositionSettings, decompose};
-use model_core::{Equilibrium, SolverSettings};
+use model_core::{Economy, Equilibrium, SolverSettings};
 use serde_json::json;
 
 use crate::console;
@@ -53,17 +53,66 @@ pub(crate) struct Arguments {
 }
 
 /// What was asked and what came out, for the writers of results.
-struct Answer {
-    question: Question,
-    scenario: Scenario,
-    outcome: Outcome,
+pub(crate) struct Answer {
+    pub(crate) question: Question,
+    pub(crate) scenario: Scenario,
+    pub(crate) outcome: Outcome,
     /// The long run, or the last year, which the tables by country and sector show.
-    last: Equilibrium,
+    pub(crate) last: Equilibrium,
     /// Welfare by channel, by year where there are years.
     decompositions: Result<Vec<(Option<i32>, Decomposition)>, DecompositionError>,
 }
 
+/// Makes a table of an answer, where there is something to say.
+type Make = fn(&Answer) -> Option<Table>;
+
+/// What is written of an answer.
+const TABLES: [(&str, Make); 9] = [
+    ("countries", |answer| Some(tables::countries(answer))),
+    ("sectors", |answer| Some(tables::sectors(answer))),
+    ("trade", |answer| Some(tables::trade(answer))),
+    ("prices", years::prices),
+    ("restrictions", years::restrictions),
+    ("technology", years::technology),
+    ("path", years::path),
+    ("decomposition", years::decomposition),
+    ("parameters", years::parameters),
+];
+
 impl Answer {
+    /// Solves a scenario, called `name`, at its central values; welfare is not decomposed yet.
+    pub(crate) fn find(
+        scenario: Scenario,
+        economy: &Economy,
+        settings: &SolverSettings,
+        name: &str,
+    ) -> Result<Self, Error> {
+        let question = scenario
+            .resolve(economy, &scenario.central())
+            .map_err(Error::bad_input(format!("the scenario {name}")))?;
+        let outcome = question.answer(settings).map_err(Error::bad_input(format!("no answer to {name}")))?;
+        let last = outcome.last().cloned().ok_or_else(|| Error::Report {
+            table: SUMMARY.to_owned(),
+            problem: "an outcome without an equilibrium".to_owned(),
+        })?;
+        Ok(Self { question, scenario, outcome, last, decompositions: Ok(Vec::new()) })
+    }
+
+    /// Decomposes welfare by channel.
+    pub(crate) fn decompose(&mut self) {
+        self.decompositions = by_channel(&self.question, &self.outcome);
+    }
+
+    /// The largest residual of any market in any equilibrium.
+    pub(crate) fn worst_residual(&self) -> f64 {
+        worst(&self.outcome.equilibria())
+    }
+
+    /// The tables among [`TABLES`] that are wanted and that there is something to say in.
+    pub(crate) fn tables(&self, wanted: impl Fn(&str) -> bool) -> Vec<Table> {
+        TABLES.iter().filter(|(name, _)| wanted(name)).filter_map(|(_, make)| make(self)).collect()
+    }
+
     /// The decomposition that belongs to `last`.
     fn decomposition(&self) -> Result<&Decomposition, String> {
         match &self.decompositions {
@@ -102,23 +151,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
     let start = Instant::now();
     let bar = console::bar(3);
     bar.set_message("equilibria");
-    let question = scenario
-        .resolve(&economy, &scenario.central())
-        .map_err(Error::bad_input(format!("the scenario {name}")))?;
-    let outcome = question.answer(&settings).map_err(Error::bad_input(format!("no answer to {name}")))?;
-    let last = outcome.last().cloned().ok_or_else(|| Error::Report {
-        table: SUMMARY.to_owned(),
-        problem: "an outcome without an equilibrium".to_owned(),
-    })?;
+    let mut answer = Answer::find(scenario, &economy, &settings, &name.to_string())?;
     bar.inc(1);
     bar.set_message("welfare by channel");
-    let decompositions = if scenario.wants("decomposition") || scenario.wants("countries") {
-        by_channel(&question, &outcome)
-    } else {
-        Ok(Vec::new())
-    };
+    if answer.scenario.wants("decomposition") || answer.scenario.wants("countries") {
+        answer.decompose();
+    }
     bar.inc(1);
-    let answer = Answer { question, scenario, outcome, last, decompositions };
     bar.set_message("draws");
     let draws = arguments.draws.unwrap_or(0);
     let seed = arguments.seed.unwrap_or(answer.scenario.seed);
@@ -127,21 +166,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
         .transpose()?;
     bar.finish_and_clear();
 
-    let countries = tables::countries(&answer);
-    let mut tables: Vec<Table> = vec![countries.clone()];
-    let mut add = |wanted: &str, table: Option<Table>| {
-        if answer.scenario.wants(wanted) {
-            tables.extend(table)
-        }
-    };
-    add("sectors", Some(tables::sectors(&answer)));
-    add("trade", Some(tables::trade(&answer)));
-    add("prices", years::prices(&answer));
-    add("restrictions", years::restrictions(&answer));
-    add("technology", years::technology(&answer));
-    add("path", years::path(&answer));
-    add("decomposition", years::decomposition(&answer));
-    add("parameters", years::parameters(&answer));
+    let mut tables = answer.tables(|name| name == "countries" || answer.scenario.wants(name));
+    let printed = tables.first().map(markdown::render).unwrap_or_default();
     if let Some(drawn) = &drawn {
         tables.push(intervals::table(&answer, drawn, seed));
     }
@@ -155,7 +181,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
     files.push((SUMMARY.to_owned(), summary));
     output::write_folder(out, SUMMARY, &files)?;
 
-    console::result(markdown::render(&countries).trim_end());
+    console::result(printed.trim_end());
     let equilibria = answer.outcome.equilibria();
     console::notice(format!(
         "solved in {:.2} s, {} equilibria, largest residual {:.1e}; results in {}",

@@ -1,0 +1,120 @@
+//! From the page's settings to numbers, by the same code as `solve`.
+
+use std::time::Instant;
+
+use counterfactuals::Scenario;
+use counterfactuals::scenario::ScenarioError;
+use model_core::{Economy, SolverSettings};
+use serde_json::{Value as Json, json};
+
+use super::controls::Controls;
+use crate::economies;
+use crate::error::Error;
+use crate::report::map::{self, Map};
+use crate::report::printed::Printed;
+use crate::report::table::{Format, Table, Value};
+use crate::solve::Answer;
+
+/// The tables that the page shows.
+const SHOWN: [&str; 6] = ["countries", "sectors", "prices", "restrictions", "path", "decomposition"];
+
+/// An economy that questions are put to, with the name that scenario files know it by.
+pub(super) struct Asked {
+    pub(super) name: String,
+    pub(super) economy: Economy,
+}
+
+impl Asked {
+    /// What the page must know of the economy before it asks: labels, and which economy each country of the map belongs to.
+    pub(super) fn describe(&self) -> Result<Json, Error> {
+        let labels = self.economy.labels();
+        let members = map::membership(labels.countries())?;
+        let countries = map::countries().map(|country| {
+            let economy = members.get(country.code).map(|at| labels.countries()[*at].as_str());
+            json!({ "code": country.code, "name": country.name, "path": country.path, "economy": economy })
+        });
+        let critical = self.economy.critical().and_then(|critical| critical.sectors.first().copied());
+        let critical = critical.or_else(|| labels.sector("Rare earths"));
+        Ok(json!({
+            "name": self.name,
+            "year": self.economy.metadata().year,
+            "unit": self.economy.metadata().unit,
+            "countries": labels.countries(),
+            "sectors": labels.sectors(),
+            "critical": critical.map(|at| labels.sectors()[at].as_str()),
+            "world": countries.collect::<Vec<_>>(),
+        }))
+    }
+
+    /// Solves what the page asks. Welfare is decomposed where `channels` says so, which takes a dozen equilibria more.
+    pub(super) fn solve(&self, controls: &Controls, channels: bool) -> Result<Json, Error> {
+        let start = Instant::now();
+        let text = controls.scenario(&self.name);
+        let refused = Error::bad_input::<ScenarioError>("the scenario");
+        let scenario = Scenario::parse(&text, &self.economy, &[]).map_err(refused)?;
+        let title = scenario.title.clone();
+        let mut answer = Answer::find(scenario, &self.economy, &SolverSettings::default(), "this scenario")?;
+        if channels {
+            answer.decompose();
+        }
+        let tables = answer.tables(|name| SHOWN.contains(&name));
+        let mut shown = serde_json::Map::new();
+        for table in &tables {
+            table.check()?;
+            shown.insert(table.id.clone(), exact_and_printed(table));
+        }
+        let real_income = self.economy.labels().countries().iter().cloned().zip(&answer.last.real_income_hat);
+        let map = Map {
+            value: String::new(),
+            signed: true,
+            format: Format::Fixed(4),
+            values: real_income.map(|(label, hat)| (label, 100.0 * (hat - 1.0))).collect(),
+        };
+        Ok(json!({
+            "title": title,
+            "map": map.as_json(),
+            "scenario": text,
+            "seconds": start.elapsed().as_secs_f64(),
+            "residual": answer.worst_residual(),
+            "market": self.market(&answer, controls),
+            "tables": shown,
+        }))
+    }
+
+    /// Price of the input abroad and at home over the baseline's, by year or once: abroad is the mean over the other countries,
+    /// weighted by what they spend in the baseline.
+    fn market(&self, answer: &Answer, controls: &Controls) -> Json {
+        let labels = self.economy.labels();
+        let (Some(home), Some(sector)) =
+            (labels.country(&controls.exporter), labels.sector(&controls.sector))
+        else {
+            return Json::Null;
+        };
+        let years: Vec<Option<i32>> = match answer.outcome.path() {
+            Some(path) => path.years.iter().map(|year| Some(year.year)).collect(),
+            None => vec![None],
+        };
+        let points = years.iter().zip(answer.outcome.equilibria()).map(|(year, equilibrium)| {
+            json!({
+                "year": year,
+                "abroad": economies::price_abroad(&self.economy, equilibrium, home, sector),
+                "home": equilibrium.price_hat[[home, sector]],
+            })
+        });
+        points.collect()
+    }
+}
+
+/// A table with the values that the CSV file holds beside the text that is printed.
+fn exact_and_printed(table: &Table) -> Json {
+    let printed = Printed::from(table);
+    let exact = table.rows().iter().map(|row| {
+        let cells = row.iter().map(|cell| match &cell.value {
+            Value::Text(text) => json!(text),
+            Value::Number(x) => json!(x),
+            Value::Absent => Json::Null,
+        });
+        cells.collect::<Vec<_>>()
+    });
+    json!({ "columns": printed.columns, "rows": printed.rows, "exact": exact.collect::<Vec<_>>(), "notes": printed.notes })
+}
