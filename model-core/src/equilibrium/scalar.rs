@@ -197,7 +197,7 @@ pub(super) fn transposed<A: Scalar>(matrix: &[A], columns: usize) -> Vec<A> {
 
 /// The same into a place of its size.
 pub(super) fn transpose<A: Copy>(matrix: &[A], columns: usize, to: &mut [A]) {
-    let rows = if columns == 0 { 0 } else { matrix.len() / columns };
+    let rows = matrix.len().checked_div(columns).unwrap_or(0);
     for (r, row) in matrix.chunks_exact(columns.max(1)).enumerate() {
         to.iter_mut().skip(r).step_by(rows).zip(row).for_each(|(to, value)| *to = *value);
     }
