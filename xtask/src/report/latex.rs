@@ -36,9 +36,14 @@ pub(crate) fn render(table: &Table) -> String {
 }
 
 /// Escapes what LaTeX would take as commands, and spells what its fonts lack.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        if characters.next_if_eq(&COMBINING_MACRON).is_some() {
+            escaped.push_str(&format!("$\\bar{{{c}}}$"));
+            continue;
+        }
         match c {
             '&' | '%' | '$' | '#' | '_' | '{' | '}' => {
                 escaped.push('\\');
@@ -50,35 +55,92 @@ fn escape(text: &str) -> String {
             '<' => escaped.push_str("\\textless{}"),
             '>' => escaped.push_str("\\textgreater{}"),
             '|' => escaped.push_str("\\textbar{}"),
-            '−' => escaped.push_str("$-$"),
             '–' => escaped.push_str("--"),
             '—' => escaped.push_str("---"),
-            '×' => escaped.push_str("$\\times$"),
-            'θ' => escaped.push_str("$\\theta$"),
-            'σ' => escaped.push_str("$\\sigma$"),
-            'λ' => escaped.push_str("$\\lambda$"),
-            'φ' => escaped.push_str("$\\varphi$"),
-            'ξ' => escaped.push_str("$\\xi$"),
-            'π' => escaped.push_str("$\\pi$"),
-            'κ' => escaped.push_str("$\\kappa$"),
-            'γ' => escaped.push_str("$\\gamma$"),
-            'Δ' => escaped.push_str("$\\Delta$"),
-            '≤' => escaped.push_str("$\\le$"),
-            '≥' => escaped.push_str("$\\ge$"),
-            '²' => escaped.push_str("\\textsuperscript{2}"),
             '“' => escaped.push_str("``"),
             '”' => escaped.push_str("''"),
+            '‘' => escaped.push('`'),
             '’' => escaped.push('\''),
-            _ => escaped.push(c),
+            '…' => escaped.push_str("\\dots{}"),
+            '\u{a0}' | '\u{202f}' => escaped.push('~'),
+            _ => match MATHEMATICS.iter().find(|(symbol, _)| *symbol == c) {
+                Some((_, command)) => escaped.push_str(&format!("${command}$")),
+                None => escaped.push(c),
+            },
         }
     }
     escaped
 }
 
+/// A bar over the letter before it.
+const COMBINING_MACRON: char = '\u{304}';
+
+/// Symbols that LaTeX has in mathematics only.
+const MATHEMATICS: [(char, &str); 50] = [
+    ('−', "-"),
+    ('×', "\\times"),
+    ('·', "\\cdot"),
+    ('±', "\\pm"),
+    ('≤', "\\le"),
+    ('≥', "\\ge"),
+    ('≈', "\\approx"),
+    ('≠', "\\ne"),
+    ('→', "\\to"),
+    ('∞', "\\infty"),
+    ('∂', "\\partial"),
+    ('√', "\\surd"),
+    ('°', "^\\circ"),
+    ('½', "\\frac{1}{2}"),
+    ('¹', "^1"),
+    ('²', "^2"),
+    ('³', "^3"),
+    ('⁻', "^-"),
+    ('α', "\\alpha"),
+    ('β', "\\beta"),
+    ('γ', "\\gamma"),
+    ('δ', "\\delta"),
+    ('ε', "\\varepsilon"),
+    ('ζ', "\\zeta"),
+    ('η', "\\eta"),
+    ('θ', "\\theta"),
+    ('ι', "\\iota"),
+    ('κ', "\\kappa"),
+    ('λ', "\\lambda"),
+    ('μ', "\\mu"),
+    ('µ', "\\mu"),
+    ('ν', "\\nu"),
+    ('ξ', "\\xi"),
+    ('π', "\\pi"),
+    ('ρ', "\\rho"),
+    ('σ', "\\sigma"),
+    ('τ', "\\tau"),
+    ('υ', "\\upsilon"),
+    ('φ', "\\varphi"),
+    ('χ', "\\chi"),
+    ('ψ', "\\psi"),
+    ('ω', "\\omega"),
+    ('Γ', "\\Gamma"),
+    ('Δ', "\\Delta"),
+    ('Θ', "\\Theta"),
+    ('Λ', "\\Lambda"),
+    ('Π', "\\Pi"),
+    ('Σ', "\\Sigma"),
+    ('Φ', "\\Phi"),
+    ('Ω', "\\Omega"),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::table::tests::sample;
+
+    #[test]
+    fn symbols_are_spelled_in_mathematics_and_letters_of_europe_stay() {
+        assert_eq!(
+            escape("β ≤ −1, x\u{304}, 10 µm², Neuhäusler"),
+            "$\\beta$ $\\le$ $-$1, $\\bar{x}$, 10 $\\mu$m$^2$, Neuhäusler"
+        );
+    }
 
     #[test]
     fn latex_escapes_and_draws_rules() {

@@ -2,6 +2,7 @@
 
 pub(crate) mod checks;
 pub(crate) mod delimited;
+pub(crate) mod document;
 pub(crate) mod figure;
 pub(crate) mod html;
 pub(crate) mod latex;
@@ -9,4 +10,6 @@ pub(crate) mod manifest;
 pub(crate) mod map;
 pub(crate) mod markdown;
 pub(crate) mod printed;
+pub(crate) mod readme;
 pub(crate) mod table;
+pub(crate) mod tikz;

@@ -15,8 +15,8 @@ use crate::error::Error;
 use crate::output::OutputFolder;
 use crate::parts::{self, Part};
 use crate::report::checks::{self, Published};
-use crate::report::html;
 use crate::report::manifest::{self, Manifest, Outcome, PartRecord, Surroundings};
+use crate::report::{document, html, readme};
 use crate::workspace::{self, DataArgument, RawData};
 
 pub(crate) use make::make_one;
@@ -68,8 +68,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Error> {
 
 /// Writes what is made from all parts together.
 fn finish(out: &OutputFolder, manifest: &Manifest) -> Result<(), Error> {
+    let all = parts::all();
     out.write("verification.csv", &checks::render(&manifest.checks())?)?;
-    out.write(html::FILE, &html::render(out.path(), manifest, &parts::all()))
+    document::write(out, manifest, &all)?;
+    out.write(readme::FILE, &readme::render(manifest, &all)?)?;
+    out.write(html::FILE, &html::render(out.path(), manifest, &all))
 }
 
 /// What a run works with.
