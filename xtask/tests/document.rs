@@ -6,8 +6,8 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Parts with every kind of chart, long and wide tables, one that is skipped.
-const PARTS: &str = "A1,B1,B5,D1,D2";
+/// Parts with every kind of chart, maps among them, long and wide tables, one that is skipped.
+const PARTS: &str = "A1,B1,B2,B5,D1,D2";
 
 fn reproduce(out: &Path, only: &str) {
     let output = Command::new(env!("CARGO_BIN_EXE_xtask"))

@@ -250,7 +250,7 @@ fn exhibits(text: &mut String, manifest: &Manifest, parts: &[Part]) {
             let seed = table.seed.map_or_else(|| "–".to_owned(), |seed| seed.to_string());
             let _ = writeln!(
                 text,
-                "| Table {id} | {} | {} | tables/{id}.csv, .md, .tex | {program} | {seed} | {cost} |",
+                "| Table {id} | {} | {} | tables/{id}.csv, .md, .json, .tex | {program} | {seed} | {cost} |",
                 cell(&table.title),
                 table.kind.word(),
                 id = table.id
