@@ -132,6 +132,8 @@ struct Critical {
     sectors: Vec<String>,
     sigma: Vec<f64>,
     element_sigma: f64,
+    #[serde(default)]
+    joint_products: bool,
 }
 
 impl Critical {
@@ -140,6 +142,7 @@ impl Critical {
             sectors: critical.sectors.iter().map(|&s| economy.labels().sectors()[s].clone()).collect(),
             sigma: critical.sigma.to_vec(),
             element_sigma: critical.element_sigma,
+            joint_products: critical.joint_products,
         })
     }
 
@@ -153,6 +156,7 @@ impl Critical {
             sectors: self.sectors.iter().map(position).collect::<Result<_, _>>()?,
             sigma: self.sigma.into(),
             element_sigma: self.element_sigma,
+            joint_products: self.joint_products,
         })
     }
 }

@@ -39,7 +39,7 @@ pub struct Recipe {
 }
 
 /// What simulated critical inputs are like: sectors after the ordinary ones, each with a resource of its own, a factor after
-/// the ordinary ones. Every sector uses every element; nobody consumes them.
+/// the ordinary ones. Every sector uses every element, but for joint products themselves; nobody consumes them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CriticalRecipe {
     /// Number of elements.
@@ -54,6 +54,8 @@ pub struct CriticalRecipe {
     pub theta: (f64, f64),
     /// Share of the resource in the cost of an element.
     pub resource: (f64, f64),
+    /// Whether the elements are joint products: then they have the cost shares and the resource of the first.
+    pub joint_products: bool,
 }
 
 impl Default for CriticalRecipe {
@@ -66,6 +68,7 @@ impl Default for CriticalRecipe {
             element_sigma: 0.5,
             theta: (4.0, 20.0),
             resource: (0.3, 0.8),
+            joint_products: false,
         }
     }
 }
@@ -205,12 +208,31 @@ impl Recipe {
                 }
                 own.iter().for_each(|&e| final_share[[i, e]] = 0.0);
             }
+            if recipe.joint_products {
+                for i in 0..n {
+                    let used: f64 = own.iter().map(|&e| input_share[[i, own[0], e]]).sum();
+                    for k in 0..j {
+                        let of_first = input_share[[i, own[0], k]] / (1.0 - used);
+                        let share = if own.contains(&k) { 0.0 } else { of_first };
+                        own.iter().for_each(|&e| input_share[[i, e, k]] = share);
+                    }
+                    for f in 0..f + elements {
+                        let of_first = factor_share[[i, own[0], f]] / (1.0 - used);
+                        own.iter().for_each(|&e| factor_share[[i, e, f]] = of_first);
+                    }
+                }
+            }
             for mut row in final_share.rows_mut() {
                 let total = row.sum();
                 row /= total;
             }
             let sigma = Array1::from_shape_fn(j, |_| between(recipe.sigma));
-            CriticalInputs { sectors: own, sigma, element_sigma: recipe.element_sigma }
+            CriticalInputs {
+                sectors: own,
+                sigma,
+                element_sigma: recipe.element_sigma,
+                joint_products: recipe.joint_products,
+            }
         });
         let transfer: Vec<f64> = (0..n).map(|_| between((-self.deficit, self.deficit))).collect();
 

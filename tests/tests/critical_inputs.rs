@@ -193,15 +193,17 @@ proptest! {
     fn identical_elements_are_one_composite(seed: u64, eta in 0.0_f64..3.0) {
         // Two elements with the same shares, elasticities and resources move together, whatever their substitutability.
         let mut uniform = Uniform::new(seed);
-        let one = small(&mut uniform, CriticalRecipe::default());
+        let joint = uniform.whole(0, 1) == 1;
+        let one = small(&mut uniform, CriticalRecipe { joint_products: joint, ..CriticalRecipe::default() });
         let r = element(&one);
         let mut parts = one.parts().clone();
         let (j, f) = (one.dims().sectors, one.dims().factors);
         let sectors = [parts.labels.sectors(), &["Twin".to_owned()]].concat();
-        let factors = [parts.labels.factors(), &["Twin's resource".to_owned()]].concat();
+        let own: &[String] = if joint { &[] } else { &["Twin's resource".to_owned()] };
+        let factors = [parts.labels.factors(), own].concat();
         parts.labels = model_core::Labels::new(parts.labels.countries().to_vec(), sectors, factors).unwrap();
         let sector_order: Vec<usize> = (0..j).chain([r]).collect();
-        let factor_order: Vec<usize> = (0..f).chain([f - 1]).collect();
+        let factor_order: Vec<usize> = if joint { (0..f).collect() } else { (0..f).chain([f - 1]).collect() };
         for flows in [&mut parts.trade_share, &mut parts.tariff, &mut parts.export_tax] {
             *flows = flows.select(Axis(2), &sector_order);
         }
@@ -218,7 +220,7 @@ proptest! {
             }
         }
         for (s, resource) in [(r, f), (j, f - 1)] {
-            for i in 0..one.dims().countries {
+            for i in (0..one.dims().countries).filter(|_| !joint) {
                 parts.factor_share[[i, s, resource]] = 0.0;
                 for g in [f - 1, f] {
                     parts.factor_income[[i, g]] = one.factor_income()[[i, f - 1]] / 2.0;
@@ -229,6 +231,7 @@ proptest! {
             sectors: vec![r, j],
             sigma: one.critical().unwrap().sigma.select(Axis(0), &sector_order),
             element_sigma: eta,
+            joint_products: joint,
         });
         let two = Economy::from_parts(parts).unwrap();
         let limit = uniform.between(0.4, 0.9);

@@ -257,7 +257,8 @@ impl Backdrop {
         for (name, value) in &truth.sigma {
             sigma[labels.sector(name).ok_or_else(|| missing(name))?] = *value;
         }
-        let critical = CriticalInputs { sectors: vec![r], sigma: sigma.clone(), element_sigma: 1.0 };
+        let critical =
+            CriticalInputs { sigma: sigma.clone(), ..CriticalInputs::composite(r, 1.0, sigma.len()) };
         let economy = economy.with_critical(Some(critical)).map_err(model)?;
         let shares = economy.critical_share();
         let used = |n: usize, j: usize| shares[[n, j]] > 0.0 && economy.output()[[n, j]] > 0.0;

@@ -13,6 +13,7 @@
 //! sectors = "Rare earths"
 //! sigma = { value = 0.2, uniform = [0.05, 0.9], source = "assumption" }   # or by sector: { Machinery = 0.1, other = 0.2 }
 //! element_sigma = 0.5                 # between the elements, where there are several
+//! joint_products = true               # they come out of one ore together; otherwise each is mined by itself
 //!
 //! [theta]                             # trade elasticities: the economy's, unless given here
 //! estimates = "caliendo-parro-2015"   # a name that the caller knows, by sector, with a joint covariance

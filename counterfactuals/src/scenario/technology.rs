@@ -18,6 +18,9 @@ pub struct Critical {
     pub sigma: Vec<usize>,
     /// `eta` between the elements.
     pub element_sigma: usize,
+    /// Whether the elements are joint products.
+    #[serde(default)]
+    pub joint_products: bool,
 }
 
 /// What technology does; numbers are [`super::Parameter`]s.
@@ -68,7 +71,7 @@ impl Critical {
         economy: &Economy,
         numbers: &mut Collector,
     ) -> Result<(Self, String), ScenarioError> {
-        entry.allow(&["sectors", "sigma", "element_sigma"])?;
+        entry.allow(&["sectors", "sigma", "element_sigma", "joint_products"])?;
         let selection = entry.sectors("sectors")?;
         let reader = entry.reader();
         let sectors = economy.labels().sectors();
@@ -138,8 +141,16 @@ impl Critical {
                 return Err(ScenarioError::MissingElement { line, key, missing: "element_sigma".to_owned() });
             }
         };
-        let words = format!("critical inputs: {}", selection.words);
-        Ok((Self { sectors: selection.indices, sigma, element_sigma }, words))
+        let joint_products = match entry.get("joint_products") {
+            None => false,
+            Some(value) => value
+                .get_ref()
+                .as_bool()
+                .ok_or_else(|| entry.reader().wrong_type(value, "joint_products", "true or false"))?,
+        };
+        let how = if joint_products { ", joint products" } else { "" };
+        let words = format!("critical inputs: {}{how}", selection.words);
+        Ok((Self { sectors: selection.indices, sigma, element_sigma, joint_products }, words))
     }
 
     pub(super) fn with(&self, values: &[f64]) -> CriticalInputs {
@@ -147,6 +158,7 @@ impl Critical {
             sectors: self.sectors.clone(),
             sigma: self.sigma.iter().map(|p| values[*p]).collect::<Array1<f64>>(),
             element_sigma: values[self.element_sigma],
+            joint_products: self.joint_products,
         }
     }
 }

@@ -109,6 +109,32 @@ pub enum EconomyError {
     /// Critical inputs without a sector.
     #[error("the critical inputs name no sector: name at least one, or leave them out")]
     NoCriticalSector,
+    /// A process that uses what it makes.
+    #[error(
+        "`{sector}` of {country} is to be a joint product but uses the critical inputs itself; give it no input share of theirs, or set `joint_products` to false"
+    )]
+    ProcessUsesProducts {
+        /// The country.
+        country: String,
+        /// The sector.
+        sector: String,
+    },
+    /// Joint products that are not made alike.
+    #[error(
+        "`{sector}` and `{like}` of {country} are to be joint products but their cost shares differ by up to {difference:e} (tolerance {tolerance:e}); joint products come out of one process: give them the same factor and input shares, or set `joint_products` to false"
+    )]
+    JointProducts {
+        /// The country.
+        country: String,
+        /// The sector.
+        sector: String,
+        /// The first of the joint products.
+        like: String,
+        /// The largest difference of a cost share.
+        difference: f64,
+        /// What is allowed.
+        tolerance: f64,
+    },
     /// A sector that does not exist, or named twice.
     #[error(
         "critical input at sector position {position} is not one of the {sectors} sectors, or stands there twice: name each once"

@@ -2,8 +2,9 @@
 //!
 //! Prices of resources without another use and wedges of restrictions answer each other and demand that hardly gives way:
 //! moved one at a time they overshoot. With everything else as the sweep found it, a handful of unknowns is left for each such
-//! good (one resource price for each country, one wedge for each restriction), and Newton's method in logs finds them. The
-//! answer is the sweep's proposal for these unknowns; its residuals do not depend on it.
+//! good (one resource price for each country, one wedge for each restriction), and Newton's method in logs finds them. A joint
+//! product's price over the cost of its process is like the price of a resource that is all of its cost and whose quantity is
+//! the process's. The answer is the sweep's proposal for these unknowns; its residuals do not depend on it.
 
 use linalg::Lu;
 use ndarray::{Array1, Array2};
@@ -11,7 +12,7 @@ use ndarray::{Array1, Array2};
 use super::limit::{Controls, Overlay};
 use super::market::Market;
 use super::scalar::{Scalar, dot};
-use super::sweep::Work;
+use super::sweep::{Work, ln_worthless, product_gap};
 use super::system::{Blocks, Layout, System};
 use crate::ces;
 use crate::economy::EconomyParts;
@@ -21,16 +22,28 @@ pub(super) struct Block {
     pub(super) sector: usize,
     /// Its place among the elements of the nest, if it is one.
     element: Option<usize>,
-    /// For each country that has one, the factor that only this sector uses.
-    resources: Vec<(usize, usize)>,
+    /// For each country that has one, what its supply hangs on.
+    resources: Vec<(usize, Own)>,
     /// The restrictions on it.
     limits: Vec<usize>,
+}
+
+/// What the supply of a good by a country hangs on, which answers nothing but its price.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Own {
+    /// A factor that no other sector uses.
+    Factor(usize),
+    /// The process that it is a joint product of: its place among products.
+    Product(usize),
 }
 
 impl Block {
     /// Sector, country and factor of each resource.
     pub(super) fn own(&self) -> impl Iterator<Item = (usize, usize, usize)> {
-        self.resources.iter().map(|(i, f)| (self.sector, *i, *f))
+        self.resources.iter().filter_map(|(i, own)| match own {
+            Own::Factor(f) => Some((self.sector, *i, *f)),
+            Own::Product(_) => None,
+        })
     }
 }
 
@@ -46,11 +59,12 @@ const LEAST_STEP: f64 = 1e-2;
 const MAX_GAP: f64 = 300.0;
 
 /// Share of a factor's income that must come from one sector for it to count as its resource.
-const NO_OTHER_USE: f64 = 0.9999;
+pub(super) const NO_OTHER_USE: f64 = 0.9999;
 
 /// The goods of an economy that are solved at once: critical inputs and what restrictions act on.
 pub(super) fn blocks<T: Scalar>(parts: &EconomyParts, limits: &[super::limit::Limit<T>]) -> Vec<Block> {
     let critical = parts.critical.as_ref().map_or(&[][..], |critical| &critical.sectors);
+    let joint = critical.len() > 1 && parts.critical.as_ref().is_some_and(|critical| critical.joint_products);
     let dims = parts.dims();
     let mut output = None;
     (0..dims.sectors)
@@ -64,11 +78,17 @@ pub(super) fn blocks<T: Scalar>(parts: &EconomyParts, limits: &[super::limit::Li
             let output = output.get_or_insert_with(|| parts.output());
             let mut resources = Vec::new();
             for i in 0..dims.countries {
+                if let (Some(e), true) = (element, joint) {
+                    if output[[i, sector]] > 0.0 {
+                        resources.push((i, Own::Product(i * critical.len() + e)));
+                    }
+                    continue;
+                }
                 let specific = (0..dims.factors).find(|&f| {
                     let paid = parts.factor_share[[i, sector, f]] * output[[i, sector]];
                     paid > 0.0 && paid > NO_OTHER_USE * parts.factor_income[[i, f]]
                 });
-                resources.extend(specific.map(|f| (i, f)));
+                resources.extend(specific.map(|f| (i, Own::Factor(f))));
             }
             Some(Block { sector, element, resources, limits: own })
         })
@@ -83,8 +103,10 @@ struct At<T> {
     elasticity: Vec<f64>,
     /// By equation: resources, then restrictions.
     gap: Vec<T>,
-    /// Which restrictions bind.
+    /// By equation: whether supply and restrictions bind, or a product is worthless and a limit leaves room.
     active: Vec<bool>,
+    /// Sales of each resource's country.
+    sales: Vec<T>,
     /// `pi[n,i]` and what producers get, `[n][i]`.
     share: Vec<f64>,
     flow: Vec<f64>,
@@ -128,6 +150,7 @@ impl<T: Scalar> System<'_, T> {
         work: &mut Work<T>,
     ) {
         let Layout { n, j, f, .. } = self.at;
+        self.fill_product_sales(work);
         for block in &self.blocks {
             let s = block.sector;
             let Market::Traded { g, border, producer, .. } = &self.markets[s] else { continue };
@@ -135,6 +158,9 @@ impl<T: Scalar> System<'_, T> {
             let mut over = std::mem::replace(&mut work.over, Overlay::new());
             let cell = |i: usize| i * j + s;
             let keep = |i: usize| if self.nest.is_some() { work.nest.keep[cell(i)] } else { T::from(1.0) };
+            let of_each = |value: &dyn Fn(usize, Own) -> T| -> Vec<T> {
+                block.resources.iter().map(|(i, own)| value(*i, *own)).collect()
+            };
             let given = Given {
                 block,
                 g,
@@ -142,33 +168,41 @@ impl<T: Scalar> System<'_, T> {
                 producer: producer.as_deref(),
                 controls: controls.as_ref(),
                 ln_cost: (0..n).map(|i| work.ln_cost[cell(i)]).collect(),
-                resource: block.resources.iter().map(|(i, r)| old.factor[i * f + r]).collect(),
-                resource_share: block
-                    .resources
-                    .iter()
-                    .map(|&(i, r)| keep(i) * self.factor_row(i, r)[s])
-                    .collect(),
-                other_use: block
-                    .resources
-                    .iter()
-                    .map(|&(i, r)| {
+                resource: of_each(&|i, own| match own {
+                    Own::Factor(r) => old.factor[i * f + r],
+                    Own::Product(k) => old.product[k],
+                }),
+                resource_share: of_each(&|i, own| match own {
+                    Own::Factor(r) => keep(i) * self.factor_row(i, r)[s],
+                    Own::Product(_) => T::from(1.0),
+                }),
+                other_use: of_each(&|i, own| match own {
+                    Own::Factor(r) => {
                         let own = keep(i) * work.y[cell(i)] * self.factor_row(i, r)[s];
                         let other = work.factor_demand[i * f + r] - own;
                         if other.re() > 0.0 { other } else { T::from(0.0) }
-                    })
-                    .collect(),
+                    }
+                    Own::Product(_) => T::from(0.0),
+                }),
                 fixed_spending: (0..n).map(|m| self.fixed_spending(block, m, work)).collect(),
-                ln_endowment: block
-                    .resources
-                    .iter()
-                    .map(|(i, r)| self.endowment_value[i * f + r].ln())
-                    .collect(),
+                ln_endowment: of_each(&|i, own| match own {
+                    Own::Factor(r) => self.endowment_value[i * f + r].ln(),
+                    Own::Product(k) => self.process_sales(i, work).ln() + self.product_output[k].ln(),
+                }),
                 wedge: old.wedge.to_vec(),
             };
             if let Some((unknown, at)) = self.clear(&given, old.price, work, &mut over) {
                 let (resources, wedges) = unknown.split_at(block.resources.len());
-                for (&(i, r), value) in block.resources.iter().zip(resources) {
-                    new.factor[i * f + r] = *value - to_numeraire;
+                for (&(i, own), value) in block.resources.iter().zip(resources) {
+                    match own {
+                        Own::Factor(r) => new.factor[i * f + r] = *value - to_numeraire,
+                        Own::Product(k) => new.product[k] = *value,
+                    }
+                }
+                for (&(_, own), sales) in block.resources.iter().zip(&at.sales) {
+                    if let Own::Product(k) = own {
+                        work.product_sales[k] = *sales;
+                    }
                 }
                 for (&l, value) in block.limits.iter().zip(wedges) {
                     new.wedge[l] = *value;
@@ -182,6 +216,44 @@ impl<T: Scalar> System<'_, T> {
             }
             work.controls[s] = controls;
             work.over = over;
+        }
+        self.settle_processes(old, new, to_numeraire, work);
+    }
+
+    /// The markets of joint products were solved at the quantity and the cost of their process. Where that leaves revenue above or
+    /// below cost, by `m` in logs, its resource price and quantity answer together: with `g` the log excess demand for the
+    /// resource, `beta` its share and `eps` the elasticity of sales at the baseline,
+    ///
+    /// ```text
+    /// d ln w (1 - beta + eps beta) = g + eps m
+    /// ```
+    fn settle_processes(
+        &self,
+        old: &Blocks<&[T]>,
+        new: &mut Blocks<&mut [T]>,
+        to_numeraire: T,
+        work: &Work<T>,
+    ) {
+        let Some(nest) = self.nest.as_ref().filter(|_| !self.product_output.is_empty()) else { return };
+        for (i, process) in self.processes.iter().enumerate() {
+            let own = i * nest.elements()..(i + 1) * nest.elements();
+            let output = &self.product_output[own.clone()];
+            let total: f64 = output.iter().sum();
+            let Some(process) = process.filter(|_| total > 0.0) else { continue };
+            let sales = work.product_sales[own.clone()].iter().fold(T::from(0.0), |sum, sales| sum + *sales);
+            let surplus = (sales / total).ln() - self.process_sales(i, work).ln();
+            for (ln_lambda, _) in new.product[own].iter_mut().zip(output).filter(|(_, y)| **y > 0.0) {
+                let scaled = *ln_lambda - surplus;
+                *ln_lambda = if scaled.re() < ln_worthless() { T::from(ln_worthless()) } else { scaled };
+            }
+            let cell = i * self.at.f + process.factor;
+            let excess = (work.factor_demand[cell] / work.factor_income[cell]).ln();
+            let eps = process.elasticity;
+            let step = (excess + surplus * eps) / (1.0 - process.share + eps * process.share);
+            if step.re().is_finite() {
+                let limited = T::from(step.re().clamp(-MAX_STEP, MAX_STEP) - step.re()) + step;
+                new.factor[cell] = old.factor[cell] + limited - to_numeraire;
+            }
         }
     }
 
@@ -316,8 +388,12 @@ impl<T: Scalar> System<'_, T> {
                 let trial: Vec<T> = (0..unknown.len())
                     .map(|k| {
                         let moved = unknown[k] + moves[k] * scale;
-                        let wedge = k >= block.resources.len();
-                        if wedge && moved.re() < 0.0 { T::from(0.0) } else { moved }
+                        let least = match block.resources.get(k) {
+                            None => 0.0,
+                            Some((_, Own::Product(_))) => ln_worthless(),
+                            Some((_, Own::Factor(_))) => f64::NEG_INFINITY,
+                        };
+                        if moved.re() < least { T::from(least) } else { moved }
                     })
                     .collect();
                 let there = self.market_at(given, &trial, ln_p, work, over);
@@ -365,7 +441,8 @@ impl<T: Scalar> System<'_, T> {
             spending: vec![T::from(0.0); n],
             elasticity: vec![0.0; n],
             gap: Vec::with_capacity(unknown.len()),
-            active: Vec::new(),
+            active: Vec::with_capacity(unknown.len()),
+            sales: Vec::with_capacity(block.resources.len()),
             share: vec![0.0; n * n],
             flow: vec![0.0; n * n],
         };
@@ -390,10 +467,17 @@ impl<T: Scalar> System<'_, T> {
             low if low >= -MAX_GAP => gap,
             _ => T::from(-MAX_GAP),
         };
-        for (k, &(i, _)) in block.resources.iter().enumerate() {
+        for (k, &(i, own)) in block.resources.iter().enumerate() {
             let output = (0..n).fold(T::from(0.0), |sum, m| sum + flows[m * n + i]);
             let demand = output * given.resource_share[k] + given.other_use[k];
-            at.gap.push(limited(demand.ln() - resource[k] - given.ln_endowment[k]));
+            let excess = limited(demand.ln() - resource[k] - given.ln_endowment[k]);
+            let (gap, active) = match own {
+                Own::Factor(_) => (excess, true),
+                Own::Product(_) => product_gap(resource[k], excess, 1.0 + theta.re()),
+            };
+            at.gap.push(gap);
+            at.active.push(active);
+            at.sales.push(output);
         }
         for (&l, wedge) in block.limits.iter().zip(limits) {
             let limit = &self.limits[l];
@@ -462,12 +546,17 @@ impl<T: Scalar> System<'_, T> {
             sum(resources + k, self.limits[l].exporter, &mut self.limits[l].covered.iter().copied());
         }
         for k in 0..resources {
-            jacobian[[k, k]] -= 1.0;
+            if at.active[k] {
+                jacobian[[k, k]] -= 1.0;
+            } else {
+                jacobian.row_mut(k).fill(0.0);
+                jacobian[[k, k]] = 1.0;
+            }
         }
         for (k, &l) in block.limits.iter().enumerate() {
             let row = resources + k;
             let limit = &self.limits[l];
-            if at.active[k] {
+            if at.active[row] {
                 let own = block.resources.iter().position(|(country, _)| *country == limit.exporter);
                 if let Some(own) = own {
                     jacobian[[row, own]] -= cost[own];

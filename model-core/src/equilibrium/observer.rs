@@ -52,12 +52,15 @@ pub struct MarketResidual {
     /// Research effort against what it should be, log differences.
     #[serde(default)]
     pub technology: f64,
+    /// Quantities of joint products against that of the process, log differences.
+    #[serde(default)]
+    pub products: f64,
 }
 
 impl MarketResidual {
     /// The largest of them; NaN if any is.
     pub fn max(&self) -> f64 {
-        [self.prices, self.goods, self.factors, self.restrictions, self.technology]
+        [self.prices, self.goods, self.factors, self.restrictions, self.technology, self.products]
             .into_iter()
             .fold(0.0, |a: f64, b| if a.is_nan() || a >= b { a } else { b })
     }
@@ -109,6 +112,9 @@ pub struct Iterate {
     /// Research effort `[i,j]` where technology moves: `ln R_R`, with fixed researchers `ln(R_R / R_X)`.
     #[serde(default)]
     pub research: Vec<f64>,
+    /// `ln lambda[i,e]` of joint products, country by country: the price of each over the unit cost of the process.
+    #[serde(default)]
+    pub ln_product: Vec<f64>,
 }
 
 /// Why there is no equilibrium to return.

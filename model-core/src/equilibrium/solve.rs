@@ -117,11 +117,12 @@ impl Iterate {
             ln_factor_price: blocks.factor.into(),
             ln_wedge: blocks.wedge.into(),
             research: blocks.research.into(),
+            ln_product: blocks.product.into(),
         }
     }
 
-    /// Whether it belongs to this economy. Wedges and research may be missing or be those of other restrictions and of another
-    /// technology: then they start anew.
+    /// Whether it belongs to this economy. Wedges, research and products may be missing or be those of other restrictions and of
+    /// another technology: then they start anew.
     pub(super) fn fits<T: Scalar>(&self, system: &System<T>) -> Result<(), SolveError> {
         let at = &system.at;
         let expected = 2 * at.cells() + at.n * at.f;
@@ -136,7 +137,11 @@ impl Iterate {
         blocks.price.copy_from_slice(&self.ln_price);
         blocks.expenditure.copy_from_slice(&self.expenditure_hat);
         blocks.factor.copy_from_slice(&self.ln_factor_price);
-        for (block, values) in [(blocks.wedge, &self.ln_wedge), (blocks.research, &self.research)] {
+        for (block, values) in [
+            (blocks.wedge, &self.ln_wedge),
+            (blocks.research, &self.research),
+            (blocks.product, &self.ln_product),
+        ] {
             if block.len() == values.len() {
                 block.copy_from_slice(values);
             }

@@ -11,6 +11,7 @@ use super::observer::MarketResidual;
 use super::scalar::{Scalar, add_rows, dot};
 use super::system::{DeficitRule, Layout, System};
 use crate::ces;
+use crate::economy::CriticalInputs;
 use crate::technology::ResearchCost;
 
 /// Log excess demand beyond which factor prices move no faster.
@@ -59,6 +60,8 @@ pub(super) struct Work<T = f64> {
     e: Vec<T>,
     q: Vec<T>,
     column: Vec<T>,
+    /// Sales of joint products once their markets are solved, `[i][e]`.
+    pub(super) product_sales: Vec<T>,
     sum: Vec<T>,
     kept: Vec<T>,
     pub(super) controls: Vec<Option<Controls>>,
@@ -67,7 +70,7 @@ pub(super) struct Work<T = f64> {
 
 impl<T: Scalar> Work<T> {
     pub(super) fn new(system: &System<T>) -> Self {
-        let Layout { n, j, f, limits, research } = system.at;
+        let Layout { n, j, f, limits, research, .. } = system.at;
         let zeros = |len| vec![T::from(0.0); len];
         let elements = system.nest.as_ref().map(|nest| nest.elements());
         Self {
@@ -98,6 +101,7 @@ impl<T: Scalar> Work<T> {
             e: zeros(n),
             q: zeros(n),
             column: zeros(n),
+            product_sales: zeros(system.product_output.len()),
             sum: zeros(n),
             kept: zeros(n),
             controls: controls(j, n, &system.limits),
@@ -148,6 +152,7 @@ impl<T: Scalar> System<'_, T> {
         let mut residual = MarketResidual::default();
 
         self.costs(old.price, old.factor, old.research, work);
+        self.add_products(old.product, work);
         for ((x, hat), level) in work.x.iter_mut().zip(old.expenditure).zip(&self.expenditure_level) {
             *x = *hat * *level;
         }
@@ -240,6 +245,7 @@ impl<T: Scalar> System<'_, T> {
             }
         }
         self.wedges(old.wedge, new.wedge, work, &mut residual);
+        self.products(old.product, new.product, work, &mut residual);
         self.research(old.factor, old.research, new.research, work, &mut residual);
         self.solve_blocks(&old, &mut new, to_numeraire, work);
         // Prices follow factor prices at once, or the next sweep would see the move half done.
@@ -279,6 +285,53 @@ impl<T: Scalar> System<'_, T> {
         }
         if let Some(a) = &self.ln_productivity {
             work.ln_cost.iter_mut().zip(a).for_each(|(c, a)| *c -= *a);
+        }
+    }
+
+    /// Joint products: the price of each is the process's cost times its `lambda`.
+    fn add_products(&self, ln_product: &[T], work: &mut Work<T>) {
+        let Some(nest) = self.nest.as_ref().filter(|_| !ln_product.is_empty()) else { return };
+        for (i, own) in ln_product.chunks_exact(nest.elements()).enumerate() {
+            for (e, ln_lambda) in nest.sectors.iter().zip(own) {
+                work.ln_cost[i * self.at.j + e] += *ln_lambda;
+            }
+        }
+    }
+
+    /// Sales of joint products in `work`, `[i][e]`.
+    pub(super) fn fill_product_sales(&self, work: &mut Work<T>) {
+        let Some(nest) = self.nest.as_ref().filter(|_| !self.product_output.is_empty()) else { return };
+        for (i, own) in work.product_sales.chunks_exact_mut(nest.elements()).enumerate() {
+            own.iter_mut().zip(&nest.sectors).for_each(|(sales, e)| *sales = work.y[i * self.at.j + e]);
+        }
+    }
+
+    /// By how much a country's sales of its joint products together have grown; one where it makes none.
+    pub(super) fn process_sales(&self, i: usize, work: &Work<T>) -> T {
+        let Some(nest) = &self.nest else { return T::from(1.0) };
+        let before: f64 = self.product_output[i * nest.elements()..(i + 1) * nest.elements()].iter().sum();
+        let now = nest.sectors.iter().fold(T::from(0.0), |sum, e| sum + work.y[i * self.at.j + e]);
+        if before > 0.0 && now.re() > 0.0 { now / before } else { T::from(1.0) }
+    }
+
+    /// Quantities of joint products move with that of the process, `Y^[i,e] / lambda[i,e] = Y^[i]`, or are worthless.
+    fn products(&self, old: &[T], new: &mut [T], work: &Work<T>, residual: &mut MarketResidual) {
+        let Some(nest) = self.nest.as_ref().filter(|_| !old.is_empty()) else { return };
+        for i in 0..self.at.n {
+            let process = self.process_sales(i, work).ln();
+            for (e, sector) in nest.sectors.iter().enumerate() {
+                let k = i * nest.elements() + e;
+                let (before, now) = (self.product_output[k], work.y[i * self.at.j + sector]);
+                new[k] = old[k];
+                if before > 0.0 && now.re() > 0.0 {
+                    let gap = (now / before).ln() - process - old[k];
+                    worst(&mut residual.products, gap.re().max(ln_worthless() - old[k].re()));
+                    let steepest = 1.0 + self.theta[*sector].re();
+                    let (gap, active) = product_gap(old[k], gap, steepest);
+                    let limited = T::from(gap.re().clamp(-MAX_EXCESS, MAX_EXCESS) - gap.re()) + gap;
+                    new[k] = if active { old[k] + limited * (1.0 / steepest) } else { old[k] - gap };
+                }
+            }
         }
     }
 
@@ -530,6 +583,19 @@ impl<T: Scalar> System<'_, T> {
             })
             .collect()
     }
+}
+
+/// Log of the least price of a joint product over the cost of its process.
+pub(super) fn ln_worthless() -> f64 {
+    CriticalInputs::WORTHLESS.ln()
+}
+
+/// What is to become zero as `ln lambda` moves, and whether that is its market's excess demand: it is unless a step of the
+/// steepest slope that it can have would take the price below the least. Then it is the distance to that.
+#[inline(always)]
+pub(super) fn product_gap<T: Scalar>(ln_lambda: T, excess: T, steepest: f64) -> (T, bool) {
+    let above = ln_lambda - ln_worthless();
+    if above.re() * steepest + excess.re() > 0.0 { (excess, true) } else { (above, false) }
 }
 
 /// `sums[n] = sum_i flows[n,i] e[i]`, by columns where they are at hand.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use ndarray::{Array1, Array3};
 use num_dual::{DualNum, DualStruct};
 
-use super::block::{Block, blocks};
+use super::block::{Block, NO_OTHER_USE, blocks};
 use super::limit::{Limit, limits};
 use super::market::{Market, Markets, markets};
 use super::nest::Nest;
@@ -19,8 +19,8 @@ use crate::sensitivity::Parameter;
 use crate::shock::{Deficits, Shock, ShockError};
 
 /// Sizes of the blocks of a state vector: `ln P^[n,j]`, `X^[n,j]`, `ln w^[n,f]`, each country by country, `ln mu` of each
-/// restriction, and where technology moves the research effort of each country and sector. Expenditure is in levels over its
-/// baseline, in which its conditions are linear.
+/// restriction, where technology moves the research effort of each country and sector, and `ln lambda[i,e]` of joint products.
+/// Expenditure is in levels over its baseline, in which its conditions are linear.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
     pub(super) n: usize,
@@ -28,6 +28,7 @@ pub(super) struct Layout {
     pub(super) f: usize,
     pub(super) limits: usize,
     pub(super) research: usize,
+    pub(super) products: usize,
 }
 
 /// A state vector by its blocks.
@@ -37,6 +38,7 @@ pub(super) struct Blocks<P> {
     pub(super) factor: P,
     pub(super) wedge: P,
     pub(super) research: P,
+    pub(super) product: P,
 }
 
 impl Layout {
@@ -44,21 +46,23 @@ impl Layout {
         self.n * self.j
     }
     pub(super) fn len(&self) -> usize {
-        2 * self.cells() + self.n * self.f + self.limits + self.research
+        2 * self.cells() + self.n * self.f + self.limits + self.research + self.products
     }
     pub(super) fn split<'u, T>(&self, u: &'u [T]) -> Blocks<&'u [T]> {
         let (price, rest) = u.split_at(self.cells());
         let (expenditure, rest) = rest.split_at(self.cells());
         let (factor, rest) = rest.split_at(self.n * self.f);
-        let (wedge, research) = rest.split_at(self.limits);
-        Blocks { price, expenditure, factor, wedge, research }
+        let (wedge, rest) = rest.split_at(self.limits);
+        let (research, product) = rest.split_at(self.research);
+        Blocks { price, expenditure, factor, wedge, research, product }
     }
     pub(super) fn split_mut<'u, T>(&self, u: &'u mut [T]) -> Blocks<&'u mut [T]> {
         let (price, rest) = u.split_at_mut(self.cells());
         let (expenditure, rest) = rest.split_at_mut(self.cells());
         let (factor, rest) = rest.split_at_mut(self.n * self.f);
-        let (wedge, research) = rest.split_at_mut(self.limits);
-        Blocks { price, expenditure, factor, wedge, research }
+        let (wedge, rest) = rest.split_at_mut(self.limits);
+        let (research, product) = rest.split_at_mut(self.research);
+        Blocks { price, expenditure, factor, wedge, research, product }
     }
 }
 
@@ -83,6 +87,16 @@ impl Inputs for Plain {
     }
 }
 
+/// A factor that only a country's joint products use.
+#[derive(Clone, Copy)]
+pub(super) struct Process {
+    pub(super) factor: usize,
+    /// Its share in the cost.
+    pub(super) share: f64,
+    /// How the sales of all products fall with the cost of the process at the baseline.
+    pub(super) elasticity: f64,
+}
+
 /// The equilibrium conditions of one economy under one shock.
 pub(super) struct System<'a, T = f64> {
     pub(super) parts: &'a EconomyParts,
@@ -100,6 +114,10 @@ pub(super) struct System<'a, T = f64> {
     pub(super) nest: Option<Nest<T>>,
     pub(super) limits: Vec<Limit<T>>,
     pub(super) blocks: Vec<Block>,
+    /// Baseline output of joint products, `[i][e]`; empty without any.
+    pub(super) product_output: Vec<f64>,
+    /// What limits the process of joint products of each country, where something does.
+    pub(super) processes: Vec<Option<Process>>,
     /// `[n][j]`, tastes applied.
     pub(super) final_share: Vec<T>,
     pub(super) ln_productivity: Option<Vec<T>>,
@@ -185,10 +203,20 @@ impl<'a, T: Scalar> System<'a, T> {
             price_follows[(i * j + block) * f + resource] = 0.0;
         }
         let (sales_elasticity, sales) = sales_elasticity(parts);
+        let product_output = joint_products(parts);
+        let processes = processes(parts, &product_output, &sales_elasticity);
+        for (i, process) in processes.iter().enumerate() {
+            let sectors = parts.critical.iter().flat_map(|critical| &critical.sectors);
+            if let Some(process) = process {
+                sectors.for_each(|e| price_follows[(i * j + e) * f + process.factor] = 0.0);
+            }
+        }
         let research = if nest.as_ref().is_some_and(|nest| nest.innovation.is_some()) { n * j } else { 0 };
         Ok(Self {
             parts,
-            at: Layout { n, j, f, limits: limits.len(), research },
+            at: Layout { n, j, f, limits: limits.len(), research, products: product_output.len() },
+            product_output,
+            processes,
             markets,
             shift,
             theta,
@@ -232,6 +260,35 @@ impl<'a, T: Scalar> System<'a, T> {
         }
         u
     }
+}
+
+/// Baseline output of joint products, `[i][e]`.
+fn joint_products(parts: &EconomyParts) -> Vec<f64> {
+    match &parts.critical {
+        Some(critical) if critical.joint_products && critical.sectors.len() > 1 => {
+            let output = parts.output();
+            output.rows().into_iter().flat_map(|row| critical.sectors.iter().map(move |e| row[*e])).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The factor that limits the process of each country's joint products, given their baseline output.
+fn processes(parts: &EconomyParts, product_output: &[f64], sales_elasticity: &[f64]) -> Vec<Option<Process>> {
+    let Dims { countries: n, sectors: j, factors: f } = parts.dims();
+    let Some(critical) = parts.critical.as_ref().filter(|_| !product_output.is_empty()) else {
+        return vec![None; n];
+    };
+    let of_country = |(i, output): (usize, &[f64])| {
+        let total: f64 = output.iter().sum();
+        let first = critical.sectors.iter().zip(output).find(|(_, output)| **output > 0.0)?.0;
+        let share = |g: usize| parts.factor_share[[i, *first, g]];
+        let factor = (0..f)
+            .find(|&g| share(g) > 0.0 && share(g) * total > NO_OTHER_USE * parts.factor_income[[i, g]])?;
+        let weighted = critical.sectors.iter().zip(output).map(|(e, y)| y * sales_elasticity[i * j + e]);
+        Some(Process { factor, share: share(factor), elasticity: weighted.sum::<f64>() / total })
+    };
+    product_output.chunks_exact(critical.sectors.len()).enumerate().map(of_country).collect()
 }
 
 /// The entries in standard order, borrowed where they lie so.

@@ -102,6 +102,7 @@ fn gaps(system: &System<Dual64>, old: &[f64], new: &[f64]) -> MarketResidual {
         factors: gap(old.factor, new.factor),
         restrictions: gap(old.wedge, new.wedge),
         technology: gap(old.research, new.research),
+        products: gap(old.product, new.product),
     }
 }
 
