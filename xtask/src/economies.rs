@@ -16,6 +16,9 @@ pub(crate) const SHIPPED: &str = "world-2009";
 /// The name of the shipped economy with a rare-earth sector.
 pub(crate) const RARE_EARTHS: &str = "rare-earth-world-2009";
 
+/// The name of the same with a sector for each element.
+const ELEMENTS: &str = "element-world-2009";
+
 /// The name of the elasticities from Caliendo and Parro's (2015) sample, with their covariance.
 const CALIENDO_PARRO: &str = "caliendo-parro-2015";
 
@@ -27,6 +30,7 @@ pub(crate) fn open(name: &str) -> Result<Economy, Error> {
     let shipped = match name {
         SHIPPED => Some(calibration::world_2009()),
         RARE_EARTHS => Some(calibration::rare_earths::rare_earth_world_2009()),
+        ELEMENTS => Some(calibration::rare_earths::element_world_2009()),
         _ => None,
     };
     if let Some(economy) = shipped {

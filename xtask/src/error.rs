@@ -151,7 +151,7 @@ impl Error {
             }
             Error::NotEqual => "`--tolerance` says what counts as equal; `--out` writes every difference".to_owned(),
             Error::NoEconomy { .. } => {
-                "name `world-2009`, `rare-earth-world-2009`, or a folder with economy.json and arrays.npz".to_owned()
+                "name `world-2009`, `rare-earth-world-2009`, `element-world-2009`, or a folder with economy.json and arrays.npz".to_owned()
             }
             Error::MissingSet { set, .. } => format!(
                 "give the folder of raw data with `--data DIR` or LODESTONE_DATA; `cargo xtask data list` \

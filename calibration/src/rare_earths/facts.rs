@@ -20,7 +20,7 @@ macro_rules! embedded {
 }
 
 /// Every file, by name.
-const EMBEDDED: [(&str, &str); 13] = embedded![
+const EMBEDDED: [(&str, &str); 14] = embedded![
     "sources.csv",
     "production.csv",
     "china_policy.csv",
@@ -34,6 +34,7 @@ const EMBEDDED: [(&str, &str); 13] = embedded![
     "origins.csv",
     "regions.csv",
     "restriction_risk.csv",
+    "ore_composition.csv",
 ];
 
 impl Files {

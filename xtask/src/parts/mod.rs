@@ -8,6 +8,7 @@ mod b_footprint;
 mod b_panels;
 mod b_patents;
 mod b_substitution;
+mod c_elements;
 mod c_long_run;
 mod c_path;
 mod c_policy;
@@ -128,6 +129,7 @@ pub(crate) fn all() -> Vec<Part> {
         part("C4", "Robustness of the long run", &[], &["wiod2013"], c_robustness::robustness),
         part("C5", "China's optimal export tax", &[], &[], c_policy::optimal_tax),
         part("C6", "What importers can do", &[], &[], c_policy::menu),
+        part("C7", "Medium and heavy elements only", &[], &[], c_elements::heavy),
         part("D1", "Gains from trade against autarky", &[], &[], d::gains),
         part("D2", "A tariff of the USA on China", &[], &[], d::tariff),
     ]

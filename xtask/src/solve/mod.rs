@@ -31,8 +31,8 @@ pub(crate) struct Arguments {
     /// What is asked (`cargo xtask help scenarios`)
     #[arg(long, alias = "shock", value_name = "FILE.toml", required_unless_present = "schema")]
     scenario: Option<PathBuf>,
-    /// `world-2009` or `rare-earth-world-2009`, which are shipped, or the folder of a saved economy; by default the one that the
-    /// scenario names
+    /// `world-2009`, `rare-earth-world-2009` or `element-world-2009`, which are shipped, or the folder of a saved economy; by
+    /// default the one that the scenario names
     #[arg(long, value_name = "ECONOMY")]
     economy: Option<String>,
     /// Folder to write the results to
