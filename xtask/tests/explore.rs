@@ -13,7 +13,11 @@ struct Server {
 
 impl Server {
     fn start() -> Self {
-        let mut child = xtask(0).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        Self::of(xtask(0))
+    }
+
+    fn of(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let port = line.trim().trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap();
@@ -116,6 +120,53 @@ fn bad_questions_get_the_words_of_the_scenario_parser() {
     assert_eq!(status, 400);
     assert!(answer["error"].is_string());
     assert_eq!(server.solve(&question("CHN", 0.2)).0, 200, "a bad question leaves the server as it was");
+}
+
+#[test]
+fn an_economy_of_ones_own_is_asked_by_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut state = 3_u64;
+    let mut uniform = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let economy = model_core::synthetic::Recipe::new(3, 2, 2).draw(&mut uniform).unwrap();
+    calibration::store::save(&economy, &folder.path().join("mine")).unwrap();
+    let mut command = xtask(0);
+    command.args(["--economy", "mine"]).current_dir(folder.path());
+    let server = Server::of(command);
+    let (status, text) = server.ask("GET /economy", &[("Host", &server.host())], "");
+    assert_eq!(status, 200);
+    let described: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let (countries, sectors) = (economy.labels().countries(), economy.labels().sectors());
+    assert_eq!(described["countries"], serde_json::json!(countries));
+    assert!(described["world"].as_array().unwrap().iter().all(|country| country["economy"].is_null()));
+
+    let asked = question(&countries[0], 0.5).replace("Rare earths", &sectors[1]).replace("0.6", "0.9");
+    let (status, answer) = server.solve(&asked);
+    assert_eq!(status, 200, "{answer}");
+    let file = folder.path().join("scenario.toml");
+    std::fs::write(&file, answer["scenario"].as_str().unwrap()).unwrap();
+    let result = folder.path().join("result");
+    let solved = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["solve", "--scenario"])
+        .arg(&file)
+        .arg("--out")
+        .arg(&result)
+        .current_dir(std::env::temp_dir())
+        .output()
+        .unwrap();
+    assert!(solved.status.success(), "{}", String::from_utf8_lossy(&solved.stderr));
+    let mut reader = csv::Reader::from_path(result.join("countries.csv")).unwrap();
+    let at = reader.headers().unwrap().iter().position(|name| name == "welfare_pct").unwrap();
+    let written: Vec<f64> = reader.records().map(|row| row.unwrap()[at].parse().unwrap()).collect();
+    let shown = answer["tables"]["countries"]["exact"].as_array().unwrap();
+    assert_eq!(shown.len(), written.len());
+    for (row, written) in shown.iter().zip(written) {
+        // The last bit may be lost in reading JSON here.
+        let shown = row[1].as_f64().unwrap();
+        assert!((shown - written).abs() <= 1e-15 * written.abs(), "{shown} {written}");
+    }
 }
 
 #[test]

@@ -63,45 +63,41 @@ impl Asked {
             table.check()?;
             shown.insert(table.id.clone(), exact_and_printed(table));
         }
-        let real_income = self.economy.labels().countries().iter().cloned().zip(&answer.last.real_income_hat);
-        let map = Map {
-            value: String::new(),
-            signed: true,
-            format: Format::Fixed(4),
-            values: real_income.map(|(label, hat)| (label, 100.0 * (hat - 1.0))).collect(),
-        };
         Ok(json!({
             "title": title,
-            "map": map.as_json(),
             "scenario": text,
             "seconds": start.elapsed().as_secs_f64(),
             "residual": answer.worst_residual(),
-            "market": self.market(&answer, controls),
+            "moments": self.moments(&answer, controls),
             "tables": shown,
         }))
     }
 
-    /// Price of the input abroad and at home over the baseline's, by year or once: abroad is the mean over the other countries,
-    /// weighted by what they spend in the baseline.
-    fn market(&self, answer: &Answer, controls: &Controls) -> Json {
+    /// What is shown of each year, or of the long run: the map of real income, and the price of the input over the baseline's
+    /// abroad (mean over the other countries, weighted by what they spend in the baseline) and at home.
+    fn moments(&self, answer: &Answer, controls: &Controls) -> Json {
         let labels = self.economy.labels();
-        let (Some(home), Some(sector)) =
-            (labels.country(&controls.exporter), labels.sector(&controls.sector))
-        else {
-            return Json::Null;
-        };
         let years: Vec<Option<i32>> = match answer.outcome.path() {
             Some(path) => path.years.iter().map(|year| Some(year.year)).collect(),
             None => vec![None],
         };
-        let points = years.iter().zip(answer.outcome.equilibria()).map(|(year, equilibrium)| {
+        let place = labels.country(&controls.exporter).zip(labels.sector(&controls.sector));
+        let moments = years.iter().zip(answer.outcome.equilibria()).map(|(year, equilibrium)| {
+            let real_income = labels.countries().iter().cloned().zip(&equilibrium.real_income_hat);
+            let map = Map {
+                value: String::new(),
+                signed: true,
+                format: Format::Fixed(4),
+                values: real_income.map(|(label, hat)| (label, 100.0 * (hat - 1.0))).collect(),
+            };
             json!({
                 "year": year,
-                "abroad": economies::price_abroad(&self.economy, equilibrium, home, sector),
-                "home": equilibrium.price_hat[[home, sector]],
+                "map": map.as_json(),
+                "abroad": place.map(|(home, j)| economies::price_abroad(&self.economy, equilibrium, home, j)),
+                "home": place.map(|place| equilibrium.price_hat[place]),
             })
         });
-        points.collect()
+        moments.collect()
     }
 }
 

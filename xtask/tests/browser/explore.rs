@@ -71,9 +71,10 @@ fn compare_with_solve(page: &mut Page) {
         ("channels", "decomposition.csv", "total_log_points"),
     ] {
         let shown = page.value(&format!(
-            "[...document.querySelectorAll('#{table} td[data-key=\"{key}\"]')].map((cell) => Number(cell.dataset.value))"
+            "[...document.querySelectorAll('#{table} td[data-key=\"{key}\"]')].map((cell) => cell.dataset.value)"
         ));
-        let shown: Vec<f64> = shown.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
+        let shown: Vec<f64> =
+            shown.as_array().unwrap().iter().map(|x| x.as_str().unwrap().parse().unwrap()).collect();
         let mut reader = csv::Reader::from_path(result.join(csv)).unwrap();
         let at = reader.headers().unwrap().iter().position(|header| header == key).unwrap();
         let written: Vec<f64> = reader.records().map(|record| record.unwrap()[at].parse().unwrap()).collect();
@@ -119,6 +120,16 @@ fn a_moved_slider_shows_what_solve_finds_for_the_offered_file() {
     settle(&mut page);
     assert_eq!(page.value("document.querySelectorAll('#path polyline').length"), json!(2));
     assert_eq!(page.value("document.querySelectorAll('#years thead th').length"), json!(9));
+    assert_eq!(
+        page.value("document.getElementById('shown').value"),
+        json!("2014"),
+        "the last year of the restriction"
+    );
+    let price = "Number(document.querySelector('#headline dd').dataset.value)";
+    let restricted = page.value(price).as_f64().unwrap();
+    page.value("(() => { const shown = document.getElementById('shown'); shown.value = 2016; shown.dispatchEvent(new Event('input')); })()");
+    let lifted = page.value(price).as_f64().unwrap();
+    assert!(restricted > 2.0 && lifted < 1.0, "{restricted} {lifted}");
     check(&mut page, "explore, year by year");
     page.value("document.getElementById('path').scrollIntoView()");
     check_picture(&mut page, "explore-years");

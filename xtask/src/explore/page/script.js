@@ -116,8 +116,11 @@ function show(found, milliseconds, channels) {
   at("status").textContent = `${found.title}. Solved in ${Math.round(milliseconds)} ms, largest residual ${found.residual.toExponential(1)}.`;
   at("scenario").textContent = found.scenario;
   at("download").href = `data:application/toml;charset=utf-8,${encodeURIComponent(found.scenario)}`;
-  headline();
-  map();
+  const last = found.moments.at(-1).year;
+  at("countries-heading").textContent = last === null ? "By economy" : `By economy, ${last}`;
+  at("sectors-heading").textContent = last === null ? "Sectors" : `Sectors, ${last}`;
+  years();
+  look();
   path();
   table("countries", found.tables.countries, (column) => !column.key.startsWith("channel_"));
   at("years-section").hidden = !found.tables.path;
@@ -127,23 +130,50 @@ function show(found, milliseconds, channels) {
   sectors();
 }
 
+/// The year that is looked at, among those of the answer: in the long run the only one.
+function moment() {
+  const chosen = Number(at("shown").value);
+  return answer.moments.find(({ year }) => year === chosen) ?? answer.moments.at(-1);
+}
+
+/// What belongs to one year: the numbers at the top and the map.
+function look() {
+  const { year } = moment();
+  at("shown-label").hidden = year === null;
+  at("shown-label").querySelector("output").textContent = year ?? "";
+  headline();
+  map();
+}
+
+function years() {
+  const [first, last] = [answer.moments[0].year, answer.moments.at(-1).year];
+  if (first === null) return;
+  const shown = at("shown");
+  const before = Number(shown.max) === last && Number(shown.min) === first ? shown.value : Math.min(number("until"), last);
+  Object.assign(shown, { min: first, max: last });
+  shown.value = before;
+}
+
+const four = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
+
 function headline() {
-  const last = answer.market?.at(-1);
+  const { year, abroad, home } = moment();
   const restriction = answer.tables.restrictions;
-  const cell = (key) => restriction?.rows.at(-1).cells[restriction.columns.findIndex((column) => column.key === key)];
-  const year = last?.year ? `, ${last.year}` : "";
+  const key = (name) => restriction?.columns.findIndex((column) => column.key === name);
+  const row = restriction?.exact.find((cells) => year === null || cells[0] === String(year));
   const entries = [
-    [`Price abroad, baseline = 1${year}`, last?.abroad.toPrecision(4)],
-    [`Price at home, baseline = 1${year}`, last?.home.toPrecision(4)],
-    ["Volume of exports, baseline = 1", cell("volume_hat")],
-    [`Rent, ${economy.unit}`, cell("rent")],
+    ["Price abroad, baseline = 1", abroad],
+    ["Price at home, baseline = 1", home],
+    ["Volume of exports, baseline = 1", row?.[key("volume_hat")]],
+    [`Rent, ${economy.unit}`, row?.[key("rent")]],
   ];
-  const shown = entries.filter(([, text]) => text !== undefined);
-  at("headline").replaceChildren(...shown.map(([term, text]) => make("div", {}, make("dt", {}, term), make("dd", {}, text))));
+  const shown = entries.filter(([, x]) => typeof x === "number");
+  const make_one = ([term, x]) => make("div", {}, make("dt", {}, term), make("dd", { "data-value": x }, four.format(x)));
+  at("headline").replaceChildren(...shown.map(make_one));
 }
 
 function map() {
-  const { of, classes } = answer.map;
+  const { of, classes } = moment().map;
   for (const outline of at("map").querySelectorAll("path")) {
     const found = of[outline.dataset.economy];
     outline.style.fill = found ? found.colour : "";
@@ -167,7 +197,7 @@ function ticks(low, high) {
 }
 
 function path() {
-  const points = answer.market ?? [];
+  const points = answer.moments.filter((point) => point.year !== null && point.abroad !== null);
   at("path-section").hidden = points.length < 2;
   if (points.length < 2) return;
   const [width, height, left, bottom, top, right] = [760, 320, 48, 30, 12, 16];
@@ -258,6 +288,7 @@ async function start() {
   form.addEventListener("input", changed);
   form.addEventListener("reset", () => setTimeout(changed));
   form.addEventListener("submit", (event) => event.preventDefault());
+  at("shown").addEventListener("input", look);
   at("sectors-of").addEventListener("change", sectors);
   at("share").addEventListener("click", async () => {
     await navigator.clipboard.writeText(location.href);

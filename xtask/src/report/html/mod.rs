@@ -20,7 +20,8 @@ struct Chapter<'a> {
     part: &'a Part,
     /// What became of it; `None` when no run has tried it in this folder.
     record: Option<&'a PartRecord>,
-    figures: Vec<PreEscaped<String>>,
+    /// Identifier and drawing of each figure.
+    figures: Vec<(String, PreEscaped<String>)>,
     tables: Vec<Printed>,
     /// Files that the manifest promises and that are not there or do not read.
     gone: Vec<String>,
@@ -38,7 +39,10 @@ impl<'a> Chapter<'a> {
         let mut chapter = Self { part, record, figures: Vec::new(), tables: Vec::new(), gone: Vec::new() };
         for name in record.iter().flat_map(|record| &record.figures) {
             match std::fs::read_to_string(folder.join(name)) {
-                Ok(svg) => chapter.figures.push(PreEscaped(svg)),
+                Ok(svg) => {
+                    let id = name.trim_start_matches("figures/").trim_end_matches(".svg");
+                    chapter.figures.push((id.to_owned(), PreEscaped(svg)));
+                }
                 Err(_) => chapter.gone.push(name.clone()),
             }
         }

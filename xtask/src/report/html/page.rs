@@ -189,8 +189,8 @@ fn chapter(chapter: &Chapter) -> Markup {
                     code { "cargo xtask reproduce --only " (part.id) } " makes them again."
                 }
             }
-            @for figure in &chapter.figures {
-                figure { div.box tabindex="0" role="region" aria-label=(format!("Figure of {}", part.id)) { (figure) } }
+            @for (id, figure) in &chapter.figures {
+                figure { div.box tabindex="0" role="region" aria-labelledby=(format!("{id}-title")) { (figure) } }
             }
             @for printed in &chapter.tables { (table(printed)) }
             @if is_made(chapter) {
@@ -332,6 +332,20 @@ fn citation() -> Markup {
             }
             div.box tabindex="0" role="region" aria-label="Citation" { pre { code { (CITATION) } } }
             p { "Outlines of the world maps: Natural Earth (public domain) by way of world-atlas (ISC, Michael Bostock)." }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parts;
+
+    #[test]
+    fn every_part_stands_in_one_group() {
+        for part in parts::all() {
+            let groups = GROUPS.iter().filter(|(letter, _, _)| part.id.starts_with(letter)).count();
+            assert_eq!(groups, 1, "{}", part.id);
         }
     }
 }

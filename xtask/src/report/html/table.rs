@@ -32,7 +32,11 @@ pub(super) fn table(table: &Printed) -> Markup {
                 }
             }
             @for note in &table.notes { p.note { (words(note)) } }
-            ul.footer { @for line in &table.footer { li { (words(line)) } } }
+            ul.footer {
+                @for line in &table.footer { li { (words(line)) } }
+                @let file = format!("tables/{}.csv", table.id);
+                li { "Exact values: " a href=(file) { (file) } ", beside this page." }
+            }
         }
     }
 }
