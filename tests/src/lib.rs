@@ -1,6 +1,7 @@
 //! Tests that cross crates live in this package's `tests/` folder. The library holds what several of them share.
 
 pub mod critical;
+pub mod naive;
 
 use model_core::{Economy, Shock, synthetic::Recipe};
 use ndarray::{Array2, Array3};
