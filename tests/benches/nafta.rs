@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use calibration::caliendo_parro::NaftaData;
 use criterion::{Criterion, criterion_group, criterion_main};
 use model_core::{Deficits, SolverSettings};
+use tests::naive;
 
 fn nafta(criterion: &mut Criterion) {
     let root =
@@ -37,6 +38,13 @@ fn nafta(criterion: &mut Criterion) {
     });
     criterion.bench_function("nafta/baseline", |b| b.iter(|| parts.equilibrate(&Deficits::Zero, &settings)));
     criterion.bench_function("nafta/shock", |b| b.iter(|| baseline.solve(&shock, &settings)));
+    // The baseline to measure against: plain loops and damped iteration to the same residual.
+    let mut group = criterion.benchmark_group("nafta");
+    group.sample_size(10);
+    group.bench_function("shock, textbook algorithm", |b| {
+        b.iter(|| naive::solve(&baseline, &shock, settings.tolerance, 1_000_000))
+    });
+    group.finish();
 }
 
 criterion_group!(benches, nafta);
