@@ -1,6 +1,9 @@
 //! The textbook algorithm as a reference: the same model written down a second time, in levels, with plain loops and damped
 //! iteration. It shares no code with the solver that it checks, and pays no heed to speed.
 
+// Loops over countries, sectors and factors by their number, as in the equations.
+#![allow(clippy::needless_range_loop)]
+
 use model_core::{Buyers, Deficits, Diffusion, Economy, Limit, ResearchCost, Restriction, Shock, Technology};
 
 /// What the reference finds.
@@ -184,7 +187,7 @@ pub fn solve(economy: &Economy, shock: &Shock, tolerance: f64, most: usize) -> O
                     .collect();
                 let weight: Vec<f64> = (0..n)
                     .map(|i| match economy.trade_share()[[m, i, k]] {
-                        zero if zero == 0.0 => 0.0,
+                        0.0 => 0.0,
                         share => share * delivered[i].powf(-theta[k]),
                     })
                     .collect();

@@ -265,9 +265,8 @@ fn by_element(world: &World, all: &[Draws], seed: u64) -> Table {
         ];
         let first = world.economy.dims().countries + OF_ELEMENT * k;
         for (draws, interval) in all.iter().zip(&intervals) {
-            for number in first..first + 3 {
-                row.extend(interval_cells(draws.central[number], interval[number]));
-            }
+            let shown = draws.central.iter().zip(interval).skip(first).take(3);
+            row.extend(shown.flat_map(|(value, ends)| interval_cells(*value, *ends)));
         }
         table.row(row);
     }
