@@ -100,3 +100,23 @@ fn lifting_leaves_productivity_behind_that_wears_off() {
     assert_eq!(path.years[5].year, 2015);
     assert!(stock[5] > 1.0 && stock[5] > stock[10] && stock[10] > stock[24] && stock[24] > 1.0, "{stock:?}");
 }
+
+#[test]
+fn all_elements_restricted_together_are_the_composite() {
+    // The composite is an approximation only where users differ in the elements that they use.
+    let (composite, elements) = (economy(), element_world_2009().unwrap());
+    let one = answer(&shipped("quota-2010-exogenous.toml", &composite), &composite);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/heavy-2025.toml");
+    let mut text = std::fs::read_to_string(path).unwrap();
+    text.truncate(text.find("[[quota]]").unwrap());
+    for element in &elements.labels().sectors()[composite.dims().sectors - 1..] {
+        text += &format!("[[quota]]\nexporter = \"CHN\"\nsector = \"{element}\"\nvolume = 0.6\n");
+    }
+    let scenario = Scenario::parse(&text, &elements, &estimates()).unwrap().with_closure(Closure::Exogenous);
+    let all = answer(&scenario, &elements);
+    let (one, all) = (one.last().unwrap(), all.last().unwrap());
+    for (n, country) in composite.labels().countries().iter().enumerate() {
+        let (a, b) = (one.real_income_hat[n] - 1.0, all.real_income_hat[n] - 1.0);
+        assert!((a - b).abs() < 0.05 * a.abs() + 1e-6, "{country}: {a:e} {b:e}");
+    }
+}
