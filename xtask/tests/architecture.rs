@@ -63,6 +63,26 @@ fn libraries_have_no_dependency_of_the_driver() {
 }
 
 #[test]
+fn libraries_bring_no_dependency_of_the_driver_along() {
+    for package in ["lodestone-linalg", "model-core", "estimation", "calibration", "counterfactuals"] {
+        let output = std::process::Command::new(env!("CARGO"))
+            .args(["tree", "--offline", "--edges", "normal", "--prefix", "none", "--format", "{p}"])
+            .args(["--package", package])
+            .current_dir(root())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let tree = String::from_utf8(output.stdout).unwrap();
+        assert!(tree.contains("ndarray v"), "{package}: {tree}");
+        for line in tree.lines() {
+            let name = line.split(' ').next().unwrap();
+            let of_the_driver = ["clap", "indicatif", "plotters", "ureq", "axum", "tokio", "maud", "xtask"];
+            assert!(!of_the_driver.contains(&name), "{package} brings {line}");
+        }
+    }
+}
+
+#[test]
 fn the_engines_know_no_file_no_clock_and_no_rare_earth() {
     for name in ["model-core", "estimation", "linalg"] {
         for (path, code) in sources(name) {

@@ -70,6 +70,14 @@ fn a_shock_leaves_consistent_files_in_three_forms() {
     let trade_share: ndarray::Array3<f64> = npz.by_name("trade_share").unwrap();
     assert_eq!(trade_share.dim(), (3, 3, 2));
 
+    let text = std::fs::read_to_string(result.join("tables.json")).unwrap();
+    let tables: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(tables["countries"]["rows"].as_array().unwrap().len(), 3);
+    for exact in &welfare {
+        // The text, because this reader of JSON may be off by the last bit.
+        assert!(text.contains(&format!(",{},", serde_json::to_string(exact).unwrap())), "{exact} in {text}");
+    }
+
     let summary: serde_json::Value =
         serde_json::from_slice(&std::fs::read(result.join("summary.json")).unwrap()).unwrap();
     assert_eq!(summary["kind"], "simulated");

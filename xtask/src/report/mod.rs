@@ -13,3 +13,4 @@ pub(crate) mod printed;
 pub(crate) mod readme;
 pub(crate) mod table;
 pub(crate) mod tikz;
+pub(crate) mod values;

@@ -20,10 +20,12 @@ use crate::error::Error;
 use crate::hash;
 use crate::output;
 use crate::report::table::Table;
-use crate::report::{delimited, markdown};
+use crate::report::{delimited, markdown, values};
 
 /// The file by which a folder of results is known.
 const SUMMARY: &str = "summary.json";
+/// The file of all tables with exact values.
+const VALUES: &str = "tables.json";
 
 /// Solve a scenario
 #[derive(Debug, clap::Args)]
@@ -176,6 +178,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
         table.check()?;
         files.push((format!("{}.csv", table.id), delimited::render(table)?));
     }
+    files.push((VALUES.to_owned(), values::render(VALUES, &tables)?));
     files.push(("equilibrium.npz".to_owned(), arrays::archive(&answer)?));
     let summary = summary(&answer, &economy_name, path, &settings, drawn.as_ref().map(|d| (d, seed)))?;
     files.push((SUMMARY.to_owned(), summary));
