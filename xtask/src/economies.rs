@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
+use calibration::rare_earths::Element;
 use calibration::substitution::{Specification, simulate};
 use calibration::world_2009::SectorElasticities;
 use counterfactuals::scenario::Estimates;
@@ -17,7 +18,7 @@ pub(crate) const SHIPPED: &str = "world-2009";
 pub(crate) const RARE_EARTHS: &str = "rare-earth-world-2009";
 
 /// The name of the same with a sector for each element.
-const ELEMENTS: &str = "element-world-2009";
+pub(crate) const ELEMENTS: &str = "element-world-2009";
 
 /// The name of the elasticities from Caliendo and Parro's (2015) sample, with their covariance.
 const CALIENDO_PARRO: &str = "caliendo-parro-2015";
@@ -42,6 +43,13 @@ pub(crate) fn open(name: &str) -> Result<Economy, Error> {
     }
     calibration::store::load(folder)
         .map_err(Error::bad_input(format!("could not load the economy in {}", folder.display())))
+}
+
+/// The sectors of an economy that are elements of one ore, by their symbols; none unless it has all of them.
+pub(crate) fn elements(economy: &Economy) -> Vec<String> {
+    let symbols = Element::ALL.map(|element| element.symbol().to_owned());
+    let apart = symbols.iter().all(|symbol| economy.labels().sector(symbol).is_some());
+    if apart { symbols.to_vec() } else { Vec::new() }
 }
 
 /// The estimates that a scenario may name, for the sectors of the shipped economies.

@@ -20,11 +20,19 @@ const SHOWN: [&str; 6] = ["countries", "sectors", "prices", "restrictions", "pat
 
 /// An economy that questions are put to, with the name that scenario files know it by.
 pub(super) struct Asked {
-    pub(super) name: String,
-    pub(super) economy: Economy,
+    name: String,
+    economy: Economy,
+    /// Its sectors that are elements of one ore, which are critical inputs together.
+    elements: Vec<String>,
 }
 
 impl Asked {
+    /// An economy by its name.
+    pub(super) fn new(name: String, economy: Economy) -> Self {
+        let elements = economies::elements(&economy);
+        Self { name, economy, elements }
+    }
+
     /// What the page must know of the economy before it asks: labels, and which economy each country of the map belongs to.
     pub(super) fn describe(&self) -> Result<Json, Error> {
         let labels = self.economy.labels();
@@ -35,6 +43,7 @@ impl Asked {
         });
         let critical = self.economy.critical().and_then(|critical| critical.sectors.first().copied());
         let critical = critical.or_else(|| labels.sector("Rare earths"));
+        let critical = critical.or_else(|| labels.sector(self.elements.iter().max_by_key(|e| *e == "Dy")?));
         Ok(json!({
             "name": self.name,
             "year": self.economy.metadata().year,
@@ -49,7 +58,7 @@ impl Asked {
     /// Solves what the page asks. Welfare is decomposed where `channels` says so, which takes a dozen equilibria more.
     pub(super) fn solve(&self, controls: &Controls, channels: bool) -> Result<Json, Error> {
         let start = Instant::now();
-        let text = controls.scenario(&self.name);
+        let text = controls.scenario(&self.name, &self.elements);
         let refused = Error::bad_input::<ScenarioError>("the scenario");
         let scenario = Scenario::parse(&text, &self.economy, &[]).map_err(refused)?;
         let title = scenario.title.clone();

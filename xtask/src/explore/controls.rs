@@ -67,8 +67,9 @@ pub(super) enum Technology {
 
 impl Controls {
     /// The scenario as a file that `solve` reads, put to the economy called `economy`. Nothing is checked here: what is wrong
-    /// with a number, the parser of scenarios says.
-    pub(super) fn scenario(&self, economy: &str) -> String {
+    /// with a number, the parser of scenarios says. Where the input is one of `elements`, all of them are critical inputs and
+    /// joint products.
+    pub(super) fn scenario(&self, economy: &str, elements: &[String]) -> String {
         let (exporter, sector) = (quoted(&self.exporter), quoted(&self.sector));
         let mut text = String::from(
             "# Written by `cargo xtask explore`; `cargo xtask help scenarios` explains the format.\n",
@@ -83,8 +84,15 @@ impl Controls {
             line(format!("years = [{}, {}]", years.first, years.last));
             line("discount = 0.04".to_owned());
         }
-        line(format!("\n[critical]\nsectors = {sector}\nsigma = {}", number(self.sigma)));
-        line(format!("\n[theta]\n{sector} = {}", number(self.theta)));
+        let together =
+            if elements.contains(&self.sector) { elements } else { std::slice::from_ref(&self.sector) };
+        let inputs: Vec<String> = together.iter().map(|name| quoted(name)).collect();
+        line(format!("\n[critical]\nsectors = [{}]\nsigma = {}", inputs.join(", "), number(self.sigma)));
+        if inputs.len() > 1 {
+            line("element_sigma = 0.5\njoint_products = true".to_owned());
+        }
+        line("\n[theta]".to_owned());
+        inputs.iter().for_each(|input| line(format!("{input} = {}", number(self.theta))));
         let (closure, xi) = match self.technology {
             Technology::Exogenous => ("exogenous", 0.0),
             Technology::Directed => ("free-entry", 0.0),
@@ -167,7 +175,7 @@ mod tests {
             for technology in [Technology::Exogenous, Technology::Directed, Technology::Spillover] {
                 for years in [None, Some(Years { first: 2010, until: 2014, last: 2018 })] {
                     let controls = Controls { restriction, technology, years, ..controls() };
-                    let text = controls.scenario(economies::RARE_EARTHS);
+                    let text = controls.scenario(economies::RARE_EARTHS, &[]);
                     let scenario =
                         Scenario::parse(&text, &economy, &[]).unwrap_or_else(|e| panic!("{e}\n{text}"));
                     let xi = scenario.parameters[scenario.parameter("xi").unwrap()].value;
@@ -179,11 +187,29 @@ mod tests {
     }
 
     #[test]
+    fn an_element_is_asked_with_the_others_of_its_ore() {
+        let economy = economies::open(economies::ELEMENTS).unwrap();
+        let elements = economies::elements(&economy);
+        let text =
+            Controls { sector: "Dy".to_owned(), ..controls() }.scenario(economies::ELEMENTS, &elements);
+        let scenario = Scenario::parse(&text, &economy, &[]).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        let critical = scenario.critical.as_ref().unwrap();
+        assert!(critical.joint_products && critical.sectors.len() == elements.len() && elements.len() > 2);
+        let question = scenario.resolve(&economy, &scenario.central()).unwrap();
+        let after = question.answer(&Default::default()).unwrap().last().unwrap().clone();
+        let (dy, japan) = (economy.labels().sector("Dy").unwrap(), economy.labels().country("JPN").unwrap());
+        assert!(after.price_hat[[japan, dy]] > 1.5, "{}", after.price_hat[[japan, dy]]);
+        let composite = economies::open(economies::RARE_EARTHS).unwrap();
+        assert!(economies::elements(&composite).is_empty());
+    }
+
+    #[test]
     fn the_page_asks_what_the_shipped_scenario_asks() {
         let economy = economies::open(economies::RARE_EARTHS).unwrap();
         let shipped = include_str!("../../../scenarios/quota-2010.toml");
         let shipped = Scenario::parse(shipped, &economy, &economies::estimates().unwrap()).unwrap();
-        let asked = Scenario::parse(&controls().scenario(economies::RARE_EARTHS), &economy, &[]).unwrap();
+        let asked =
+            Scenario::parse(&controls().scenario(economies::RARE_EARTHS, &[]), &economy, &[]).unwrap();
         let solve = |scenario: &Scenario| {
             let question = scenario.resolve(&economy, &scenario.central()).unwrap();
             question.answer(&Default::default()).unwrap().last().unwrap().real_income_hat.clone()
@@ -197,10 +223,10 @@ mod tests {
     fn a_label_cannot_break_out_of_its_string_and_a_bad_number_gets_the_parsers_words() {
         let economy = economies::open(economies::RARE_EARTHS).unwrap();
         let hostile = Controls { exporter: "CHN\"\n[[quota]]\n#".to_owned(), ..controls() };
-        let error = Scenario::parse(&hostile.scenario("x"), &economy, &[]).unwrap_err().to_string();
+        let error = Scenario::parse(&hostile.scenario("x", &[]), &economy, &[]).unwrap_err().to_string();
         assert!(error.contains("CHN"), "{error}");
         let negative = Controls { sigma: -1.0, ..controls() };
-        let error = Scenario::parse(&negative.scenario("x"), &economy, &[]).unwrap_err().to_string();
+        let error = Scenario::parse(&negative.scenario("x", &[]), &economy, &[]).unwrap_err().to_string();
         assert!(error.contains("sigma"), "{error}");
     }
 }
