@@ -12,7 +12,7 @@ use crate::report::table::{Cell, Column, Footer, Format, Kind, Provenance, Table
 pub(super) fn countries(answer: &Answer) -> Table {
     let (economy, after) = (&answer.question.economy, &answer.last);
     let percent =
-        |key: &str, heading: &str| Column::number(key, heading, "%", Format::Fixed(3), Provenance::Simulated);
+        |key: &str, heading: &str| Column::number(key, heading, "%", Format::Fixed(4), Provenance::Simulated);
     let mut columns = vec![Column::label("country", "Country"), percent("welfare_pct", "Welfare")];
     let channels = answer.decomposition().ok().map(channels);
     // A channel that is nothing anywhere is left out.
@@ -26,7 +26,7 @@ pub(super) fn countries(answer: &Answer) -> Table {
             format!("channel_{key}_log_points"),
             *heading,
             "log points ×100",
-            Format::Fixed(3),
+            Format::Fixed(4),
             Provenance::Simulated,
         ));
     }
