@@ -1,7 +1,7 @@
 //! Critical inputs, restrictions and technology at their extremes.
 
 use model_core::synthetic::{CriticalRecipe, Recipe};
-use model_core::{Buyers, Restriction, Shock, SolverSettings};
+use model_core::{Buyers, Restriction, Shock, SolveError, SolverSettings};
 use tests::Uniform;
 use tests::critical::{any_technology, element};
 
@@ -53,4 +53,31 @@ fn two_thousand_economies_with_random_quotas() {
         failures.len(),
         &failures[..failures.len().min(12)]
     );
+}
+
+/// A cap on a good that its maker sells only at home, overlapping with quotas on exports that there are not, under a shock of everything
+/// else: the one draw in some ten thousand of this kind that is not solved. It is kept until it is.
+#[test]
+fn what_is_not_solved_says_so_and_gives_its_history() {
+    let mut uniform = Uniform::new(2_103_289_242_703_721_662);
+    let elements = uniform.whole(1, 2);
+    let recipe = Recipe::new(uniform.whole(2, 5), uniform.whole(1, 4), uniform.whole(1, 2));
+    let critical = CriticalRecipe { elements, ..CriticalRecipe::default() };
+    let economy = uniform.economy(&recipe.with_critical(critical));
+    let (n, r) = (economy.dims().countries, element(&economy));
+    let restrictions = vec![
+        Restriction::export_quota(r, 0, uniform.between(0.3, 1.3)),
+        Restriction::pair_quota(r, 0, n - 1, uniform.between(0.3, 1.3)),
+        Restriction::production_cap(r, 0, uniform.between(0.5, 1.3)),
+        Restriction { rent_share: 0.5, ..Restriction::export_quota(0, n - 1, uniform.between(0.5, 1.3)) },
+    ];
+    let technology = any_technology(&mut uniform);
+    let shock = Shock { restrictions, technology, ..uniform.shock(&economy, 0.1) };
+    match economy.solve(&shock, &SolverSettings::default()) {
+        Err(SolveError::NotConverged { residual, history, best, .. }) => {
+            assert!(residual.max() < 1e-6 && !history.is_empty() && !best.ln_price.is_empty());
+        }
+        Ok(after) => assert!(after.residual.max() <= 1e-10, "solved at last, but not to the tolerance"),
+        Err(error) => panic!("{error}"),
+    }
 }
