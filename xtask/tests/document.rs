@@ -85,3 +85,18 @@ fn the_document_holds_every_table_and_figure_and_pdflatex_sets_it() {
     let pdf = std::fs::read(latex.join("main.pdf")).unwrap();
     assert!(pdf.starts_with(b"%PDF") && pdf.len() > 50_000, "{} bytes", pdf.len());
 }
+
+#[test]
+fn files_that_somebody_removed_are_left_out_until_their_part_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    reproduce(folder.path(), "B1,D1");
+    let main = || read(&folder.path().join("latex/main.tex"));
+    assert!(main().contains("\\input{figures/B1-prices}") && main().contains("\\input{tables/B1}"));
+    for name in ["figures/B1-prices.svg", "tables/B1.tex"] {
+        std::fs::remove_file(folder.path().join(name)).unwrap();
+    }
+    reproduce(folder.path(), "D1");
+    assert!(!main().contains("figures/B1-prices}") && !main().contains("\\input{tables/B1}"), "{}", main());
+    reproduce(folder.path(), "B1");
+    assert!(main().contains("\\input{figures/B1-prices}") && main().contains("\\input{tables/B1}"));
+}

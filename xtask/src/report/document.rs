@@ -39,7 +39,8 @@ const PREAMBLE: &str = r"% All tables and figures of the run. Set it here, twice
 \tableofcontents
 ";
 
-/// Writes the document. Figures that no part makes any more are removed from its folder.
+/// Writes the document. Figures that no part makes any more are removed from its folder; files that somebody has removed are left
+/// out until their part is made again.
 pub(crate) fn write(out: &OutputFolder, manifest: &Manifest, parts: &[Part]) -> Result<(), Error> {
     let mut main = PREAMBLE.to_owned();
     let mut figures = Vec::new();
@@ -47,9 +48,12 @@ pub(crate) fn write(out: &OutputFolder, manifest: &Manifest, parts: &[Part]) -> 
         let Some(record) = manifest.parts.get(part.id).filter(|record| !record.files.is_empty()) else {
             continue;
         };
-        section(&mut main, part, record);
+        section(&mut main, part, record, out.path());
         for file in &record.figures {
             let path = out.path().join(file);
+            if !path.is_file() {
+                continue;
+            }
             let svg = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
             let id = file.trim_start_matches("figures/").trim_end_matches(".svg");
             let drawing = tikz::from_svg(id, &svg)?;
@@ -67,10 +71,11 @@ pub(crate) fn write(out: &OutputFolder, manifest: &Manifest, parts: &[Part]) -> 
     remove_others(&out.path().join(FOLDER).join("figures"), &figures)
 }
 
-fn section(main: &mut String, part: &Part, record: &PartRecord) {
+fn section(main: &mut String, part: &Part, record: &PartRecord, out: &Path) {
     let _ = writeln!(main, "\n\\clearpage\n\\section*{{{}. {}}}", part.id, escape(part.title));
     let _ = writeln!(main, "\\addcontentsline{{toc}}{{section}}{{{}. {}}}", part.id, escape(part.title));
-    for table in &record.tables {
+    let there = |id: &str| out.join(format!("tables/{id}.tex")).is_file();
+    for table in record.tables.iter().filter(|table| there(&table.id)) {
         let _ = writeln!(main, "\\input{{tables/{}}}\n\\clearpage", table.id);
     }
 }
