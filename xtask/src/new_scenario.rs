@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
 const TEMPLATE: &str = "template";
 
 /// What one can start from: name and text.
-const SHIPPED: [(&str, &str); 10] = [
+const SHIPPED: [(&str, &str); 11] = [
     (TEMPLATE, include_str!("new_scenario/template.toml")),
     ("quota-2010", include_str!("../../scenarios/quota-2010.toml")),
     ("quota-2010-directed", include_str!("../../scenarios/quota-2010-directed.toml")),
@@ -34,6 +34,7 @@ const SHIPPED: [(&str, &str); 10] = [
     ("export-tax", include_str!("../../scenarios/export-tax.toml")),
     ("importers", include_str!("../../scenarios/importers.toml")),
     ("robustness", include_str!("../../scenarios/robustness.toml")),
+    ("heavy-2025", include_str!("../../scenarios/heavy-2025.toml")),
 ];
 
 /// Runs the command.
