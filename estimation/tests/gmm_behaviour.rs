@@ -103,6 +103,24 @@ fn running_out_of_iterations_is_an_error_with_the_history() {
 }
 
 #[test]
+fn a_search_that_is_told_what_suffices_ends_sooner_at_the_same_place() {
+    let to_rounding = two_step().fit(&growth(false), array![-1.0].view()).unwrap();
+    let enough = Gmm { sufficient: 1e-9, ..two_step() };
+    let sooner = enough.fit(&growth(false), array![-1.0].view()).unwrap();
+    let steps = |fit: &estimation::gmm::GmmFit| {
+        fit.report.stages.iter().map(|stage| stage.starts[0].history.len()).sum::<usize>()
+    };
+    assert!(steps(&sooner) < steps(&to_rounding), "{} {}", steps(&sooner), steps(&to_rounding));
+    let gap = (sooner.theta[0] - to_rounding.theta[0]).abs() / to_rounding.standard_errors()[0];
+    assert!(gap < 1e-4, "{gap}");
+    let negative = Gmm { sufficient: -1.0, ..two_step() };
+    assert!(matches!(
+        negative.fit(&growth(false), array![-1.0].view()),
+        Err(GmmError::Setting { setting: "sufficient", .. })
+    ));
+}
+
+#[test]
 fn minimum_distance_is_gmm_with_one_row_and_a_known_covariance() {
     /// Three published moments of two parameters.
     struct Published;

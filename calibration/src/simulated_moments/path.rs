@@ -2,7 +2,7 @@
 
 use counterfactuals::scenario::Question;
 use counterfactuals::{Path, PathYear};
-use model_core::{Economy, Parameter, Sensitivity, SolveError, SolverSettings};
+use model_core::{Economy, Innovation, Parameter, Sensitivity, SolveError, SolverSettings};
 use ndarray::Array2;
 
 /// Which way the parameters move.
@@ -15,6 +15,14 @@ pub(super) struct Direction {
     pub(super) delta: f64,
 }
 
+impl Direction {
+    /// One of the first five parameters alone.
+    pub(super) fn of(k: usize) -> Self {
+        let on = |at: usize| f64::from(u8::from(at == k));
+        Self { sigma: on(0), lambda: on(1), phi: on(2), xi: on(3), delta: on(4) }
+    }
+}
+
 /// A year's derivative.
 pub(super) struct YearTangent {
     pub(super) sensitivity: Sensitivity,
@@ -24,29 +32,63 @@ pub(super) struct YearTangent {
     pub(super) ln_augmentation: (Array2<f64>, Array2<f64>),
 }
 
-/// The derivative of a path of free entry with national knowledge: research on everything else does not move.
-pub(super) fn tangent(
+/// The derivatives of a path of free entry with national knowledge, `[direction][year]`: research on everything else does not
+/// move.
+pub(super) fn tangents(
     question: &Question,
     path: &Path,
-    direction: Direction,
+    directions: &[Direction],
     settings: &SolverSettings,
-) -> Result<Vec<YearTangent>, SolveError> {
+) -> Result<Vec<Vec<YearTangent>>, SolveError> {
     let economy = &question.economy;
     let dims = economy.dims();
-    let mut ln_stock = Array2::<f64>::zeros((dims.countries, dims.sectors));
-    let mut all = Vec::with_capacity(path.years.len());
+    let mut ln_stock = vec![Array2::<f64>::zeros((dims.countries, dims.sectors)); directions.len()];
+    let mut all: Vec<Vec<YearTangent>> = directions.iter().map(|_| Vec::new()).collect();
     let Some((dynamics, innovation)) =
         question.dynamics.as_ref().and_then(|d| d.technology.innovation().map(|i| (d, i)))
     else {
         return Ok(all);
     };
     for year in &path.years {
+        let along = directions.iter().zip(&ln_stock);
+        let moved: Vec<Moved> = along.map(|(d, stock)| Moved::new(year, innovation, *d, stock)).collect();
+        let moves: Vec<&[(Parameter, f64)]> = moved.iter().map(|m| m.parameters.as_slice()).collect();
+        let found = economy.sensitivities(&year.shock, &year.equilibrium, &moves, settings)?;
+        let (stock, flow) = (&year.stocks.critical, &year.innovations.critical);
+        let next =
+            (stock * (1.0 - dynamics.delta) + flow * (dynamics.delta + dynamics.g)) / (1.0 + dynamics.g);
+        for (k, (sensitivity, moved)) in found.into_iter().zip(moved).enumerate() {
+            let direction = directions[k];
+            let ln_flow = innovations(economy, year, &sensitivity, innovation.lambda, direction.lambda);
+            let change = (stock * &ln_stock[k] * (1.0 - dynamics.delta) - stock * direction.delta
+                + flow * &ln_flow * (dynamics.delta + dynamics.g)
+                + flow * direction.delta)
+                / (1.0 + dynamics.g);
+            let before = std::mem::replace(&mut ln_stock[k], change / &next);
+            let ln_augmentation = (moved.critical, moved.other);
+            all[k].push(YearTangent { sensitivity, ln_stock: before, ln_augmentation });
+        }
+    }
+    Ok(all)
+}
+
+/// What moves in a year's equilibrium.
+struct Moved {
+    /// `d ln A_R` and `d ln A_X`.
+    critical: Array2<f64>,
+    other: Array2<f64>,
+    parameters: Vec<(Parameter, f64)>,
+}
+
+impl Moved {
+    fn new(year: &PathYear, innovation: &Innovation, direction: Direction, ln_stock: &Array2<f64>) -> Self {
         let ln_k = year.stocks.critical.mapv(f64::ln);
-        let critical = &ln_k * direction.phi + &ln_stock * innovation.phi;
-        let other = &ln_k * direction.xi + &ln_stock * innovation.xi;
+        let critical = &ln_k * direction.phi + ln_stock * innovation.phi;
+        let other = &ln_k * direction.xi + ln_stock * innovation.xi;
         let mut moves = Vec::new();
         if direction.sigma != 0.0 {
-            moves.extend((0..dims.sectors).map(|sector| (Parameter::Sigma { sector }, direction.sigma)));
+            let sectors = 0..critical.ncols();
+            moves.extend(sectors.map(|sector| (Parameter::Sigma { sector }, direction.sigma)));
         }
         for ((country, sector), by) in critical.indexed_iter().filter(|(_, by)| **by != 0.0) {
             moves.push((Parameter::LnCriticalAugmentation { country, sector }, *by));
@@ -57,19 +99,8 @@ pub(super) fn tangent(
                 moves.push((Parameter::LnOtherAugmentation { country, sector }, *by));
             }
         }
-        let sensitivity = economy.sensitivity(&year.shock, &year.equilibrium, &moves, settings)?;
-        let ln_flow = innovations(economy, year, &sensitivity, innovation.lambda, direction.lambda);
-        let (stock, flow) = (&year.stocks.critical, &year.innovations.critical);
-        let next =
-            (stock * (1.0 - dynamics.delta) + flow * (dynamics.delta + dynamics.g)) / (1.0 + dynamics.g);
-        let moved = (stock * &ln_stock * (1.0 - dynamics.delta) - stock * direction.delta
-            + flow * &ln_flow * (dynamics.delta + dynamics.g)
-            + flow * direction.delta)
-            / (1.0 + dynamics.g);
-        let before = std::mem::replace(&mut ln_stock, moved / next);
-        all.push(YearTangent { sensitivity, ln_stock: before, ln_augmentation: (critical, other) });
+        Self { critical, other, parameters: moves }
     }
-    Ok(all)
 }
 
 /// `d ln nu_R` with `nu_R = (E_R / P_Z)^lambda`, paid in the final good.

@@ -46,14 +46,14 @@ pub enum Kind {
 /// Positions in the economy that the facts speak of.
 pub(super) struct Places {
     r: usize,
-    china: usize,
+    pub(super) china: usize,
     japan: usize,
-    eu: Vec<usize>,
+    pub(super) eu: Vec<usize>,
     /// Sectors by intensity in the world: the most intensive five, and other goods.
     intensive: Vec<usize>,
     others: Vec<usize>,
-    /// Intensity of Japan's sectors in standard deviations about their mean.
-    japan_intensity: Vec<f64>,
+    /// Intensity of each country's sectors in standard deviations about their mean.
+    intensity: Vec<Vec<f64>>,
     /// Weights of countries: their spending on rare earths, zero for China; they sum to one.
     weight: Vec<f64>,
 }
@@ -98,13 +98,13 @@ impl Places {
         goods.sort_by(|a, b| world(*b).total_cmp(&world(*a)));
         let others = goods.split_off(5);
         let count = labels.sectors().len();
-        let own: Vec<f64> = (0..count).map(|j| if j == r { 0.0 } else { intensity(japan, j) }).collect();
-        let mean = own.iter().sum::<f64>() / (count - 1) as f64;
-        let sd =
-            (own.iter().enumerate().filter(|(j, _)| *j != r).map(|(_, v)| (v - mean).powi(2)).sum::<f64>()
-                / (count - 2) as f64)
-                .sqrt();
-        let japan_intensity = own.iter().enumerate().map(|(j, v)| if j == r { 0.0 } else { (v - mean) / sd });
+        let standardised = |n: usize| -> Vec<f64> {
+            let own: Vec<f64> = (0..count).filter(|j| *j != r).map(|j| intensity(n, j)).collect();
+            let mean = own.iter().sum::<f64>() / own.len() as f64;
+            let square = own.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (own.len() - 1) as f64;
+            let of = |j: usize| if j == r { 0.0 } else { (intensity(n, j) - mean) / square.sqrt() };
+            (0..count).map(of).collect()
+        };
         let spent = economy.expenditure().column(r);
         let total: f64 = spent.iter().enumerate().filter(|(n, _)| *n != china).map(|(_, v)| v).sum();
         let weight = spent.iter().enumerate().map(|(n, v)| if n == china { 0.0 } else { v / total });
@@ -113,7 +113,7 @@ impl Places {
             china,
             japan,
             eu,
-            japan_intensity: japan_intensity.collect(),
+            intensity: (0..labels.countries().len()).map(standardised).collect(),
             weight: weight.collect(),
             intensive: goods,
             others,
@@ -125,7 +125,6 @@ impl Places {
 pub(super) fn model(at: &Places, question: &Question, path: &Path, values: &Array1<f64>, kind: Kind) -> f64 {
     let economy = &question.economy;
     let year = |y: i32| path.years.iter().find(|year| year.year == y);
-    let years = (path.years.len() as f64 - 1.0).max(1.0);
     match kind {
         Kind::PriceOutside(y) => year(y).map_or(f64::NAN, |year| {
             let price = |(n, w): (usize, &f64)| w * year.equilibrium.price_hat[[n, at.r]];
@@ -137,24 +136,39 @@ pub(super) fn model(at: &Places, question: &Question, path: &Path, values: &Arra
                 .ln()
         }),
         Kind::PatentStock => exposed(at, path, |t, n, j| path.years[t].stocks.critical[[n, j]].ln()),
-        Kind::JapanProductivity => path.years.last().map_or(f64::NAN, |last| {
-            let n = at.japan;
-            let given = last.shock.augmentation.as_ref();
-            let gain = |j: usize| {
-                let s = economy.critical_share()[[n, j]];
-                given.map_or(0.0, |a| s * a.critical[[n, j]].ln() + (1.0 - s) * a.other[[n, j]].ln())
-            };
-            by_intensity(at, gain) / years
-        }),
-        Kind::EuExports => path.years.last().map_or(f64::NAN, |last| {
-            let (before, after) = (economy.border_flows(), last.equilibrium.border_flows());
-            let growth = |sectors: &[usize]| {
-                (abroad(at, sectors, |f| after[f]) / abroad(at, sectors, |f| before[f])).ln()
-            };
-            100.0 * (growth(&at.intensive) - growth(&at.others)) / years
-        }),
+        Kind::JapanProductivity => productivity_growth(at, question, path, at.japan),
+        Kind::EuExports => export_growth(at, question, path, &at.eu),
         Kind::Outside(k) => values[k],
     }
+}
+
+/// Percentage points of productivity growth a year for a standard deviation of a country's intensity.
+pub(super) fn productivity_growth(at: &Places, question: &Question, path: &Path, n: usize) -> f64 {
+    path.years.last().map_or(f64::NAN, |last| {
+        let given = last.shock.augmentation.as_ref();
+        let share = question.economy.critical_share();
+        let gain = |j: usize| {
+            let s = share[[n, j]];
+            given.map_or(0.0, |a| s * a.critical[[n, j]].ln() + (1.0 - s) * a.other[[n, j]].ln())
+        };
+        by_intensity(at, n, gain) / length(path)
+    })
+}
+
+/// Percentage points of growth a year of some countries' exports of intensive goods over that of other goods.
+pub(super) fn export_growth(at: &Places, question: &Question, path: &Path, from: &[usize]) -> f64 {
+    path.years.last().map_or(f64::NAN, |last| {
+        let (before, after) = (question.economy.border_flows(), last.equilibrium.border_flows());
+        let growth = |sectors: &[usize]| {
+            (abroad(from, sectors, at, |f| after[f]) / abroad(from, sectors, at, |f| before[f])).ln()
+        };
+        100.0 * (growth(&at.intensive) - growth(&at.others)) / length(path)
+    })
+}
+
+/// Years from the first to the last.
+fn length(path: &Path) -> f64 {
+    (path.years.len() as f64 - 1.0).max(1.0)
 }
 
 /// Its derivative when parameter `k` moves by one, which `tangents` is along.
@@ -168,7 +182,7 @@ pub(super) fn derivative(
 ) -> f64 {
     let economy = &question.economy;
     let year = |y: i32| path.years.iter().zip(tangents).find(|(year, _)| year.year == y);
-    let years = (path.years.len() as f64 - 1.0).max(1.0);
+    let years = length(path);
     match kind {
         Kind::PriceOutside(y) => year(y).map_or(f64::NAN, |(year, d)| {
             let price = |n: usize| at.weight[n] * year.equilibrium.price_hat[[n, at.r]];
@@ -187,7 +201,7 @@ pub(super) fn derivative(
                 let s = economy.critical_share()[[n, j]];
                 s * last.ln_augmentation.0[[n, j]] + (1.0 - s) * last.ln_augmentation.1[[n, j]]
             };
-            by_intensity(at, gain) / years
+            by_intensity(at, n, gain) / years
         }),
         Kind::EuExports => path.years.last().zip(tangents.last()).map_or(f64::NAN, |(last, d)| {
             let e = &last.equilibrium;
@@ -198,7 +212,7 @@ pub(super) fn derivative(
                 let spending = s.expenditure[[n, j]] / e.expenditure[[n, j]];
                 flows[f] * (spending - economy.theta()[j] * (s.ln_cost[[i, j]] - s.ln_price[[n, j]]))
             };
-            let growth = |sectors: &[usize]| abroad(at, sectors, moved) / abroad(at, sectors, |f| flows[f]);
+            let growth = |sectors: &[usize]| abroad(&at.eu, sectors, at, moved) / abroad(&at.eu, sectors, at, |f| flows[f]);
             100.0 * (growth(&at.intensive) - growth(&at.others)) / years
         }),
         Kind::Outside(parameter) => f64::from(u8::from(parameter == k)),
@@ -218,19 +232,20 @@ fn exposed(at: &Places, path: &Path, of: impl Fn(usize, usize, usize) -> f64) ->
     100.0 * late.iter().map(|t| gap(*t)).sum::<f64>() / late.len() as f64
 }
 
-/// Slope on standardised intensity across Japan's sectors, percent.
-fn by_intensity(at: &Places, gain: impl Fn(usize) -> f64) -> f64 {
-    let sectors = || (0..at.japan_intensity.len()).filter(|j| *j != at.r);
-    let square: f64 = sectors().map(|j| at.japan_intensity[j].powi(2)).sum();
-    100.0 * sectors().map(|j| at.japan_intensity[j] * gain(j)).sum::<f64>() / square
+/// Slope on standardised intensity across a country's sectors, percent.
+fn by_intensity(at: &Places, n: usize, gain: impl Fn(usize) -> f64) -> f64 {
+    let own = &at.intensity[n];
+    let sectors = || (0..own.len()).filter(|j| *j != at.r);
+    let square: f64 = sectors().map(|j| own[j].powi(2)).sum();
+    100.0 * sectors().map(|j| own[j] * gain(j)).sum::<f64>() / square
 }
 
-/// Sum of the EU's exports of sectors to everyone outside it.
-fn abroad(at: &Places, sectors: &[usize], of: impl Fn([usize; 3]) -> f64) -> f64 {
-    let outside: Vec<usize> = (0..at.weight.len()).filter(|n| !at.eu.contains(n)).collect();
+/// Sum of some countries' exports of sectors to everyone else.
+fn abroad(from: &[usize], sectors: &[usize], at: &Places, of: impl Fn([usize; 3]) -> f64) -> f64 {
+    let outside: Vec<usize> = (0..at.weight.len()).filter(|n| !from.contains(n)).collect();
     let mut sum = 0.0;
     for &n in &outside {
-        for &i in &at.eu {
+        for &i in from {
             sum += sectors.iter().map(|&j| of([n, i, j])).sum::<f64>();
         }
     }

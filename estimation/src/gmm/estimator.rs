@@ -92,6 +92,10 @@ pub struct Gmm {
     pub max_iterations: u64,
     /// Longest Gauss-Newton step, in standard errors, at which the first-order conditions count as met.
     pub tolerance: f64,
+    /// What a further Gauss-Newton step would have to take off `n Q` for the search to go on: with an efficient weight the
+    /// square of the step in standard errors. Zero, the default, searches to rounding; where an evaluation is a model's
+    /// equilibrium something like `1e-9` saves most of them.
+    pub sufficient: f64,
 }
 
 impl Gmm {
@@ -106,6 +110,7 @@ impl Gmm {
             restarts: None,
             max_iterations: 500,
             tolerance: 1e-6,
+            sufficient: 0.0,
         }
     }
 
@@ -219,6 +224,12 @@ impl Gmm {
             return Err(GmmError::Underidentified { moments: q, parameters: p });
         }
         self.moment_covariance.check(n, q)?;
+        if self.sufficient.is_nan() || self.sufficient < 0.0 {
+            return Err(GmmError::Setting {
+                setting: "sufficient",
+                problem: format!("it is {}: give zero or a small decrease of the criterion", self.sufficient),
+            });
+        }
         for start in starts {
             require("starting value", p, start.len())?;
             require_finite("starting value", start)?;
@@ -282,7 +293,7 @@ impl Gmm {
         let run = |start: &Array1<f64>| {
             let mut run = match weight.and_then(|weight| moments.closed_form(weight)) {
                 Some(theta) => StartReport::closed_form(n * criterion.value(theta.view()), &theta),
-                None => search(criterion, start.view(), n, self.optimiser, self.max_iterations),
+                None => search(criterion, start.view(), n, self),
             };
             let end = self.judge(moments, weight, criterion, &run);
             run.residual = end.as_ref().map_or(f64::INFINITY, |(_, residual)| *residual);

@@ -12,6 +12,7 @@ use linalg::Cholesky;
 use ndarray::{Array1, Array2, ArrayView1};
 use serde::Serialize;
 
+use super::Gmm;
 use super::criterion::{Criterion, Expansion};
 
 /// How a criterion is minimised. Whatever the choice, Gauss-Newton steps finish the search, so that the
@@ -132,9 +133,9 @@ pub(super) fn search(
     criterion: &dyn Criterion,
     start: ArrayView1<'_, f64>,
     n: f64,
-    optimiser: Optimiser,
-    max_iterations: u64,
+    settings: &Gmm,
 ) -> StartReport {
+    let &Gmm { optimiser, max_iterations, sufficient, .. } = settings;
     let mut report = StartReport {
         start: start.to_vec(),
         theta: start.to_vec(),
@@ -156,7 +157,7 @@ pub(super) fn search(
     let problem = Scaled { criterion, origin: Array1::zeros(p), scale: Array1::ones(p), n };
     let recorder = Recorder::default();
     let begin = report.theta.clone();
-    let run = Executor::new(problem, LevenbergMarquardt::new(n, recorder.clone()))
+    let run = Executor::new(problem, LevenbergMarquardt::new(n, sufficient, recorder.clone()))
         .configure(|state: SearchState| state.param(begin).max_iters(max_iterations))
         .timer(false)
         .ctrlc(false)
@@ -246,6 +247,8 @@ fn absorb(report: &mut StartReport, recorder: &Recorder, theta: impl Fn(&[f64]) 
 /// step must shorten the next Gauss-Newton step instead; that is what takes the first-order conditions to zero.
 struct LevenbergMarquardt {
     n: f64,
+    /// The decrease of `n Q` below which the search ends.
+    sufficient: f64,
     damping: f64,
     growth: f64,
     expansion: Option<Expansion>,
@@ -255,12 +258,14 @@ struct LevenbergMarquardt {
 
 /// Below this share of `Q`, a predicted decrease is not visible in `Q` itself.
 const ROUNDING: f64 = 1e-9;
+/// Damping below which a step is as good as Gauss-Newton's.
+const LIGHT: f64 = 0.01;
 /// A step this small relative to its parameter is rounding.
 const STEP_ROUNDING: f64 = 1e-13;
 
 impl LevenbergMarquardt {
-    fn new(n: f64, accepted: Recorder) -> Self {
-        Self { n, damping: 0.0, growth: 2.0, expansion: None, finished: None, accepted }
+    fn new(n: f64, sufficient: f64, accepted: Recorder) -> Self {
+        Self { n, sufficient, damping: 0.0, growth: 2.0, expansion: None, finished: None, accepted }
     }
 
     fn damped_step(&self, expansion: &Expansion) -> Option<Array1<f64>> {
@@ -317,6 +322,12 @@ impl Solver<Scaled<'_>, SearchState> for LevenbergMarquardt {
             return Ok((state.param(theta).cost(cost), None));
         };
         let predicted = -expansion.gradient.dot(&step) - 0.5 * step.dot(&expansion.curvature.dot(&step));
+        if self.damping < LIGHT && self.n * predicted < self.sufficient {
+            self.finished = Some("converged");
+            let cost = self.n * expansion.value;
+            self.expansion = Some(expansion);
+            return Ok((state.param(theta).cost(cost), None));
+        }
         let target = &here + &step;
         let negligible = step.iter().zip(&here).all(|(s, t)| s.abs() <= STEP_ROUNDING * t.abs());
         let trial = problem.problem("expand_count", |p| {

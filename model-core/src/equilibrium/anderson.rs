@@ -42,6 +42,11 @@ impl Anderson {
         self.primed = false;
     }
 
+    /// Starts from another point, of the same map or of one that differs by a constant: differences stay true.
+    pub(super) fn pause(&mut self) {
+        self.primed = false;
+    }
+
     /// From `image = F(u)`, the next `u`, in place. `weight` scales the residual in the least-squares problem.
     pub(super) fn step(&mut self, u: &mut [f64], image: &[f64], weight: &[f64]) {
         pulp::Arch::new().dispatch(Step { anderson: self, u, image, weight });

@@ -42,12 +42,8 @@ pub(super) fn markets<I: Inputs>(
     let shares = by_sector(&parts.trade_share, |_, v| I::Number::from(v));
     let mut change = ln_price_factor(parts, shock, inputs);
     let kept = |rates: &Array3<f64>, parameter: fn([usize; 3]) -> Parameter| {
-        (I::SEEDED || rates.iter().any(|r| *r != 0.0)).then(|| {
-            by_sector(rates, |at, r| {
-                let r = if I::SEEDED { inputs.of(parameter(at), r) } else { I::Number::from(r) };
-                (r + 1.0).recip()
-            })
-        })
+        (inputs.moves(parameter([0; 3])) || rates.iter().any(|r| *r != 0.0))
+            .then(|| by_sector(rates, |at, r| (inputs.of(parameter(at), r) + 1.0).recip()))
     };
     let mut keep_border = kept(shock.tariff.as_ref().unwrap_or(&parts.tariff), tariff);
     let mut keep_producer = kept(shock.export_tax.as_ref().unwrap_or(&parts.export_tax), export_tax);
@@ -117,13 +113,13 @@ fn ln_price_factor<I: Inputs>(
 ) -> Option<Vec<Vec<I::Number>>> {
     // Equal rates give exactly nothing.
     let gross = |new: f64, old: f64, parameter: &dyn Fn() -> Parameter| {
-        if I::SEEDED {
+        if inputs.moves(parameter()) {
             return ((inputs.of(parameter(), new) + 1.0) / (1.0 + old)).ln();
         }
         I::Number::from(if new == old { 0.0 } else { ((1.0 + new) / (1.0 + old)).ln() })
     };
     let rates = |new: &Option<Array3<f64>>, old: &Array3<f64>, parameter: fn([usize; 3]) -> Parameter| {
-        let new = new.as_ref().or(I::SEEDED.then_some(old))?;
+        let new = new.as_ref().or(inputs.moves(parameter([0; 3])).then_some(old))?;
         Some(by_sector(new, |at, new| gross(new, old[at], &|| parameter(at))))
     };
     let iceberg = |hat: &Array3<f64>, ln: fn(f64) -> f64| {
@@ -133,7 +129,10 @@ fn ln_price_factor<I: Inputs>(
     };
     let costs = match &shock.iceberg_hat {
         Some(hat) => Some(iceberg(hat, f64::ln)),
-        None => I::SEEDED.then(|| iceberg(&parts.tariff, |_| 0.0)),
+        None => {
+            let moves = inputs.moves(Parameter::LnIceberg { importer: 0, exporter: 0, sector: 0 });
+            moves.then(|| iceberg(&parts.tariff, |_| 0.0))
+        }
     };
     let all = [
         rates(&shock.tariff, &parts.tariff, tariff),

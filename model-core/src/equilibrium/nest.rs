@@ -100,7 +100,9 @@ impl<T: Scalar> Nest<T> {
         }
         let cells =
             |value: &dyn Fn([usize; 2]) -> T| (0..n * j).map(|cell| value([cell / j, cell % j])).collect();
-        let given = (shock.augmentation.is_some() || I::SEEDED).then(|| {
+        let moves = inputs.moves(Parameter::LnCriticalAugmentation { country: 0, sector: 0 })
+            || inputs.moves(Parameter::LnOtherAugmentation { country: 0, sector: 0 });
+        let given = (shock.augmentation.is_some() || moves).then(|| {
             let ln = |pick: &dyn Fn(&crate::technology::Augmentation) -> f64| {
                 shock.augmentation.as_ref().map_or(0.0, |a| pick(a).ln())
             };

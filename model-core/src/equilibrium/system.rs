@@ -70,8 +70,9 @@ impl Layout {
 pub(super) trait Inputs {
     /// What the equations are evaluated in.
     type Number: Scalar;
-    /// Whether numbers that stay at their baseline must be passed through all the same.
-    const SEEDED: bool;
+    /// Whether some number of this kind moves, so that even those that stay at their baseline must be passed through; only
+    /// the kind of `kind` counts.
+    fn moves(&self, kind: Parameter) -> bool;
     fn of(&self, parameter: Parameter, value: f64) -> Self::Number;
 }
 
@@ -80,7 +81,10 @@ pub(super) struct Plain;
 
 impl Inputs for Plain {
     type Number = f64;
-    const SEEDED: bool = false;
+    #[inline(always)]
+    fn moves(&self, _: Parameter) -> bool {
+        false
+    }
     #[inline(always)]
     fn of(&self, _: Parameter, value: f64) -> f64 {
         value
@@ -154,7 +158,9 @@ impl<'a, T: Scalar> System<'a, T> {
         let Dims { countries: n, sectors: j, factors: f } = parts.dims();
         let ln_hat = |hat: Option<f64>, parameter| inputs.of(parameter, hat.map_or(0.0, f64::ln));
         let mut endowment_value: Vec<T> = parts.factor_income.iter().map(|v| T::from(*v)).collect();
-        if shock.endowment_hat.is_some() || I::SEEDED {
+        if shock.endowment_hat.is_some()
+            || inputs.moves(Parameter::LnEndowment { country: 0, factor: 0 })
+        {
             for (cell, value) in endowment_value.iter_mut().enumerate() {
                 let at = [cell / f, cell % f];
                 let hat = shock.endowment_hat.as_ref().map(|hat| hat[at]);
@@ -175,7 +181,9 @@ impl<'a, T: Scalar> System<'a, T> {
                 DeficitRule::ShareOfIncome(parts.deficit.iter().zip(&own).map(|(d, r)| d / r).collect())
             }
         };
-        let ln_productivity = (shock.productivity_hat.is_some() || I::SEEDED).then(|| {
+        let ln_productivity = (shock.productivity_hat.is_some()
+            || inputs.moves(Parameter::LnProductivity { country: 0, sector: 0 }))
+        .then(|| {
             (0..n * j)
                 .map(|cell| {
                     let hat = shock.productivity_hat.as_ref().map(|hat| hat[[cell / j, cell % j]]);
@@ -308,7 +316,8 @@ fn by_country(all: &[f64], countries: usize, columns: usize) -> Vec<f64> {
 
 fn tastes<I: Inputs>(parts: &EconomyParts, shock: &Shock, inputs: &I) -> Result<Vec<I::Number>, ShockError> {
     let mut share: Vec<I::Number> = parts.final_share.iter().map(|v| I::Number::from(*v)).collect();
-    if shock.preference_hat.is_none() && !I::SEEDED {
+    let moves = inputs.moves(Parameter::LnPreference { country: 0, sector: 0 });
+    if shock.preference_hat.is_none() && !moves {
         return Ok(share);
     }
     let j = parts.dims().sectors;
@@ -317,7 +326,7 @@ fn tastes<I: Inputs>(parts: &EconomyParts, shock: &Shock, inputs: &I) -> Result<
         for (sector, share) in row.iter_mut().enumerate() {
             let hat = shock.preference_hat.as_ref().map_or(1.0, |hat| hat[[country, sector]]);
             *share *= hat;
-            if I::SEEDED {
+            if moves {
                 *share *= inputs.of(Parameter::LnPreference { country, sector }, 0.0).exp();
             }
             total += *share;

@@ -2,6 +2,7 @@
 //! [`crate::sensitivity`](crate::Sensitivity).
 
 use std::collections::HashMap;
+use std::mem::{Discriminant, discriminant};
 
 use ndarray::{Array1, Array2};
 use num_dual::Dual64;
@@ -17,8 +18,11 @@ use crate::labels::Dims;
 use crate::sensitivity::{Parameter, Sensitivity};
 use crate::shock::Shock;
 
-/// Numbers that move in a direction: by how much, for those that do. Every number of the economy is looked up once.
-struct Seeded(HashMap<Parameter, f64>);
+/// Numbers that move in a direction: by how much, for those that do. Every number of their kinds is looked up once.
+struct Seeded {
+    moves: HashMap<Parameter, f64>,
+    kinds: Vec<Discriminant<Parameter>>,
+}
 
 impl Seeded {
     fn new(direction: &[(Parameter, f64)]) -> Self {
@@ -26,15 +30,25 @@ impl Seeded {
         for (parameter, by) in direction {
             *moves.entry(*parameter).or_insert(0.0) += by;
         }
-        Self(moves)
+        let mut kinds: Vec<Discriminant<Parameter>> = Vec::new();
+        for (parameter, _) in direction {
+            let kind = discriminant(parameter);
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        Self { moves, kinds }
     }
 }
 
 impl Inputs for Seeded {
     type Number = Dual64;
-    const SEEDED: bool = true;
+    fn moves(&self, kind: Parameter) -> bool {
+        self.kinds.contains(&discriminant(&kind))
+    }
     fn of(&self, parameter: Parameter, value: f64) -> Dual64 {
-        Dual64::new(value, self.0.get(&parameter).copied().unwrap_or(0.0))
+        let by = if self.moves(parameter) { self.moves.get(&parameter).copied() } else { None };
+        Dual64::new(value, by.unwrap_or(0.0))
     }
 }
 
@@ -53,37 +67,81 @@ impl Economy {
         settings: &SolverSettings,
     ) -> Result<Sensitivity, SolveError> {
         shock.validate(self.parts())?;
-        let system = System::new(self.parts(), self.income(), shock, &Seeded::new(direction))?;
-        let mut work = Work::new(&system);
-        equilibrium.iterate.fits(&system)?;
-        let at: Vec<f64> = equilibrium.iterate.state(&system);
-        let mut tangent = vec![0.0; at.len()];
-        let mut state: Vec<Dual64> = at.iter().map(|v| Dual64::from(*v)).collect();
-        let mut next = state.clone();
-        let mut image = tangent.clone();
-        let mut anderson = Anderson::new(settings.depth.max(2), tangent.len());
-        let weight = weights(&system);
-        let mut history = Vec::new();
-        for number in 1..=settings.max_sweeps {
-            state.iter_mut().zip(&tangent).for_each(|(s, d)| s.eps = *d);
-            system.sweep(&state, &mut next, &mut work);
-            image.iter_mut().zip(&next).for_each(|(d, s)| *d = s.eps);
-            let residual = gaps(&system, &tangent, &image);
-            history.push(Iteration { number, phase: Phase::FixedPoint, residual });
-            if residual.max() <= settings.tolerance {
-                return Ok(assemble(&system, &work, &next, residual, number));
-            }
-            anderson.step(&mut tangent, &image, &weight);
-        }
-        let residual = history.last().map(|last| last.residual).unwrap_or_default();
-        Err(SolveError::NotConverged {
-            iterations: history.len(),
-            residual,
-            tolerance: settings.tolerance,
-            best: Box::new(Iterate::of(&system, &tangent)),
-            history,
-        })
+        self.along(shock, equilibrium, direction, settings, &mut None, settings.depth.max(2))
     }
+
+    /// The derivatives in several directions. The linear equations differ by their right-hand sides alone, so that what the
+    /// search for one has learned about the common matrix serves the next: cheaper than [`Economy::sensitivity`] for each.
+    ///
+    /// # Errors
+    /// As [`Economy::sensitivity`].
+    pub fn sensitivities(
+        &self,
+        shock: &Shock,
+        equilibrium: &Equilibrium,
+        directions: &[&[(Parameter, f64)]],
+        settings: &SolverSettings,
+    ) -> Result<Vec<Sensitivity>, SolveError> {
+        shock.validate(self.parts())?;
+        let depth = settings.depth.max(2) * directions.len();
+        let mut learned = None;
+        let along = |direction: &&[(Parameter, f64)]| {
+            self.along(shock, equilibrium, direction, settings, &mut learned, depth)
+        };
+        directions.iter().map(along).collect()
+    }
+
+    fn along(
+        &self,
+        shock: &Shock,
+        equilibrium: &Equilibrium,
+        direction: &[(Parameter, f64)],
+        settings: &SolverSettings,
+        learned: &mut Option<Anderson>,
+        depth: usize,
+    ) -> Result<Sensitivity, SolveError> {
+        let system = System::new(self.parts(), self.income(), shock, &Seeded::new(direction))?;
+        equilibrium.iterate.fits(&system)?;
+        let anderson = learned.get_or_insert_with(|| Anderson::new(depth, system.at.len()));
+        anderson.pause();
+        tangent(&system, &equilibrium.iterate, settings, anderson)
+    }
+}
+
+/// The derivative in one direction; `anderson` may remember differences of another.
+fn tangent(
+    system: &System<Dual64>,
+    iterate: &Iterate,
+    settings: &SolverSettings,
+    anderson: &mut Anderson,
+) -> Result<Sensitivity, SolveError> {
+    let mut work = Work::new(system);
+    let at: Vec<f64> = iterate.state(system);
+    let mut tangent = vec![0.0; at.len()];
+    let mut state: Vec<Dual64> = at.iter().map(|v| Dual64::from(*v)).collect();
+    let mut next = state.clone();
+    let mut image = tangent.clone();
+    let weight = weights(system);
+    let mut history = Vec::new();
+    for number in 1..=settings.max_sweeps {
+        state.iter_mut().zip(&tangent).for_each(|(s, d)| s.eps = *d);
+        system.sweep(&state, &mut next, &mut work);
+        image.iter_mut().zip(&next).for_each(|(d, s)| *d = s.eps);
+        let residual = gaps(system, &tangent, &image);
+        history.push(Iteration { number, phase: Phase::FixedPoint, residual });
+        if residual.max() <= settings.tolerance {
+            return Ok(assemble(system, &work, &next, residual, number));
+        }
+        anderson.step(&mut tangent, &image, &weight);
+    }
+    let residual = history.last().map(|last| last.residual).unwrap_or_default();
+    Err(SolveError::NotConverged {
+        iterations: history.len(),
+        residual,
+        tolerance: settings.tolerance,
+        best: Box::new(Iterate::of(system, &tangent)),
+        history,
+    })
 }
 
 /// Largest gap in each block, over the largest entry of the derivative or one.
