@@ -52,7 +52,7 @@ pub(crate) enum Error {
     #[error("there is no economy `{given}`")]
     NoEconomy { given: String },
     /// A raw data set is needed and is not there.
-    #[error("the data set `{set}` is not in {place}")]
+    #[error("the data set `{set}` is missing: {place}")]
     MissingSet { set: String, place: String },
     /// A table of published values that the driver carries does not parse.
     #[error("published values, {file}: {problem}")]

@@ -20,6 +20,7 @@ mod patents;
 mod report;
 mod reproduce;
 mod solve;
+mod sources;
 mod verify;
 mod workspace;
 

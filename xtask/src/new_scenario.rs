@@ -68,10 +68,11 @@ mod tests {
 
     #[test]
     fn everything_to_start_from_is_understood_and_nothing_shipped_is_missing() {
-        let estimates = crate::economies::estimates().unwrap();
+        let sources = crate::sources::Sources::shipped(&crate::workspace::RawData::new(None));
         for (name, text) in SHIPPED {
             let economy = counterfactuals::Scenario::economy_of(text).unwrap().expect(name);
             let economy = crate::economies::open(&economy).unwrap();
+            let estimates = sources.named_in(text).unwrap();
             let scenario = counterfactuals::Scenario::parse(text, &economy, &estimates);
             let scenario = scenario.unwrap_or_else(|error| panic!("{name}: {error}"));
             scenario.resolve(&economy, &scenario.central()).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -96,8 +97,8 @@ mod tests {
             })
             .collect();
         let economy = crate::economies::open("rare-earth-world-2009").unwrap();
-        let scenario =
-            counterfactuals::Scenario::parse(&text, &economy, &crate::economies::estimates().unwrap());
+        let sources = crate::sources::Sources::shipped(&crate::workspace::RawData::new(None));
+        let scenario = counterfactuals::Scenario::parse(&text, &economy, &sources.named_in(&text).unwrap());
         scenario.unwrap_or_else(|error| panic!("{error}"));
     }
 }

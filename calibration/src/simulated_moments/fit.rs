@@ -15,7 +15,7 @@ use super::targets::{Kind, Target};
 use super::{Calibration, CalibrationError, PARAMETERS, RANGES, inward, slope};
 
 /// A search ends where a further step would be shorter than the square root of this in standard errors, about.
-const SUFFICIENT: f64 = 1e-9;
+const SUFFICIENT: f64 = 1e-7;
 
 /// A start agrees that ends within this many standard errors of the optimum in every parameter.
 const AGREES: f64 = 0.01;
@@ -40,12 +40,14 @@ pub struct Calibrated {
     pub jacobian: Array2<f64>,
     /// Its singular values, largest first, and those of the rows that are facts, without outside information.
     pub singular_values: (Vec<f64>, Vec<f64>),
-    /// Random starts, and how many of them ended within a hundredth of a standard error of the optimum.
+    /// Random starts.
     pub starts: usize,
-    /// How many ended there.
+    /// How many of them ended within a hundredth of a standard error of the optimum.
     pub agreeing: usize,
     /// What came of each random start, in order; parameters are in the search's coordinates.
     pub runs: Vec<StartReport>,
+    /// Whether each ended there.
+    near: Vec<bool>,
     /// The criterion at the optimum.
     pub criterion: f64,
 }
@@ -54,6 +56,11 @@ impl Calibrated {
     /// Standard errors, in the order of [`PARAMETERS`].
     pub fn standard_errors(&self) -> Array1<f64> {
         self.covariance.diag().mapv(|v| v.max(0.0).sqrt())
+    }
+
+    /// The random starts that ended elsewhere.
+    pub fn elsewhere(&self) -> impl Iterator<Item = &StartReport> {
+        self.runs.iter().zip(&self.near).filter(|(_, near)| !**near).map(|(run, _)| run)
     }
 
     /// Values and joint covariance of those parameters that a scenario has, in the form that it reads: `sigma`, `lambda`, `phi`,
@@ -143,6 +150,7 @@ impl Calibration<'_> {
             .stages
             .last()
             .map_or_else(Vec::new, |stage| stage.starts.iter().skip(1).cloned().collect());
+        let near: Vec<bool> = runs.iter().map(near).collect();
         Ok(Calibrated {
             values,
             covariance: natural.covariance,
@@ -152,8 +160,9 @@ impl Calibration<'_> {
             jacobian,
             singular_values,
             starts,
-            agreeing: runs.iter().filter(|run| near(run)).count(),
+            agreeing: near.iter().filter(|near| **near).count(),
             runs,
+            near,
             criterion: fit.criterion(),
         })
     }

@@ -212,7 +212,9 @@ pub(super) fn derivative(
                 let spending = s.expenditure[[n, j]] / e.expenditure[[n, j]];
                 flows[f] * (spending - economy.theta()[j] * (s.ln_cost[[i, j]] - s.ln_price[[n, j]]))
             };
-            let growth = |sectors: &[usize]| abroad(&at.eu, sectors, at, moved) / abroad(&at.eu, sectors, at, |f| flows[f]);
+            let growth = |sectors: &[usize]| {
+                abroad(&at.eu, sectors, at, moved) / abroad(&at.eu, sectors, at, |f| flows[f])
+            };
             100.0 * (growth(&at.intensive) - growth(&at.others)) / years
         }),
         Kind::Outside(parameter) => f64::from(u8::from(parameter == k)),
@@ -259,7 +261,6 @@ impl Target {
     /// # Errors
     /// [`RareEarthError`] if the shipped facts do not load.
     pub fn defaults() -> Result<Vec<Self>, RareEarthError> {
-        const PRINTED: &str = "Alfaro et al. (2025), summaries; standard error assumed: a third of the value";
         const OBSERVED: &str = "observed (table B1); standard error assumed";
         let new = |name: String, value: f64, std_error: f64, source: &str, kind| Self {
             name,
@@ -269,13 +270,26 @@ impl Target {
             kind,
         };
         let printed = [
-            ("patent stock, exposed over less exposed, %", 7.4, Kind::PatentStock),
-            ("TFP growth per s.d. of intensity, Japan, pp", 0.5, Kind::JapanProductivity),
-            ("export growth, intensive over others, EU, pp", 0.3, Kind::EuExports),
+            (
+                "patent stock, exposed over less exposed, %",
+                7.4,
+                "press release and Harvard Business School summary, 2025",
+                Kind::PatentStock,
+            ),
+            (
+                "TFP growth per s.d. of intensity, Japan, pp",
+                0.5,
+                "secondary summary of the authors' VoxEU column, 2025",
+                Kind::JapanProductivity,
+            ),
+            ("export growth, intensive over others, EU, pp", 0.3, "press release, 2025", Kind::EuExports),
         ];
         let mut all: Vec<Self> = printed
             .into_iter()
-            .map(|(name, value, kind)| new(name.to_owned(), value, value / 3.0, PRINTED, kind))
+            .map(|(name, value, source, kind)| {
+                let source = format!("{source}; standard error assumed, a third of the value");
+                new(name.to_owned(), value, value / 3.0, &source, kind)
+            })
             .collect();
         let data = RareEarthData::embedded()?;
         let years = episode(&data, 2009..=2015)?;

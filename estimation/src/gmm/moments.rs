@@ -266,6 +266,10 @@ impl<M: Differentiable> Differentiable for Restricted<'_, M> {
             out.scaled_add(*weight, &buffer);
         }
     }
+
+    fn mean_jacobian(&self, theta: ArrayView1<'_, f64>) -> Array2<f64> {
+        self.inner.mean_jacobian(self.expand(theta).view()).dot(&self.basis)
+    }
 }
 
 /// Some of the moments of a problem, in the order asked for.

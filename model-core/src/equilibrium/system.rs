@@ -158,9 +158,7 @@ impl<'a, T: Scalar> System<'a, T> {
         let Dims { countries: n, sectors: j, factors: f } = parts.dims();
         let ln_hat = |hat: Option<f64>, parameter| inputs.of(parameter, hat.map_or(0.0, f64::ln));
         let mut endowment_value: Vec<T> = parts.factor_income.iter().map(|v| T::from(*v)).collect();
-        if shock.endowment_hat.is_some()
-            || inputs.moves(Parameter::LnEndowment { country: 0, factor: 0 })
-        {
+        if shock.endowment_hat.is_some() || inputs.moves(Parameter::LnEndowment { country: 0, factor: 0 }) {
             for (cell, value) in endowment_value.iter_mut().enumerate() {
                 let at = [cell / f, cell % f];
                 let hat = shock.endowment_hat.as_ref().map(|hat| hat[at]);

@@ -207,7 +207,8 @@ mod tests {
     fn the_page_asks_what_the_shipped_scenario_asks() {
         let economy = economies::open(economies::RARE_EARTHS).unwrap();
         let shipped = include_str!("../../../scenarios/quota-2010.toml");
-        let shipped = Scenario::parse(shipped, &economy, &economies::estimates().unwrap()).unwrap();
+        let sources = crate::sources::Sources::shipped(&crate::workspace::RawData::new(None));
+        let shipped = Scenario::parse(shipped, &economy, &sources.named_in(shipped).unwrap()).unwrap();
         let asked =
             Scenario::parse(&controls().scenario(economies::RARE_EARTHS, &[]), &economy, &[]).unwrap();
         let solve = |scenario: &Scenario| {

@@ -7,13 +7,10 @@ use model_core::SolverSettings;
 
 use super::quota::World;
 use super::{Inputs, Made};
-use crate::economies;
 use crate::error::Error;
 use crate::report::figure::{Chart, Estimated, Figure};
 use crate::report::table::{Cell, Column, Footer, Format, Kind, Provenance, Table};
-
-/// The folder below that of raw data in which a panel of the user's own is looked for.
-pub(super) const OWN: &str = "substitution_panel";
+use crate::sources::{PANEL, PATENTS, SIMULATED_PATENTS};
 
 /// Values of lambda where patents alone are used: the range of the R&D literature.
 const LAMBDAS: [f64; 5] = [0.3, 0.4, 0.5, 0.6, 0.7];
@@ -30,7 +27,7 @@ fn failed(what: &str) -> impl FnOnce(SubstitutionError) -> Error {
 
 /// B7: the equations apart and together, first stages, robustness, and what the estimates do to a scenario.
 pub(super) fn elasticities(inputs: &Inputs) -> Result<Made, Error> {
-    let panel = match inputs.raw.set(OWN) {
+    let panel = match inputs.raw.set(PANEL) {
         Some(folder) => Panel::read(&folder).map_err(failed("the panel of one's own"))?,
         None => simulate::shipped().map_err(failed("the simulated panel"))?,
     };
@@ -46,7 +43,12 @@ pub(super) fn elasticities(inputs: &Inputs) -> Result<Made, Error> {
             by_sector.push((key, specification.estimate(&panel).map_err(failed(key))?));
         }
     }
-    let tables = vec![sectors(&panel, &by_sector)?, first_stages(&panel)?, robust(&panel)?, scenarios()?];
+    let tables = vec![
+        sectors(&panel, &by_sector)?,
+        first_stages(&panel)?,
+        robust(&panel)?,
+        scenarios(inputs, panel.spending.is_some())?,
+    ];
     let figure = figure(&panel, &by_sector);
     Ok(Made { tables, figures: vec![figure], checks: Vec::new() })
 }
@@ -137,7 +139,7 @@ fn sectors(panel: &Panel, fits: &[(&str, Fit)]) -> Result<Table, Error> {
     if panel.simulated {
         table.note(format!(
             "The patents are simulated: the elasticities are those that were put in, not findings about rare earths. Put a panel of \
-             your own into the folder `{OWN}` of raw data (its three files: documentation of `calibration::substitution::Panel::read`)."
+             your own into the folder `{PANEL}` of raw data (its three files: documentation of `calibration::substitution::Panel::read`)."
         ));
     }
     Ok(table)
@@ -234,8 +236,12 @@ fn robust(panel: &Panel) -> Result<Table, Error> {
 }
 
 /// The long run of the quota with elasticities from two sources: one line of the scenario differs for each parameter.
-fn scenarios() -> Result<Table, Error> {
-    let world = World::open()?;
+fn scenarios(inputs: &Inputs, spending: bool) -> Result<Table, Error> {
+    let world = World::open(inputs.raw)?;
+    let (source, panel) = match inputs.raw.set(PANEL) {
+        Some(_) => (PATENTS, "the panel of one's own"),
+        None => (SIMULATED_PATENTS, "the simulated panel"),
+    };
     let shown = ["JPN", "DEU", "USA", "CHN"];
     let mut columns = vec![Column::label("source", "Elasticities from")];
     let number = |key: String, heading: &str, unit: &str, digits| {
@@ -255,18 +261,28 @@ fn scenarios() -> Result<Table, Error> {
         Table::new("B7-scenarios", title, Kind::Simulated, columns, world.footer("long run", Some(2010)));
     let assumed =
         |key: &str| SCENARIO.lines().find(|line| line.starts_with(&format!("{key} = "))).unwrap_or_default();
-    let named = |text: String, key: &str| {
-        text.replace(assumed(key), &format!("{key} = \"{}\"", economies::SUBSTITUTION))
-    };
+    let named = |text: String, key: &str| text.replace(assumed(key), &format!("{key} = \"{source}\""));
     let base = SCENARIO.to_owned();
     let sigma = named(base.clone(), "sigma");
-    let all = ["lambda", "phi"].iter().fold(sigma.clone(), |text, key| named(text, key));
-    for (source, text) in [
+    // Patents alone do not tell lambda.
+    let others: &[&str] = if spending { &["lambda", "phi"] } else { &["phi"] };
+    let all = others.iter().fold(sigma.clone(), |text, key| named(text, key));
+    let words = format!("estimates for sigma, {}", others.join(" and "));
+    let mut refused = Vec::new();
+    for (what, text) in [
         ("the scenario's own assumptions", base),
         ("estimates for sigma by sector", sigma),
-        ("estimates for sigma, lambda and phi", all),
+        (words.as_str(), all),
     ] {
-        let scenario = world.scenario(&text)?;
+        let scenario = match world.scenario(&text) {
+            Ok(scenario) => scenario,
+            // A panel of one's own may give what a scenario cannot have: other sectors, a negative elasticity.
+            Err(error) if source == PATENTS => {
+                refused.push(format!("{what}: {}", error.explain().replace('\n', " ")));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let countries: Vec<usize> = shown.iter().filter_map(|c| world.economy.labels().country(c)).collect();
         let settings = SolverSettings::default();
         let drawn = draws(&scenario, &world.economy, DRAWS, scenario.seed, &settings, |_, outcome| {
@@ -276,17 +292,20 @@ fn scenarios() -> Result<Table, Error> {
             })
         })
         .map_err(Error::library("draws of B7"))?;
-        let mut row: Vec<Cell> = vec![source.into()];
+        let mut row: Vec<Cell> = vec![what.into()];
         for (central, (low, high)) in drawn.central.iter().zip(drawn.interval(0.9)) {
             row.extend([Cell::from(*central), low.into(), high.into()]);
         }
         table.row(row);
     }
+    if !refused.is_empty() {
+        table.note(format!("Without a solution, {}.", refused.join("; ")));
+    }
+    let narrow = " Narrow intervals say how precise a panel of this size would be, not how well rare earths are known.";
     table.note(format!(
-        "Intervals hold 90 percent of {DRAWS} draws. Estimates: the joint system by sector on the simulated panel with its joint \
-         covariance; their source is one line of the scenario for each parameter, `sigma = \"{}\"`. Narrow intervals say how precise \
-         a panel of this size would be, not how well rare earths are known.",
-        economies::SUBSTITUTION
+        "Intervals hold 90 percent of {DRAWS} draws. Estimates: the joint system by sector on {panel} with its joint covariance; \
+         their source is one line of the scenario for each parameter, `sigma = \"{source}\"`.{}",
+        if source == SIMULATED_PATENTS { narrow } else { "" }
     ));
     Ok(table)
 }

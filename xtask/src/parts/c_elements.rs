@@ -1,7 +1,7 @@
 //! Part C, elements: restricting the medium and heavy ones only (C7).
 
 use calibration::rare_earths::{Element, Files, OreComposition, element_world_2009};
-use counterfactuals::scenario::{Closure, Estimates};
+use counterfactuals::scenario::Closure;
 use counterfactuals::{Draws, Outcome, Scenario, draws};
 use model_core::{Economy, SolverSettings};
 
@@ -11,6 +11,7 @@ use crate::economies;
 use crate::error::Error;
 use crate::report::figure::{Bars, Chart, Figure};
 use crate::report::table::{Cell, Column, Footer, Format, Kind, Provenance, Table};
+use crate::sources::Sources;
 
 const SCENARIO: &str = include_str!("../../../scenarios/heavy-2025.toml");
 
@@ -73,7 +74,7 @@ const EXPERIMENTS: [Experiment; 5] = [
 
 impl Experiment {
     /// The scenario file with the experiment's quotas.
-    fn scenario(&self, economy: &Economy, estimates: &[Estimates]) -> Result<Scenario, Error> {
+    fn scenario(&self, economy: &Economy, sources: &Sources) -> Result<Scenario, Error> {
         let mut text = SCENARIO.split("[[quota]]").next().unwrap_or(SCENARIO).to_owned();
         if !self.joint {
             text = text.replace("joint_products = true", "joint_products = false");
@@ -82,8 +83,9 @@ impl Experiment {
             let symbol = element.symbol();
             text += &format!("\n[[quota]]\nexporter = \"CHN\"\nsector = \"{symbol}\"\nvolume = 0.6\n");
         }
+        let estimates = sources.named_in(&text)?;
         let scenario =
-            Scenario::parse(&text, economy, estimates).map_err(Error::library("the scenario of C7"))?;
+            Scenario::parse(&text, economy, &estimates).map_err(Error::library("the scenario of C7"))?;
         Ok(scenario.with_closure(self.closure))
     }
 }
@@ -154,13 +156,13 @@ impl World {
 }
 
 /// C7: medium and heavy elements only, against all and against the light ones.
-pub(super) fn heavy(_inputs: &Inputs) -> Result<Made, Error> {
+pub(super) fn heavy(inputs: &Inputs) -> Result<Made, Error> {
     let world = World::open()?;
-    let estimates = economies::estimates()?;
+    let sources = Sources::shipped(inputs.raw);
     let mut all: Vec<Draws> = Vec::with_capacity(EXPERIMENTS.len());
     let mut seed = 0;
     for experiment in &EXPERIMENTS {
-        let scenario = experiment.scenario(&world.economy, &estimates)?;
+        let scenario = experiment.scenario(&world.economy, &sources)?;
         seed = scenario.seed;
         let made = draws(&scenario, &world.economy, DRAWS, seed, &SolverSettings::default(), |_, outcome| {
             world.numbers(outcome)

@@ -49,8 +49,8 @@ const MARKET: [(&str, &str); 5] = [
 ];
 
 /// C1: the restriction in the long run, under three technologies.
-pub(super) fn restriction(_inputs: &Inputs) -> Result<Made, Error> {
-    let world = World::open()?;
+pub(super) fn restriction(inputs: &Inputs) -> Result<Made, Error> {
+    let world = World::open(inputs.raw)?;
     let cases = world.cases(SCENARIO)?;
     let settings = SolverSettings::default();
     let all: Vec<Draws> = cases
@@ -277,8 +277,8 @@ fn interval(draws: &Draws) -> Vec<(f64, f64)> {
 }
 
 /// C3: the same change of real income by channel, exact.
-pub(super) fn channels(_inputs: &Inputs) -> Result<Made, Error> {
-    let world = World::open()?;
+pub(super) fn channels(inputs: &Inputs) -> Result<Made, Error> {
+    let world = World::open(inputs.raw)?;
     let cases = world.cases(SCENARIO)?;
     let parts: Vec<Decomposition> = cases
         .iter()

@@ -20,8 +20,8 @@ const DRAWS: usize = 60;
 const SHOWN: [&str; 5] = ["CHN", "JPN", "KOR", "DEU", "USA"];
 
 /// C2: prices and real income by year, the model's prices beside those observed.
-pub(super) fn years(_inputs: &Inputs) -> Result<Made, Error> {
-    let world = World::open()?;
+pub(super) fn years(inputs: &Inputs) -> Result<Made, Error> {
+    let world = World::open(inputs.raw)?;
     let cases = world.cases(SCENARIO)?;
     let paths: Vec<Path> = cases.iter().map(|case| path(case, &world)).collect::<Result<_, _>>()?;
     let (first, last) = match (paths[0].years.first(), paths[0].years.last()) {

@@ -28,8 +28,8 @@ const SHOWN: [(&str, &str); 5] =
 const IMPORTERS: [&str; 8] = ["JPN", "KOR", "USA", "DEU", "FRA", "GBR", "ITA", "EUR"];
 
 /// C5: China's optimal export tax under each technology.
-pub(super) fn optimal_tax(_inputs: &Inputs) -> Result<Made, Error> {
-    let world = World::open()?;
+pub(super) fn optimal_tax(inputs: &Inputs) -> Result<Made, Error> {
+    let world = World::open(inputs.raw)?;
     let settings = OptimalTaxSettings::default();
     // Where the best tax lies is looked for less closely in a draw.
     let coarse = OptimalTaxSettings {
@@ -143,8 +143,8 @@ pub(super) fn optimal_tax(_inputs: &Inputs) -> Result<Made, Error> {
 }
 
 /// C6: what importers can do against the restriction, and at what cost.
-pub(super) fn menu(_inputs: &Inputs) -> Result<Made, Error> {
-    let world = World::open()?;
+pub(super) fn menu(inputs: &Inputs) -> Result<Made, Error> {
+    let world = World::open(inputs.raw)?;
     let labels = world.economy.labels();
     let importers: Vec<usize> = IMPORTERS.iter().filter_map(|c| labels.country(c)).collect();
     let resource = labels.factor("rare-earth resource");

@@ -7,10 +7,10 @@ use model_core::{Deficits, Diffusion, SolverSettings};
 use super::c_long_run::SCENARIO;
 use super::quota::{COVERAGE, World, fix, interval_cells, with_interval};
 use super::{Inputs, Made};
-use crate::economies;
 use crate::error::Error;
 use crate::report::figure::{Bars, Chart, Figure};
 use crate::report::table::{Cell, Column, Format, Kind, Table};
+use crate::sources::Sources;
 
 /// Draws of the trade elasticities for each row.
 const DRAWS: usize = 50;
@@ -28,7 +28,7 @@ struct Variation {
 fn variations(inputs: &Inputs) -> Result<Vec<Variation>, Error> {
     let mut all = Vec::new();
     let add = |all: &mut Vec<Variation>, name: String, change: Change| -> Result<(), Error> {
-        all.push(Variation { name, change, world: World::open()? });
+        all.push(Variation { name, change, world: World::open(inputs.raw)? });
         Ok(())
     };
     add(&mut all, "base".to_owned(), Box::new(|_| {}))?;
@@ -54,7 +54,7 @@ fn variations(inputs: &Inputs) -> Result<Vec<Variation>, Error> {
         })
     };
     add(&mut all, "diffusion: global".to_owned(), diffusion(Diffusion::Global))?;
-    let base = World::open()?;
+    let base = World::open(inputs.raw)?;
     let blocs = (0..base.countries().len()).map(|n| usize::from(n != base.china)).collect();
     add(&mut all, "diffusion: all but China together".to_owned(), diffusion(Diffusion::Blocs(blocs)))?;
     add(
@@ -71,11 +71,11 @@ fn variations(inputs: &Inputs) -> Result<Vec<Variation>, Error> {
     all.push(Variation {
         name: "deficits: closed before".to_owned(),
         change: Box::new(|_| {}),
-        world: World::of(balanced, economies::estimates()?)?,
+        world: World::of(balanced, Sources::shipped(inputs.raw))?,
     });
     if let Some(folder) = inputs.raw.set("wiod2013") {
         let root = folder.parent().unwrap_or(&folder);
-        let world = World::full(root)?;
+        let world = World::full(root, inputs.raw)?;
         all.push(Variation { name: "41 economies, 36 sectors".to_owned(), change: Box::new(|_| {}), world });
     }
     Ok(all)
@@ -83,7 +83,7 @@ fn variations(inputs: &Inputs) -> Result<Vec<Variation>, Error> {
 
 /// C4: one change at a time, with the intervals that the sampling error of the trade elasticities gives.
 pub(super) fn robustness(inputs: &Inputs) -> Result<Made, Error> {
-    let world = World::open()?;
+    let world = World::open(inputs.raw)?;
     let shown = ["CHN", "JPN", "KOR", "DEU", "USA"];
     let mut columns = vec![Column::label("change", "Change"), Column::label("technology", "Technology")];
     for country in shown {

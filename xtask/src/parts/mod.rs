@@ -4,6 +4,7 @@ mod a;
 mod a_estimators;
 mod a_monte_carlo;
 mod b;
+mod b_calibration;
 mod b_footprint;
 mod b_panels;
 mod b_patents;
@@ -25,6 +26,7 @@ use crate::hash;
 use crate::report::checks::{Check, Published};
 use crate::report::figure::Figure;
 use crate::report::table::Table;
+use crate::sources::PANEL as OWN_PANEL;
 use crate::workspace::RawData;
 
 /// Folders of raw data that hold a user's own files, and what explains them.
@@ -34,7 +36,7 @@ pub(crate) const OWN_SETS: [(&str, &str); 2] = [
         "counts from patents' text, as `patents classify` writes them (cargo xtask help patents)",
     ),
     (
-        b_substitution::OWN,
+        OWN_PANEL,
         "patents, spending and prices by sector, three CSV files (calibration::substitution::Panel::read)",
     ),
 ];
@@ -122,14 +124,16 @@ pub(crate) fn all() -> Vec<Part> {
             b_panels::productivity,
         ),
         part("B6", "Rare-earth patents by type", &[], &[b_patents::OWN], b_patents::by_type),
-        part("B7", "Elasticities of substitution", &[], &[b_substitution::OWN], b_substitution::elasticities),
-        part("C1", "The export restriction in the long run", &[], &[], c_long_run::restriction),
-        part("C2", "The export restriction year by year", &[], &[], c_path::years),
-        part("C3", "Real income by channel", &[], &[], c_long_run::channels),
-        part("C4", "Robustness of the long run", &[], &["wiod2013"], c_robustness::robustness),
-        part("C5", "China's optimal export tax", &[], &[], c_policy::optimal_tax),
-        part("C6", "What importers can do", &[], &[], c_policy::menu),
-        part("C7", "Medium and heavy elements only", &[], &[], c_elements::heavy),
+        part("B7", "Elasticities of substitution", &[], &[OWN_PANEL], b_substitution::elasticities),
+        part("B8", "Calibrated parameters and target moments", &[], &[], b_calibration::calibration),
+        // The scenarios of part C may name estimates on a panel of the user's own.
+        part("C1", "The export restriction in the long run", &[], &[OWN_PANEL], c_long_run::restriction),
+        part("C2", "The export restriction year by year", &[], &[OWN_PANEL], c_path::years),
+        part("C3", "Real income by channel", &[], &[OWN_PANEL], c_long_run::channels),
+        part("C4", "Robustness of the long run", &[], &["wiod2013", OWN_PANEL], c_robustness::robustness),
+        part("C5", "China's optimal export tax", &[], &[OWN_PANEL], c_policy::optimal_tax),
+        part("C6", "What importers can do", &[], &[OWN_PANEL], c_policy::menu),
+        part("C7", "Medium and heavy elements only", &[], &[OWN_PANEL], c_elements::heavy),
         part("D1", "Gains from trade against autarky", &[], &[], d::gains),
         part("D2", "A tariff of the USA on China", &[], &[], d::tariff),
     ]

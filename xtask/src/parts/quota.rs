@@ -1,6 +1,6 @@
 //! What the tables of part C share: the economy, the scenario, its three technologies, and the numbers read off an outcome.
 
-use counterfactuals::scenario::{Closure, Estimates, Spread};
+use counterfactuals::scenario::{Closure, Spread};
 use counterfactuals::{Outcome, Question, Scenario};
 use model_core::{Economy, Equilibrium};
 use ndarray::Axis;
@@ -8,6 +8,8 @@ use ndarray::Axis;
 use crate::economies;
 use crate::error::Error;
 use crate::report::table::{Cell, Column, Footer, Format, Provenance};
+use crate::sources::Sources;
+use crate::workspace::RawData;
 
 /// How many sectors count as rare-earth-intensive: those with the largest share of rare earths in cost, world-wide.
 const INTENSIVE: usize = 5;
@@ -19,7 +21,7 @@ pub(super) struct World {
     pub(super) china: usize,
     /// Rare-earth-intensive sectors, most intensive first.
     pub(super) intensive: Vec<usize>,
-    estimates: Vec<Estimates>,
+    sources: Sources,
 }
 
 /// One of the three technologies.
@@ -30,24 +32,24 @@ pub(super) struct Case {
 }
 
 impl World {
-    /// The shipped one.
-    pub(super) fn open() -> Result<Self, Error> {
+    /// The shipped one; scenarios may name estimates from a folder of raw data.
+    pub(super) fn open(raw: &RawData) -> Result<Self, Error> {
         let economy = calibration::rare_earths::rare_earth_world_2009()
             .map_err(Error::library("the rare-earth economy of 2009"))?;
-        Self::of(economy, economies::estimates()?)
+        Self::of(economy, Sources::shipped(raw))
     }
 
     /// The full table of 41 economies and 36 sectors, from the folder of raw data.
-    pub(super) fn full(raw: &std::path::Path) -> Result<Self, Error> {
-        let flows = calibration::rare_earths::economy::full_flows(raw, &Default::default())
+    pub(super) fn full(root: &std::path::Path, raw: &RawData) -> Result<Self, Error> {
+        let flows = calibration::rare_earths::economy::full_flows(root, &Default::default())
             .map_err(Error::library("the full rare-earth economy of 2009"))?;
         let economy =
             Economy::from_flows(flows).map_err(Error::library("the full rare-earth economy of 2009"))?;
-        Self::of(economy, economies::full_estimates()?)
+        Self::of(economy, Sources::full(raw))
     }
 
-    /// Another economy with the same names for what matters here, and the estimates of its sectors.
-    pub(super) fn of(economy: Economy, estimates: Vec<Estimates>) -> Result<Self, Error> {
+    /// Another economy with the same names for what matters here, and sources of estimates for its sectors.
+    pub(super) fn of(economy: Economy, sources: Sources) -> Result<Self, Error> {
         let missing = |what: &str| Error::Report {
             table: "part C".to_owned(),
             problem: format!("the rare-earth economy has no `{what}`"),
@@ -65,11 +67,12 @@ impl World {
             (0..economy.dims().sectors).filter(|j| *j != r).map(|j| (j, spent(j) / output[j])).collect();
         order.sort_by(|a, b| b.1.total_cmp(&a.1));
         let intensive = order.into_iter().take(INTENSIVE).map(|(j, _)| j).collect();
-        Ok(Self { economy, r, china, intensive, estimates })
+        Ok(Self { economy, r, china, intensive, sources })
     }
 
     pub(super) fn scenario(&self, text: &str) -> Result<Scenario, Error> {
-        Scenario::parse(text, &self.economy, &self.estimates).map_err(Error::library("a scenario of part C"))
+        let estimates = self.sources.named_in(text)?;
+        Scenario::parse(text, &self.economy, &estimates).map_err(Error::library("a scenario of part C"))
     }
 
     /// Exogenous technology, directed technology, and directed technology with a spillover.

@@ -21,6 +21,8 @@ use crate::hash;
 use crate::output;
 use crate::report::table::Table;
 use crate::report::{delimited, markdown, values};
+use crate::sources::Sources;
+use crate::workspace::DataArgument;
 
 /// The file by which a folder of results is known.
 const SUMMARY: &str = "summary.json";
@@ -49,6 +51,8 @@ pub(crate) struct Arguments {
     /// Largest relative residual of any market at which a solve ends
     #[arg(long, value_name = "RESIDUAL")]
     tolerance: Option<f64>,
+    #[command(flatten)]
+    data: DataArgument,
     /// Print the JSON schema of scenario files and stop
     #[arg(long)]
     schema: bool,
@@ -146,7 +150,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
             (asked, economy)
         }
     };
-    let scenario = Scenario::parse(&text, &economy, &economies::estimates()?).map_err(refused())?;
+    let estimates = Sources::shipped(&arguments.data.raw()).named_in(&text)?;
+    let scenario = Scenario::parse(&text, &economy, &estimates).map_err(refused())?;
 
     let mut settings = SolverSettings::default();
     settings.tolerance = arguments.tolerance.unwrap_or(settings.tolerance);
