@@ -203,6 +203,24 @@ pub(super) fn transpose<A: Copy>(matrix: &[A], columns: usize, to: &mut [A]) {
     }
 }
 
+/// `sums[n] = sum_i flows[n,i] e[i]`, by columns where they are at hand.
+#[inline(always)]
+pub(super) fn imports<T: Scalar>(flows: &[T], columns: Option<&[T]>, e: &[T], sums: &mut [T]) {
+    if let Some(columns) = columns {
+        sums.fill(T::from(0.0));
+        add_rows(e, columns, sums);
+    } else {
+        sums.iter_mut().zip(flows.chunks_exact(e.len())).for_each(|(sum, row)| *sum = dot(row, e));
+    }
+}
+
+/// `column[i] = sum_m q[m] flows[m,i]`.
+#[inline(always)]
+pub(super) fn exports<T: Scalar>(q: &[T], flows: &[T], column: &mut [T]) {
+    column.fill(T::from(0.0));
+    add_rows(q, flows, column);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use super::limit::{Controls, Overlay, controls};
 use super::market::Market;
 use super::nest::NestWork;
 use super::observer::MarketResidual;
-use super::scalar::{Scalar, add_rows, dot};
+use super::scalar::{Scalar, add_rows, dot, exports, imports};
 use super::system::{DeficitRule, Layout, System};
 use crate::ces;
 use crate::economy::CriticalInputs;
@@ -596,22 +596,4 @@ pub(super) fn ln_worthless() -> f64 {
 pub(super) fn product_gap<T: Scalar>(ln_lambda: T, excess: T, steepest: f64) -> (T, bool) {
     let above = ln_lambda - ln_worthless();
     if above.re() * steepest + excess.re() > 0.0 { (excess, true) } else { (above, false) }
-}
-
-/// `sums[n] = sum_i flows[n,i] e[i]`, by columns where they are at hand.
-#[inline(always)]
-fn imports<T: Scalar>(flows: &[T], columns: Option<&[T]>, e: &[T], sums: &mut [T]) {
-    if let Some(columns) = columns {
-        sums.fill(T::from(0.0));
-        add_rows(e, columns, sums);
-    } else {
-        sums.iter_mut().zip(flows.chunks_exact(e.len())).for_each(|(sum, row)| *sum = dot(row, e));
-    }
-}
-
-/// `column[i] = sum_m q[m] flows[m,i]`.
-#[inline(always)]
-fn exports<T: Scalar>(q: &[T], flows: &[T], column: &mut [T]) {
-    column.fill(T::from(0.0));
-    add_rows(q, flows, column);
 }
