@@ -7,11 +7,13 @@ use crate::error::Error;
 use crate::output::OutputFolder;
 use crate::parts::Part;
 use crate::report::latex::escape;
-use crate::report::manifest::{Manifest, PartRecord};
+use crate::report::manifest::{Manifest, PartRecord, TableRecord};
 use crate::report::tikz::{self, Drawing};
 
 /// The folder of the document in the output folder.
 const FOLDER: &str = "latex";
+/// Lines of a table's file up to which it is set; on one page more could not be read.
+const LONGEST: usize = 120;
 /// How a figure's file begins; by it a figure that is not made any more is known as ours.
 const HEAD: &str = "% Drawn from ";
 
@@ -32,7 +34,7 @@ const PREAMBLE: &str = r"% All tables and figures of the run. Set it here, twice
 \renewenvironment{tabular}[1]{\begin{lrbox}{\fitted}\plaintabular{#1}}{\endplaintabular\end{lrbox}%
   \ifdim\wd\fitted>\linewidth\sbox{\fitted}{\resizebox{\linewidth}{!}{\usebox{\fitted}}}\fi
   \ifdim\dimexpr\ht\fitted+\dp\fitted\relax>0.7\textheight
-    \sbox{\fitted}{\resizebox{!}{0.7\textheight}{\usebox{\fitted}}}\fi
+    \sbox{\fitted}{\resizebox*{!}{0.7\textheight}{\usebox{\fitted}}}\fi
   \usebox{\fitted}}
 \setlength{\parindent}{0pt}
 \begin{document}
@@ -74,9 +76,16 @@ pub(crate) fn write(out: &OutputFolder, manifest: &Manifest, parts: &[Part]) -> 
 fn section(main: &mut String, part: &Part, record: &PartRecord, out: &Path) {
     let _ = writeln!(main, "\n\\clearpage\n\\section*{{{}. {}}}", part.id, escape(part.title));
     let _ = writeln!(main, "\\addcontentsline{{toc}}{{section}}{{{}. {}}}", part.id, escape(part.title));
-    let there = |id: &str| out.join(format!("tables/{id}.tex")).is_file();
-    for table in record.tables.iter().filter(|table| there(&table.id)) {
-        let _ = writeln!(main, "\\input{{tables/{}}}\n\\clearpage", table.id);
+    for TableRecord { id, title, .. } in &record.tables {
+        let Ok(text) = std::fs::read_to_string(out.join(format!("tables/{id}.tex"))) else { continue };
+        let _ = match text.lines().count() {
+            lines if lines <= LONGEST => writeln!(main, "\\input{{tables/{id}}}\n\\clearpage"),
+            _ => writeln!(
+                main,
+                "\\emph{{{}}} is too long for a page: tables/{id}.csv has it.\n\\clearpage",
+                escape(title)
+            ),
+        };
     }
 }
 
