@@ -48,14 +48,7 @@ impl<'a> ByShock<'a> {
     }
 
     /// Adds what a unit's weighted errors put on the shocks it is exposed to.
-    fn add(
-        &self,
-        out: &mut ArrayViewMut2<'_, f64>,
-        at: usize,
-        column: usize,
-        weight: f64,
-        error: &Array1<f64>,
-    ) {
+    fn add(&self, out: &mut ArrayViewMut2<'_, f64>, at: usize, column: usize, weight: f64, error: &[f64]) {
         let (_, elements, total) = self.shape();
         let unit = &self.panel.units[self.system.sample.series[at].row];
         let mut now: Array1<f64> = Array1::zeros(total);
@@ -109,7 +102,7 @@ impl Moments for ByShock<'_> {
 impl Differentiable for ByShock<'_> {
     fn derivative(&self, theta: ArrayView1<'_, f64>, k: usize, mut out: ArrayViewMut2<'_, f64>) {
         out.fill(0.0);
-        self.system.each_derivative(theta, k, |at, column, weight, moved| {
+        self.system.each_derivative(theta, k..k + 1, |at, column, _, weight, moved| {
             self.add(&mut out, at, column, weight, moved);
         });
     }

@@ -140,23 +140,21 @@ impl Specification {
             let windmeijer = self.steps == Steps::Two;
             if windmeijer { gmm.covariance(CovarianceOfEstimates::Windmeijer) } else { gmm }
         };
-        let (mut fit, independent) = if self.inference == Inference::Exposure {
+        let mut fit = if self.inference == Inference::Exposure {
             let rows = ByShock::new(&system, panel, &self.stocks);
             require_rows(rows.observations(), system.moments())?;
-            let fit = gmm(MomentCovariance::heteroskedastic()).fit(&rows, start.view()).map_err(failed)?;
-            (fit, rows.observations())
+            gmm(MomentCovariance::heteroskedastic()).fit(&rows, start.view()).map_err(failed)?
         } else {
             let series: Vec<&Series> = sample.series.iter().collect();
             let covariance = self.covariance_of(panel, &series, sample.years);
             let independent = covariance.clusters().unwrap_or(system.observations()) / system.groups;
             require_rows(independent, system.moments() / system.groups)?;
-            (gmm(covariance).fit(&system, start.view()).map_err(failed)?, independent)
+            gmm(covariance).fit(&system, start.view()).map_err(failed)?
         };
         // Errors are deviations from their unit's mean, so their variance is short of one year in `years`.
         let within = sample.years as f64 / (sample.years as f64 - 1.0);
         fit.covariance *= within;
-        let block = system.moments() as f64 / system.groups as f64;
-        let test_factor = (1.0 - block / independent as f64) / within;
+        let test_factor = 1.0 / within;
         let sector_group = self.sector_groups(panel)?.0;
         Ok(Fit {
             simulated: panel.simulated,
@@ -378,8 +376,11 @@ impl Fit {
     }
 
     /// Hansen's test that all moments hold; `None` when just identified. The statistic is
-    /// multiplied by `(T-1)/T`, for unit effects, and by `1 - q/n`, for a covariance of `q` moments (those of a group) that is
-    /// estimated from `n` independent rows: Hotelling's correction to first order. Without them the test rejects too often.
+    /// multiplied by `(T-1)/T`: errors are deviations from their unit's mean, so that their squares understate the variance of the
+    /// moments. Hotelling's correction for an estimated covariance has no place beside it. The weight is the inverse of
+    /// uncentred second moments, with which the statistic of `q` moments from `n` normal rows is `n` times a beta variable of mean
+    /// `q/n`: right on average as it is, and with a variance that is lower by `(n-q)/(n+2)`, so that the test rejects a little too
+    /// rarely in small panels.
     ///
     /// # Errors
     /// [`SubstitutionError::Gmm`] when a decomposition fails.

@@ -45,40 +45,81 @@ pub(super) struct System<'a> {
     pub(super) moment_names: Vec<String>,
 }
 
+/// A parameter vector by what it is.
+#[derive(Clone, Copy)]
+struct Point<'t> {
+    theta: ArrayView1<'t, f64>,
+    phi: f64,
+    lambda: f64,
+}
+
+/// Room for one unit's years.
+struct Years {
+    /// `ln(pR/x) - phi ln(K_R/K_X)`.
+    index: Vec<f64>,
+    /// `rho / mean(rho)` of the patents equation, or expected patents over their mean.
+    share: Vec<f64>,
+    product: Vec<f64>,
+    /// The error or its derivative.
+    out: Vec<f64>,
+}
+
+impl Years {
+    fn new(count: usize) -> Self {
+        let zeros = || vec![0.0; count];
+        Self { index: zeros(), share: zeros(), product: zeros(), out: zeros() }
+    }
+}
+
+fn mean_of(values: &[f64]) -> f64 {
+    ArrayView1::from(values).mean().unwrap_or(f64::NAN)
+}
+
 impl System<'_> {
     /// Every error with its unit's weight: `report(series, first column of its moments, weight, error)`.
     pub(super) fn each_error(
         &self,
         theta: ArrayView1<'_, f64>,
-        mut report: impl FnMut(usize, usize, f64, &Array1<f64>),
+        mut report: impl FnMut(usize, usize, f64, &[f64]),
     ) {
+        let point = self.point(theta);
+        let mut years = Years::new(self.sample.years);
         for (at, series) in self.sample.series.iter().enumerate() {
             for (number, equation) in self.equations.iter().enumerate() {
-                let error = self.error(series, self.group[at], *equation, theta);
-                report(at, self.column(number, self.group[at]), self.weight(series, *equation), &error);
+                self.prepare(series, self.group[at], *equation, point, &mut years);
+                self.error(series, self.group[at], *equation, point, &mut years);
+                let column = self.column(number, self.group[at]);
+                report(at, column, self.weight(series, *equation), &years.out);
             }
         }
     }
 
-    /// The same for derivatives with respect to parameter `k`, where they are not zero.
+    /// The same for derivatives with respect to parameters, where they are not zero: `report(series, first column, parameter,
+    /// weight, derivative)`.
     pub(super) fn each_derivative(
         &self,
         theta: ArrayView1<'_, f64>,
-        k: usize,
-        mut report: impl FnMut(usize, usize, f64, &Array1<f64>),
+        parameters: std::ops::Range<usize>,
+        mut report: impl FnMut(usize, usize, usize, f64, &[f64]),
     ) {
+        let point = self.point(theta);
+        let mut years = Years::new(self.sample.years);
         for (at, series) in self.sample.series.iter().enumerate() {
+            let group = self.group[at];
             for (number, equation) in self.equations.iter().enumerate() {
-                if let Some(derivative) = self.derivative_of(series, self.group[at], *equation, theta, k) {
-                    report(
-                        at,
-                        self.column(number, self.group[at]),
-                        self.weight(series, *equation),
-                        &derivative,
-                    );
+                self.prepare(series, group, *equation, point, &mut years);
+                let (column, weight) = (self.column(number, group), self.weight(series, *equation));
+                for k in parameters.clone() {
+                    if self.derivative_of(series, group, *equation, point, k, &mut years) {
+                        report(at, column, k, weight, &years.out);
+                    }
                 }
             }
         }
+    }
+
+    fn point<'t>(&self, theta: ArrayView1<'t, f64>) -> Point<'t> {
+        Point { theta, phi: self.phi.value(theta), lambda: self.lambda.value(theta) }
     }
 
     fn column(&self, equation: usize, group: usize) -> usize {
@@ -93,93 +134,118 @@ impl System<'_> {
         }
     }
 
-    /// `ln(pR/x) - phi ln(K_R/K_X)`.
-    fn index(&self, series: &Series, theta: ArrayView1<'_, f64>) -> Array1<f64> {
-        let phi = self.phi.value(theta);
-        &series.price - &(&series.stock * phi)
-    }
-
-    fn slope(&self, group: usize, equation: Equation, theta: ArrayView1<'_, f64>) -> f64 {
+    fn slope(&self, group: usize, equation: Equation, point: Point<'_>) -> f64 {
         let lambda = match equation {
-            Equation::Patents => self.lambda.value(theta),
+            Equation::Patents => point.lambda,
             Equation::Spending => 1.0,
         };
-        lambda * (1.0 - theta[group])
+        lambda * (1.0 - point.theta[group])
     }
 
-    fn error(
+    /// What errors and derivatives of a unit are made of.
+    fn prepare(
         &self,
         series: &Series,
         group: usize,
         equation: Equation,
-        theta: ArrayView1<'_, f64>,
-    ) -> Array1<f64> {
-        let eta = self.index(series, theta) * self.slope(group, equation, theta);
+        point: Point<'_>,
+        years: &mut Years,
+    ) {
+        for ((index, price), stock) in years.index.iter_mut().zip(&series.price).zip(&series.stock) {
+            *index = price - stock * point.phi;
+        }
+        if equation == Equation::Spending {
+            return;
+        }
+        let slope = self.slope(group, equation, point);
+        let (base, sign) = match self.residual {
+            Residual::Multiplicative => (&series.rate, -slope),
+            Residual::Additive => (&series.counts.1, slope),
+        };
+        for ((share, base), index) in years.share.iter_mut().zip(base).zip(&years.index) {
+            *share = base * (index * sign).exp();
+        }
+        let mean = mean_of(&years.share);
+        years.share.iter_mut().for_each(|share| *share /= mean);
+    }
+
+    fn error(&self, series: &Series, group: usize, equation: Equation, point: Point<'_>, years: &mut Years) {
+        let out = years.out.iter_mut();
         match (equation, self.residual, &series.spending) {
-            (Equation::Spending, _, Some(spending)) => deviation(spending - &eta),
-            (Equation::Spending, _, None) => Array1::from_elem(eta.len(), f64::NAN),
+            (Equation::Spending, _, Some(spending)) => {
+                let slope = self.slope(group, equation, point);
+                out.zip(spending).zip(&years.index).for_each(|((o, s), index)| *o = s - index * slope);
+                centre(&mut years.out);
+            }
+            (Equation::Spending, _, None) => years.out.fill(f64::NAN),
             (Equation::Patents, Residual::Multiplicative, _) => {
-                let rho = &series.rate * &eta.mapv(|e| (-e).exp());
-                let mean = rho.mean().unwrap_or(f64::NAN);
-                rho / mean - 1.0
+                out.zip(&years.share).for_each(|(o, share)| *o = share - 1.0);
             }
             (Equation::Patents, Residual::Additive, _) => {
-                let (critical, other) = &series.counts;
-                let expected = other * &eta.mapv(f64::exp);
-                let mean = expected.mean().unwrap_or(f64::NAN);
-                critical - &(expected / mean)
+                let critical = &series.counts.0;
+                out.zip(critical).zip(&years.share).for_each(|((o, critical), share)| *o = critical - share);
             }
         }
     }
 
+    /// The derivative of the error with respect to parameter `k`, unless it is zero.
     fn derivative_of(
         &self,
         series: &Series,
         group: usize,
         equation: Equation,
-        theta: ArrayView1<'_, f64>,
+        point: Point<'_>,
         k: usize,
-    ) -> Option<Array1<f64>> {
-        let index = self.index(series, theta);
-        let slope = self.slope(group, equation, theta);
+        years: &mut Years,
+    ) -> bool {
         let lambda = match equation {
-            Equation::Patents => self.lambda.value(theta),
+            Equation::Patents => point.lambda,
             Equation::Spending => 1.0,
         };
-        let moved = if k == group {
-            &index * -lambda
-        } else if self.phi == Slot::At(k) {
-            &series.stock * -slope
-        } else if self.lambda == Slot::At(k) && equation == Equation::Patents {
-            &index * (1.0 - theta[group])
-        } else {
-            return None;
+        let Years { index, share, product, out } = years;
+        let scaled = |out: &mut [f64], from: &mut dyn Iterator<Item = &f64>, by: f64| {
+            out.iter_mut().zip(from).for_each(|(o, v)| *o = v * by);
         };
-        Some(match (equation, self.residual) {
-            (Equation::Spending, _) => deviation(-moved),
+        if k == group {
+            scaled(out, &mut index.iter(), -lambda);
+        } else if self.phi == Slot::At(k) {
+            scaled(out, &mut series.stock.iter(), -self.slope(group, equation, point));
+        } else if self.lambda == Slot::At(k) && equation == Equation::Patents {
+            scaled(out, &mut index.iter(), 1.0 - point.theta[group]);
+        } else {
+            return false;
+        }
+        // `out` is how the logarithm moves that errors are made of.
+        match (equation, self.residual) {
+            (Equation::Spending, _) => {
+                out.iter_mut().for_each(|o| *o = -*o);
+                centre(out);
+            }
             (Equation::Patents, Residual::Multiplicative) => {
-                let rho = &series.rate * &(&index * -slope).mapv(f64::exp);
-                relative(&rho, &-moved)
+                out.iter_mut().for_each(|o| *o = -*o);
+                relative(share, out, product);
             }
             (Equation::Patents, Residual::Additive) => {
-                let expected = &series.counts.1 * &(&index * slope).mapv(f64::exp);
-                -relative(&expected, &moved)
+                relative(share, out, product);
+                out.iter_mut().for_each(|o| *o = -*o);
             }
-        })
+        }
+        true
     }
 }
 
-/// The derivative of `rho / mean(rho)` when `ln rho` moves.
-fn relative(rho: &Array1<f64>, moved: &Array1<f64>) -> Array1<f64> {
-    let mean = rho.mean().unwrap_or(f64::NAN);
-    let share = rho / mean;
-    let shift = (&share * moved).mean().unwrap_or(f64::NAN);
-    &share * &moved.mapv(|m| m - shift)
+/// The derivative of `rho / mean(rho)`, which is `share`, when `ln rho` moves by `out`, in place.
+fn relative(share: &[f64], out: &mut [f64], product: &mut [f64]) {
+    for ((product, share), moved) in product.iter_mut().zip(share).zip(&*out) {
+        *product = share * moved;
+    }
+    let shift = mean_of(product);
+    out.iter_mut().zip(share).for_each(|(o, share)| *o = share * (*o - shift));
 }
 
-fn deviation(values: Array1<f64>) -> Array1<f64> {
-    let mean = values.mean().unwrap_or(f64::NAN);
-    values - mean
+fn centre(values: &mut [f64]) {
+    let mean = mean_of(values);
+    values.iter_mut().for_each(|v| *v -= mean);
 }
 
 /// Writes weighted instruments times an error into the rows of a unit.
@@ -189,10 +255,10 @@ fn write(
     column: usize,
     z: &Array2<f64>,
     weight: f64,
-    e: &Array1<f64>,
+    error: &[f64],
 ) {
     for ((t, l), instrument) in z.indexed_iter() {
-        out[[first + t, column + l]] = weight * instrument * e[t];
+        out[[first + t, column + l]] = weight * instrument * error[t];
     }
 }
 
@@ -217,6 +283,20 @@ impl Moments for System<'_> {
         });
     }
 
+    fn mean(&self, theta: ArrayView1<'_, f64>) -> Array1<f64> {
+        let mut sums = Array1::zeros(self.moments());
+        let count = self.sample.instruments.len();
+        self.each_error(theta, |at, column, weight, error| {
+            let mut instruments = self.sample.series[at].instruments.iter();
+            for e in error {
+                for (l, z) in instruments.by_ref().take(count).enumerate() {
+                    sums[column + l] += weight * z * e;
+                }
+            }
+        });
+        sums / self.observations() as f64
+    }
+
     fn parameter_names(&self) -> Vec<String> {
         self.names.clone()
     }
@@ -230,7 +310,7 @@ impl Differentiable for System<'_> {
     fn derivative(&self, theta: ArrayView1<'_, f64>, k: usize, mut out: ArrayViewMut2<'_, f64>) {
         out.fill(0.0);
         let (series, years) = (&self.sample.series, self.sample.years);
-        self.each_derivative(theta, k, |at, column, weight, moved| {
+        self.each_derivative(theta, k..k + 1, |at, column, _, weight, moved| {
             write(&mut out, at * years, column, &series[at].instruments, weight, moved);
         });
     }
@@ -238,14 +318,19 @@ impl Differentiable for System<'_> {
     fn mean_jacobian(&self, theta: ArrayView1<'_, f64>) -> Array2<f64> {
         let n = self.observations() as f64;
         let mut jacobian = Array2::zeros((self.moments(), self.parameters()));
-        for k in 0..self.parameters() {
-            self.each_derivative(theta, k, |at, column, weight, moved| {
-                let sums = self.sample.series[at].instruments.t().dot(moved);
-                for (l, sum) in sums.iter().enumerate() {
-                    jacobian[[column + l, k]] += weight * sum / n;
-                }
-            });
-        }
+        let count = self.sample.instruments.len();
+        let mut sums = vec![0.0; count];
+        self.each_derivative(theta, 0..self.parameters(), |at, column, k, weight, moved| {
+            sums.fill(0.0);
+            let mut instruments = self.sample.series[at].instruments.iter();
+            for moved in moved {
+                let row = instruments.by_ref().take(count);
+                sums.iter_mut().zip(row).for_each(|(sum, z)| *sum += z * moved);
+            }
+            for (l, sum) in sums.iter().enumerate() {
+                jacobian[[column + l, k]] += weight * sum / n;
+            }
+        });
         jacobian
     }
 }

@@ -49,6 +49,8 @@ pub struct Performance {
     pub error_ratio: f64,
     /// Share of 95 percent intervals that hold the truth.
     pub coverage: f64,
+    /// Monte Carlo standard error of that share.
+    pub coverage_error: f64,
 }
 
 /// What came out of an experiment.
@@ -65,6 +67,8 @@ pub struct Results {
     pub performance: Vec<Performance>,
     /// Share of replications in which Hansen's test rejects at 5 percent; `None` when just identified.
     pub rejections: Option<f64>,
+    /// Monte Carlo standard error of the mean coverage over the `sigma` of sectors; `None` when there is one.
+    pub mean_coverage_error: Option<f64>,
     /// Mean rank correlation of estimated and true `sigma` across sectors, where there are several.
     pub rank_correlation: Option<f64>,
     /// Share of replications in which nine tenths of the sectors lie in their intervals and the rank correlation is above 0.9.
@@ -177,18 +181,21 @@ impl Experiment<'_> {
         let n = done.len().max(1) as f64;
         let z = Reference::Normal.quantile(0.975);
         let mean = |of: &dyn Fn(&Replication) -> f64| done.iter().map(of).sum::<f64>() / n;
+        let inside = |(estimate, error): (f64, f64), truth: f64| {
+            f64::from(u8::from((estimate - truth).abs() <= z * error))
+        };
         let performance = names.iter().zip(&truth).enumerate().map(|(k, (name, &truth))| {
             let average = mean(&|r| r.estimates[k].0);
             let variance = mean(&|r| (r.estimates[k].0 - average).powi(2)) * n / (n - 1.0).max(1.0);
+            let coverage = mean(&|r| inside(r.estimates[k], truth));
             Performance {
                 parameter: name.clone(),
                 truth,
                 bias: average - truth,
                 rmse: mean(&|r| (r.estimates[k].0 - truth).powi(2)).sqrt(),
                 error_ratio: mean(&|r| r.estimates[k].1) / variance.sqrt(),
-                coverage: mean(&|r| {
-                    f64::from(u8::from((r.estimates[k].0 - truth).abs() <= z * r.estimates[k].1))
-                }),
+                coverage,
+                coverage_error: binomial_error(coverage, done.len()),
             }
         });
         let performance: Vec<Performance> = performance.collect();
@@ -202,20 +209,33 @@ impl Experiment<'_> {
             rank_correlation(&estimates, &truth[..sectors])
         };
         let recovered = |r: &Replication| {
-            let inside = r.estimates.iter().zip(&truth).take(sectors);
-            let inside = inside.filter(|((e, s), t)| (e - *t).abs() <= z * s).count();
-            f64::from(u8::from(inside as f64 >= 0.9 * sectors as f64 && ranks(r) > 0.9))
+            let held = r.estimates.iter().zip(&truth).take(sectors);
+            let held = held.filter(|((e, s), t)| (e - *t).abs() <= z * s).count();
+            f64::from(u8::from(held as f64 >= 0.9 * sectors as f64 && ranks(r) > 0.9))
         };
         Ok(Results {
             replications: done.len(),
             failed: count - done.len(),
             observations: mean(&|r| r.observations as f64),
             performance,
+            mean_coverage_error: by_sector.then(|| {
+                let share = |r: &Replication| {
+                    let all = r.estimates.iter().zip(&truth).take(sectors);
+                    all.map(|(estimate, truth)| inside(*estimate, *truth)).sum::<f64>() / sectors as f64
+                };
+                let average = mean(&share);
+                (mean(&|r| (share(r) - average).powi(2)) / n).sqrt()
+            }),
             rejections: (!tested.is_empty()).then(|| rejected / tested.len() as f64),
             rank_correlation: by_sector.then(|| mean(&ranks)),
             recovered: by_sector.then(|| mean(&recovered)),
         })
     }
+}
+
+/// Standard error of a share of so many replications.
+pub fn binomial_error(share: f64, replications: usize) -> f64 {
+    (share * (1.0 - share) / replications.max(1) as f64).sqrt()
 }
 
 /// Spearman's rank correlation; ties in order of appearance.

@@ -1,5 +1,7 @@
 //! From a panel to what the moments are made of: log relative prices, stocks of knowledge, instruments.
 
+use std::collections::BTreeMap;
+
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 
 use super::{Panel, ShockSeries, SubstitutionError};
@@ -90,6 +92,8 @@ impl Sample {
         let late =
             |row: ArrayView1<'_, f64>| row.iter().skip(stocks.presample).copied().collect::<Array1<f64>>();
         let mut series = Vec::with_capacity(panel.units.len());
+        // Units of a sector in a market share their instruments.
+        let mut shared: BTreeMap<(usize, usize), Array2<f64>> = BTreeMap::new();
         for (row, unit) in panel.units.iter().enumerate() {
             let (critical, other) = (panel.patents_critical.row(row), panel.patents_other.row(row));
             let scale = critical.iter().take(stocks.presample).sum::<f64>() / stocks.presample as f64;
@@ -113,7 +117,10 @@ impl Sample {
                 counts: (over_mean(late(critical)), over_mean(late(other))),
                 scale,
                 spending,
-                instruments: instruments(panel, stocks, unit.sector, unit.market),
+                instruments: shared
+                    .entry((unit.sector, unit.market))
+                    .or_insert_with(|| instruments(panel, stocks, unit.sector, unit.market))
+                    .clone(),
             });
         }
         let dropped = panel.units.len() - series.len();

@@ -345,7 +345,8 @@ impl Criterion {
         (sigma, best.1[1] * (sigma - 1.0) / sigma)
     }
 
-    /// What each variety contributes to the error of `theta`: `H^-1` times its score.
+    /// What each variety contributes to the error of `theta`: `H^-1` times its score, times `(G / (G-3))^(1/2)` for the three
+    /// coefficients that `G` varieties estimate.
     fn influence(
         &self,
         varieties: &[Variety],
@@ -355,6 +356,8 @@ impl Criterion {
         let matrix = &self.between - &(lambda * &self.within);
         let bread = inverse(block(&matrix).view())?;
         let a = array![1.0, -theta[0], -theta[1]];
+        let count = varieties.len() as f64;
+        let small = (count / (count - 3.0).max(1.0)).sqrt();
         Ok(varieties
             .iter()
             .zip(&self.means)
@@ -367,7 +370,7 @@ impl Criterion {
                         score.scaled_add(-lambda * a.dot(&row), &array![row[1], row[2]]);
                     }
                 }
-                bread.dot(&score)
+                bread.dot(&score) * small
             })
             .collect())
     }

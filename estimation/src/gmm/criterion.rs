@@ -45,12 +45,12 @@ pub(super) struct FixedWeight<'a, M> {
 
 impl<M: Differentiable> Criterion for FixedWeight<'_, M> {
     fn value(&self, theta: ArrayView1<'_, f64>) -> f64 {
-        let g = mean(&contributions(self.moments, theta));
+        let g = self.moments.mean(theta);
         finite_or_infinite(g.dot(&self.weight.dot(&g)))
     }
 
     fn expand(&self, theta: ArrayView1<'_, f64>) -> Option<Expansion> {
-        let g = mean(&contributions(self.moments, theta));
+        let g = self.moments.mean(theta);
         let jacobian = self.moments.mean_jacobian(theta);
         expansion(&g, &jacobian, self.weight)
     }

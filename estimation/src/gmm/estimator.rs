@@ -94,7 +94,7 @@ pub struct Gmm {
     pub tolerance: f64,
     /// What a further Gauss-Newton step would have to take off `n Q` for the search to go on: with an efficient weight the
     /// square of the step in standard errors. Zero, the default, searches to rounding; where an evaluation is a model's
-    /// equilibrium something like `1e-9` saves most of them.
+    /// equilibrium something like `1e-9` saves most of them. `tolerance` must allow for what is left, about its square root.
     pub sufficient: f64,
 }
 
@@ -381,7 +381,8 @@ impl Gmm {
         for k in 0..p {
             moments.derivative(first.theta.view(), k, buffer.view_mut());
             let moved = self.moment_covariance.prepare(buffer.clone());
-            let change = (moved.t().dot(&spread.dot(&lambda)) + spread.t().dot(&moved.dot(&lambda))) / n;
+            let change =
+                (columns_dot(&moved, &spread.dot(&lambda)) + columns_dot(&spread, &moved.dot(&lambda))) / n;
             d.column_mut(k).assign(&bread.solve(gw.dot(&change).view())?);
         }
         let v2 = bread.inverse()? / n;
@@ -426,6 +427,15 @@ impl Point {
     pub(super) fn standard_errors(&self) -> Array1<f64> {
         self.covariance.diag().mapv(|v| v.max(0.0).sqrt())
     }
+}
+
+/// `M'v`, row by row as the memory lies.
+fn columns_dot(m: &Array2<f64>, v: &Array1<f64>) -> Array1<f64> {
+    let mut out = Array1::zeros(m.ncols());
+    for (row, v) in m.rows().into_iter().zip(v) {
+        out.scaled_add(*v, &row);
+    }
+    out
 }
 
 /// Factors `G'WG`, or names the direction it does not see.

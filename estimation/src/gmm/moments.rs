@@ -13,6 +13,12 @@ pub trait Moments: Sync {
     fn parameters(&self) -> usize;
     /// Writes `m_i(theta)` into row `i` of `out`, `[n, q]`.
     fn contributions(&self, theta: ArrayView1<'_, f64>, out: ArrayViewMut2<'_, f64>);
+    /// Their mean, `g(theta)`. Moments whose rows are many and mostly zero may have it without them.
+    fn mean(&self, theta: ArrayView1<'_, f64>) -> Array1<f64> {
+        let mut rows = Array2::zeros((self.observations(), self.moments()));
+        self.contributions(theta, rows.view_mut());
+        rows.sum_axis(Axis(0)) / rows.nrows() as f64
+    }
     /// Names of the parameters, in order.
     fn parameter_names(&self) -> Vec<String> {
         (1..=self.parameters()).map(|k| format!("theta{k}")).collect()
@@ -247,6 +253,9 @@ impl<M: Moments> Moments for Restricted<'_, M> {
     }
     fn contributions(&self, theta: ArrayView1<'_, f64>, out: ArrayViewMut2<'_, f64>) {
         self.inner.contributions(self.expand(theta).view(), out);
+    }
+    fn mean(&self, theta: ArrayView1<'_, f64>) -> Array1<f64> {
+        self.inner.mean(self.expand(theta).view())
     }
     fn parameter_names(&self) -> Vec<String> {
         self.names.clone()
