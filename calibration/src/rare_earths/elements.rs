@@ -1,7 +1,7 @@
 //! The elements apart: the rare-earth economy of 2009 with a sector for each, and what ores hold.
 //!
 //! [`rare_earth_world_2009`](super::rare_earth_world_2009) has one composite. Here its purchases are divided as the use of each
-//! element says ([`element_use_2009`](super::element_use_2009)), and its trade by balancing, for each importer,
+//! element says ([`element_use_2009`]), and its trade by balancing, for each importer,
 //!
 //! ```text
 //! F[n,i,e]  close to  F[n,i] comp[i,e] price[e],   sum_e F[n,i,e] = F[n,i],   sum_i F[n,i,e] = use[n,e]
