@@ -6,9 +6,9 @@ mod rare_earth_tables;
 
 use calibration::rare_earths::facts::PolicyMeasure;
 use calibration::rare_earths::{
-    ChinaExports, Choices, Element, Facts, Files, Fill, IndexForm, IndustryMapping, Market, Origins,
-    PriceTable, RareEarthData, Region, Regions, RestrictionRisk, SectorPrices, Status, VolumeSettings,
-    Volumes, episode,
+    ChinaExports, Choices, Element, Facts, Files, Fill, IndexForm, IndustryMapping, Market, OreComposition,
+    Origins, PriceTable, RareEarthData, Region, Regions, RestrictionRisk, SectorPrices, Status,
+    VolumeSettings, Volumes, episode,
 };
 use calibration::table::{Mapping, WorldTable};
 use common::relative;
@@ -31,7 +31,8 @@ fn volumes(year: i32) -> Volumes {
 #[test]
 fn every_embedded_file_parses() {
     let (files, facts) = (Files::embedded(), facts());
-    assert_eq!(files.names().count(), 13);
+    assert_eq!(files.names().count(), 14);
+    OreComposition::parse(&files, &facts).expect("ores");
     for (classification, least) in [("wiod2013", 4), ("bea", 4)] {
         let names = IndustryMapping::alternatives(&files, &facts, classification).expect("alternatives");
         assert!(names.len() >= least, "{names:?}");

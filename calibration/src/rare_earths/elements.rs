@@ -18,7 +18,7 @@ use ndarray::{Array1, Array2, Array3, Axis};
 
 use super::economy::flows;
 use super::schema::{read, unique};
-use super::{Element, Files, RareEarthData, RareEarthError, element_use_2009};
+use super::{Element, Facts, Files, RareEarthError, element_use_2009};
 use crate::balance::{BalanceSettings, balance};
 use crate::world_2009::WorldError;
 
@@ -49,8 +49,8 @@ impl OreComposition {
     ///
     /// # Errors
     /// [`RareEarthError`] naming file, line and column, or the deposit whose elements or the country whose deposits do not add up.
-    pub fn parse(files: &Files) -> Result<Self, RareEarthError> {
-        let sources = super::facts::Facts::parse(files)?.sources.into_keys().collect();
+    pub fn parse(files: &Files, facts: &Facts) -> Result<Self, RareEarthError> {
+        let sources = facts.sources.keys().cloned().collect();
         let header = ["deposit", "country", "item", "percent", "status", "source"];
         let rows = read(FILE, files.text(FILE), &header, |r| {
             r.source(5, &sources)?;
@@ -119,7 +119,8 @@ pub fn element_world_2009() -> Result<Economy, WorldError> {
         what: format!("sector {COMPOSITE}"),
         hint: "the shipped economy is damaged: make it again with `cargo xtask data build`".to_owned(),
     })?;
-    let ores = OreComposition::parse(&RareEarthData::embedded()?.files)?;
+    let files = Files::embedded();
+    let ores = OreComposition::parse(&files, &Facts::parse(&files)?)?;
     let divided = divide(&composite, r, &ores)?;
     Ok(Economy::from_flows(divided).map_err(Box::new)?)
 }
@@ -258,7 +259,8 @@ mod tests {
 
     #[test]
     fn the_clays_hold_the_heavy_elements() {
-        let ores = OreComposition::parse(&Files::embedded()).unwrap();
+        let files = Files::embedded();
+        let ores = OreComposition::parse(&files, &Facts::parse(&files).unwrap()).unwrap();
         let share = |country: &str, e: Element| {
             ores.of(country).unwrap()[Element::ALL.iter().position(|x| *x == e).unwrap()]
         };

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Choices, Element, Facts, Files, IndustryMapping, Market, Origins, PriceTable, Regions, RestrictionRisk,
-    VolumeSettings, Volumes,
+    Choices, Element, Facts, Files, IndustryMapping, Market, OreComposition, Origins, PriceTable, Regions,
+    RestrictionRisk, VolumeSettings, Volumes,
 };
 
 /// Inputs per file.
@@ -177,6 +177,7 @@ fn assignment_files() {
     let origins = with("origins.csv", &|f| Origins::parse(f, &facts, "wiod2013", "chemicals").is_ok());
     check("origins.csv", origins);
     check("regions.csv", with("regions.csv", &|f| Regions::parse(f).is_ok()));
+    with("ore_composition.csv", &|f| OreComposition::parse(f, &facts).is_ok());
     check(
         "restriction_risk.csv",
         with("restriction_risk.csv", &|f| RestrictionRisk::parse(f, &facts).is_ok()),

@@ -1,6 +1,6 @@
 //! Part C, elements: restricting the medium and heavy ones only (C7).
 
-use calibration::rare_earths::{Element, Files, OreComposition, element_world_2009};
+use calibration::rare_earths::{Element, Facts, Files, OreComposition, element_world_2009};
 use counterfactuals::scenario::Closure;
 use counterfactuals::{Draws, Outcome, Scenario, draws};
 use model_core::{Economy, SolverSettings};
@@ -253,7 +253,8 @@ fn by_element(world: &World, all: &[Draws], seed: u64) -> Table {
     let title = "Restriction of the medium and heavy rare earths only: the markets of the elements";
     let mut table = Table::new("C7-elements", title, Kind::Simulated, columns, world.footer(seed));
     let intervals: Vec<Vec<(f64, f64)>> = all.iter().map(|draws| draws.interval(COVERAGE)).collect();
-    let ores = OreComposition::parse(&Files::embedded()).ok();
+    let files = Files::embedded();
+    let ores = Facts::parse(&files).and_then(|facts| OreComposition::parse(&files, &facts)).ok();
     let output = world.economy.output();
     let of_china: f64 = world.sectors.iter().map(|&s| output[[world.china, s]]).sum();
     for (k, element) in Element::ALL.into_iter().enumerate() {
