@@ -1,7 +1,7 @@
 //! What tests of critical inputs share.
 
 use model_core::{
-    Diffusion, Economy, Equilibrium, Innovation, ResearchCost, Shock, SolverSettings, Technology,
+    Diffusion, Economy, Equilibrium, Innovation, ResearchCost, Restriction, Shock, SolverSettings, Technology,
 };
 
 use crate::Uniform;
@@ -22,6 +22,17 @@ pub fn solve(economy: &Economy, shock: &Shock) -> Equilibrium {
 /// The first critical sector.
 pub fn element(economy: &Economy) -> usize {
     economy.critical().map_or(0, |critical| critical.sectors[0])
+}
+
+/// Overlapping limits: by origin, by pair, on production, on an ordinary good; some leave room.
+pub fn overlapping(uniform: &mut Uniform, economy: &Economy) -> Vec<Restriction> {
+    let (n, r) = (economy.dims().countries, element(economy));
+    vec![
+        Restriction::export_quota(r, 0, uniform.between(0.3, 1.3)),
+        Restriction::pair_quota(r, 0, n - 1, uniform.between(0.3, 1.3)),
+        Restriction::production_cap(r, 0, uniform.between(0.5, 1.3)),
+        Restriction { rent_share: 0.5, ..Restriction::export_quota(0, n - 1, uniform.between(0.5, 1.3)) },
+    ]
 }
 
 /// The economy with one elasticity of substitution everywhere.

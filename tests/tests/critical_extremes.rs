@@ -3,7 +3,7 @@
 use model_core::synthetic::{CriticalRecipe, Recipe};
 use model_core::{Buyers, Restriction, Shock, SolveError, SolverSettings};
 use tests::Uniform;
-use tests::critical::{any_technology, element};
+use tests::critical::{any_technology, element, overlapping};
 
 /// Extremes: sigma from 0 to 3, trade elasticities of the input to 50, exports cut by up to 95 percent or stopped, resources
 /// of nine tenths of cost, every closure of technology.
@@ -64,13 +64,7 @@ fn what_is_not_solved_says_so_and_gives_its_history() {
     let recipe = Recipe::new(uniform.whole(2, 5), uniform.whole(1, 4), uniform.whole(1, 2));
     let critical = CriticalRecipe { elements, ..CriticalRecipe::default() };
     let economy = uniform.economy(&recipe.with_critical(critical));
-    let (n, r) = (economy.dims().countries, element(&economy));
-    let restrictions = vec![
-        Restriction::export_quota(r, 0, uniform.between(0.3, 1.3)),
-        Restriction::pair_quota(r, 0, n - 1, uniform.between(0.3, 1.3)),
-        Restriction::production_cap(r, 0, uniform.between(0.5, 1.3)),
-        Restriction { rent_share: 0.5, ..Restriction::export_quota(0, n - 1, uniform.between(0.5, 1.3)) },
-    ];
+    let restrictions = overlapping(&mut uniform, &economy);
     let technology = any_technology(&mut uniform);
     let shock = Shock { restrictions, technology, ..uniform.shock(&economy, 0.1) };
     match economy.solve(&shock, &SolverSettings::default()) {

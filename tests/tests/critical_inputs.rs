@@ -9,7 +9,7 @@ use model_core::{
 };
 use ndarray::{Array2, Array3, Axis};
 use proptest::prelude::*;
-use tests::critical::{any_technology, element, innovation, solve, tight, with_sigma};
+use tests::critical::{any_technology, element, innovation, overlapping, solve, tight, with_sigma};
 use tests::{Uniform, relative_gap};
 
 fn small(uniform: &mut Uniform, critical: CriticalRecipe) -> Economy {
@@ -123,14 +123,8 @@ proptest! {
     fn restrictions_bind_or_leave_room(seed: u64) {
         let mut uniform = Uniform::new(seed);
         let economy = elements(&mut uniform);
-        let (n, r) = (economy.dims().countries, element(&economy));
-        // Overlapping: by origin, by pair, on production, on an ordinary good; some slack.
-        let restrictions = vec![
-            Restriction::export_quota(r, 0, uniform.between(0.3, 1.3)),
-            Restriction::pair_quota(r, 0, n - 1, uniform.between(0.3, 1.3)),
-            Restriction::production_cap(r, 0, uniform.between(0.5, 1.3)),
-            Restriction { rent_share: 0.5, ..Restriction::export_quota(0, n - 1, uniform.between(0.5, 1.3)) },
-        ];
+        let n = economy.dims().countries;
+        let restrictions = overlapping(&mut uniform, &economy);
         let shock = Shock { restrictions, technology: any_technology(&mut uniform), ..uniform.shock(&economy, 0.1) };
         let e = economy.solve(&shock, &SolverSettings::default()).unwrap();
         prop_assert!(e.residual.max() < 1e-10);

@@ -21,8 +21,8 @@ const DRAWS: usize = 100;
 /// The elements of the restriction of 2025 that the economy has apart.
 const HEAVY: [Element; 5] = [Element::Sm, Element::Gd, Element::Tb, Element::Dy, Element::Y];
 
-/// Numbers of each element: price outside China, price in China, China's exports in volume, its wedge.
-const OF_ELEMENT: usize = 4;
+/// Numbers of each element: price outside China, price in China, China's exports in volume.
+const OF_ELEMENT: usize = 3;
 
 /// One experiment.
 struct Experiment {
@@ -124,15 +124,10 @@ impl World {
                 abroad().map(|n| flows[[n, self.china, s]] / (1.0 + tax[[n, self.china, s]])).sum()
             };
             let value = producer(&after, &e.export_tax) / producer(&before, self.economy.export_tax());
-            let wedges = abroad().map(|n| {
-                (1.0 + e.export_tax[[n, self.china, s]])
-                    / (1.0 + self.economy.export_tax()[[n, self.china, s]])
-            });
             all.extend([
                 economies::price_abroad(&self.economy, e, self.china, s),
                 e.price_hat[[self.china, s]],
                 100.0 * (value / e.cost_hat[[self.china, s]] - 1.0),
-                wedges.fold(1.0, f64::max),
             ]);
         }
         all.push(e.quota_rent[self.china]);
@@ -169,7 +164,7 @@ pub(super) fn heavy(inputs: &Inputs) -> Result<Made, Error> {
         });
         all.push(made.map_err(Error::library("draws of C7"))?);
     }
-    let tables = vec![by_country(&world, &all, seed), by_element(&world, &all, seed)];
+    let tables = vec![by_country(&world, &all, seed), by_element(&world, &all, seed)?];
     Ok(Made { tables, figures: vec![figure(&world, &all)], checks: Vec::new() })
 }
 
@@ -214,7 +209,7 @@ fn by_country(world: &World, all: &[Draws], seed: u64) -> Table {
     table
 }
 
-fn by_element(world: &World, all: &[Draws], seed: u64) -> Table {
+fn by_element(world: &World, all: &[Draws], seed: u64) -> Result<Table, Error> {
     let mut columns = vec![
         Column::label("element", "Element"),
         Column::number(
@@ -254,21 +249,22 @@ fn by_element(world: &World, all: &[Draws], seed: u64) -> Table {
     let mut table = Table::new("C7-elements", title, Kind::Simulated, columns, world.footer(seed));
     let intervals: Vec<Vec<(f64, f64)>> = all.iter().map(|draws| draws.interval(COVERAGE)).collect();
     let files = Files::embedded();
-    let ores = Facts::parse(&files).and_then(|facts| OreComposition::parse(&files, &facts)).ok();
+    let ores = Facts::parse(&files).and_then(|facts| OreComposition::parse(&files, &facts));
+    let ores = ores.map_err(Error::library("the composition of ores"))?;
+    let of_ore = ores.of("CHN").map_err(Error::library("the composition of ores"))?;
     let output = world.economy.output();
     let of_china: f64 = world.sectors.iter().map(|&s| output[[world.china, s]]).sum();
     for (k, element) in Element::ALL.into_iter().enumerate() {
         let s = world.sectors[k];
-        let ore = ores.as_ref().and_then(|ores| ores.of("CHN").ok()).map(|shares| 100.0 * shares[k]);
         let mut row: Vec<Cell> = vec![
             element.symbol().into(),
             (100.0 * output[[world.china, s]] / output.column(s).sum()).into(),
             (100.0 * output[[world.china, s]] / of_china).into(),
-            ore.map_or_else(Cell::absent, Cell::from),
+            (100.0 * of_ore[k]).into(),
         ];
         let first = world.economy.dims().countries + OF_ELEMENT * k;
         for (draws, interval) in all.iter().zip(&intervals) {
-            let shown = draws.central.iter().zip(interval).skip(first).take(3);
+            let shown = draws.central.iter().zip(interval).skip(first).take(OF_ELEMENT);
             row.extend(shown.flat_map(|(value, ends)| interval_cells(*value, *ends)));
         }
         table.row(row);
@@ -277,7 +273,7 @@ fn by_element(world: &World, all: &[Draws], seed: u64) -> Table {
         "The price outside is that of purchasers, weighted by what each economy spends on the element in the baseline. What China \
          sells of an element follows its use and trade in 2009, not the ore: where the two differ, stocks and illegal mining do.",
     );
-    table
+    Ok(table)
 }
 
 fn figure(world: &World, all: &[Draws]) -> Figure {
