@@ -39,34 +39,47 @@ impl OutputFolder {
         &self.path
     }
 
-    /// Writes `name` (which may hold sub-folders) whole or not at all.
+    /// Writes `name` (which may hold sub-folders) whole or not at all: at the top of the folder first, where the next run finds
+    /// what one that was killed left, then renamed into place.
     pub(crate) fn write(&self, name: impl AsRef<Path>, content: &[u8]) -> Result<(), Error> {
-        write_whole(&self.path.join(name), content)
+        write_by_way_of(&self.path, &self.path.join(name), content)
     }
 }
 
 /// Writes a file whole or not at all: to a temporary neighbour first, then renamed into place.
 pub(crate) fn write_whole(path: &Path, content: &[u8]) -> Result<(), Error> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
-    let mut file = tempfile::Builder::new()
-        .prefix(UNFINISHED)
-        .tempfile_in(folder)
-        .map_err(Error::io("write into", folder))?;
-    file.write_all(content).map_err(Error::io("write", path))?;
-    file.as_file().sync_all().map_err(Error::io("write", path))?;
-    set_ordinary_permissions(file.path())?;
+    write_by_way_of(folder_of(path), path, content)
+}
+
+fn write_by_way_of(staging: &Path, path: &Path, content: &[u8]) -> Result<(), Error> {
+    for folder in [staging, folder_of(path)] {
+        fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
+    }
+    let file = unfinished(staging, content).map_err(Error::io("write", path))?;
     file.persist(path).map_err(|e| Error::Io { action: "write", path: path.to_owned(), source: e.error })?;
     Ok(())
+}
+
+/// The content on disk, under a name that says that it is not in its place.
+fn unfinished(staging: &Path, content: &[u8]) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(staging)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    set_ordinary_permissions(file.path())?;
+    Ok(file)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 /// Writes a folder of files whole or not at all. A folder that is there already is replaced when it is empty or holds
 /// `mark`, the file by which this command knows its own results, and refused otherwise.
 pub(crate) fn write_folder(folder: &Path, mark: &str, files: &[(String, Vec<u8>)]) -> Result<(), Error> {
-    let parent = match folder.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let parent = folder_of(folder);
     fs::create_dir_all(parent).map_err(Error::io("make the folder", parent))?;
     let present = folder.exists();
     if present {
@@ -96,36 +109,27 @@ pub(crate) fn write_folder(folder: &Path, mark: &str, files: &[(String, Vec<u8>)
     })
 }
 
-/// Removes unfinished files in the folder and in its sub-folders, no deeper.
+/// Removes unfinished files at the top of the folder, where all are written.
 fn remove_unfinished(folder: &Path) -> Result<(), Error> {
-    let files = |folder: &Path| -> Result<Vec<PathBuf>, Error> {
-        let entries = fs::read_dir(folder).map_err(Error::io("read", folder))?;
-        entries.map(|entry| Ok(entry.map_err(Error::io("read", folder))?.path())).collect()
-    };
-    let here = files(folder)?;
-    let mut all = here.clone();
-    for path in here.iter().filter(|path| path.is_dir() && !path.is_symlink()) {
-        // A folder that is not ours may be closed to us; it then holds nothing of ours.
-        all.extend(files(path).unwrap_or_default());
-    }
-    let unfinished = |path: &&PathBuf| {
-        path.is_file() && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED))
-    };
-    for path in all.iter().filter(unfinished) {
-        fs::remove_file(path).map_err(Error::io("remove", path))?;
+    for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
+        let path = entry.map_err(Error::io("read", folder))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_file() && name.starts_with(UNFINISHED) {
+            fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+        }
     }
     Ok(())
 }
 
 /// Temporary files are private to their owner; results are ordinary files.
 #[cfg(unix)]
-fn set_ordinary_permissions(path: &Path) -> Result<(), Error> {
+fn set_ordinary_permissions(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).map_err(Error::io("write", path))
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(not(unix))]
-fn set_ordinary_permissions(_path: &Path) -> Result<(), Error> {
+fn set_ordinary_permissions(_path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
@@ -147,14 +151,17 @@ mod tests {
     fn what_a_killed_run_left_unfinished_goes_and_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let out = OutputFolder::open(folder.path()).unwrap();
-        for name in [".writing-a", "tables/.writing-b", "tables/a.csv", "deeper/than/.writing-c"] {
-            out.write(name, b"half").unwrap();
+        for name in ["tables/a.csv", "latex/figures/b.tex", "deeper/than/.writing-mine"] {
+            out.write(name, b"whole").unwrap();
+            // Killed between writing and renaming.
+            unfinished(out.path(), b"half").unwrap().keep().unwrap();
         }
         drop(out);
         OutputFolder::open(folder.path()).unwrap();
         let left = crate::workspace::files_below(folder.path()).unwrap();
         let left: Vec<_> = left.iter().map(|path| path.strip_prefix(folder.path()).unwrap()).collect();
-        assert_eq!(left, [".lock", "deeper/than/.writing-c", "tables/a.csv"].map(Path::new));
+        let expected = [".lock", "deeper/than/.writing-mine", "latex/figures/b.tex", "tables/a.csv"];
+        assert_eq!(left, expected.map(Path::new));
     }
 
     #[test]

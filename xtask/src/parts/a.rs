@@ -9,7 +9,7 @@ use ndarray::{Array2, Axis};
 
 use super::{Inputs, Made};
 use crate::error::Error;
-use crate::report::figure::{Chart, Figure};
+use crate::report::figure::{Chart, Figure, Labelled};
 use crate::report::table::{Cell, Column, Footer, Format, Kind, Provenance, Table};
 
 const CALIENDO_PARRO: &str = "Caliendo and Parro (2015), Review of Economic Studies 82(1), replication data";
@@ -204,6 +204,13 @@ pub(super) fn nafta(inputs: &Inputs) -> Result<Made, Error> {
     );
     table.note("The paper prints the three members; all 31 countries are reported here.");
 
+    let points = (0..countries.len())
+        .map(|n| {
+            let exact = 100.0 * (after.real_income_hat[n] - 1.0);
+            let label = if exact.abs() > 0.05 { countries[n].clone() } else { String::new() };
+            (100.0 * printed.welfare[n], exact, label)
+        })
+        .collect();
     let figure = Figure {
         id: "A2".to_owned(),
         title: "NAFTA: welfare to first order and exact".to_owned(),
@@ -214,13 +221,8 @@ pub(super) fn nafta(inputs: &Inputs) -> Result<Made, Error> {
         chart: Chart::Scatter {
             x: "first order, %".to_owned(),
             y: "exact, %".to_owned(),
-            points: (0..countries.len())
-                .map(|n| {
-                    let exact = 100.0 * (after.real_income_hat[n] - 1.0);
-                    let label = if exact.abs() > 0.05 { countries[n].clone() } else { String::new() };
-                    (100.0 * printed.welfare[n], exact, label)
-                })
-                .collect(),
+            log_x: false,
+            series: vec![Labelled { name: "countries".to_owned(), points }],
             diagonal: true,
         },
     };

@@ -9,7 +9,7 @@ use ndarray::{Array1, Array2, Axis};
 use super::quota::{COVERAGE, Case, World, in_words, interval_cells, long_run, with_interval};
 use super::{Inputs, Made};
 use crate::error::Error;
-use crate::report::figure::{Bars, Chart, Figure};
+use crate::report::figure::{Bars, Chart, Figure, Labelled};
 use crate::report::map::Map;
 use crate::report::table::{Cell, Column, Footer, Format, Kind, Provenance, Table};
 
@@ -18,7 +18,7 @@ pub(super) const SCENARIO: &str = include_str!("../../../scenarios/quota-2010.to
 /// Draws for the intervals; a scenario run by itself takes as many as its file says.
 const DRAWS: usize = 400;
 
-/// The numbers of C1 in their order: three by country, then those of the market.
+/// The numbers of C1 in their order: three by country, those of the market, then output by place and sector.
 fn numbers(world: &World, outcome: &Outcome) -> Vec<f64> {
     let Some(e) = outcome.last() else { return Vec::new() };
     let percent = |hat: f64| 100.0 * (hat - 1.0);
@@ -37,7 +37,16 @@ fn numbers(world: &World, outcome: &Outcome) -> Vec<f64> {
                 / world.economy.output()[[world.china, world.r]],
         ),
     ]);
+    for (_, countries) in places(world) {
+        all.extend(world.users().into_iter().map(|j| percent(world.real_output(e, &countries, &[j]))));
+    }
     all
+}
+
+/// The rest of the world and China: names and countries.
+fn places(world: &World) -> [(&'static str, Vec<usize>); 2] {
+    let abroad = (0..world.countries().len()).filter(|i| *i != world.china).collect();
+    [("outside China", abroad), ("China", vec![world.china])]
 }
 
 const MARKET: [(&str, &str); 5] = [
@@ -94,6 +103,7 @@ pub(super) fn restriction(inputs: &Inputs) -> Result<Made, Error> {
         world.intensive_names()
     ));
     let market = market(&world, &cases, &all, 3 * n, &method, seed);
+    let (by_intensity, scatter) = intensities(&world, &cases, &all, 3 * n + MARKET.len(), &method, seed);
     let bars = |name: &str, values: &[f64]| Bars {
         name: name.to_owned(),
         values: values.iter().copied().map(Some).collect(),
@@ -122,9 +132,80 @@ pub(super) fn restriction(inputs: &Inputs) -> Result<Made, Error> {
             series: cases.iter().zip(&all).map(|(case, draws)| bars(case.name, &draws.central[n..2 * n])).collect(),
         },
     };
-    let tables = vec![countries, sectors, market, parameters(&world, &cases[2])];
-    let figures = vec![map(&world, cases[1].name, &all[1].central[..n]), figure, exports];
+    let tables = vec![countries, sectors, by_intensity, market, parameters(&world, &cases[2])];
+    let figures = vec![map(&world, cases[1].name, &all[1].central[..n]), figure, exports, scatter];
     Ok(Made { tables, figures, checks: Vec::new() })
+}
+
+/// Every sector's rare-earth intensity against the change of its output, in the rest of the world and in China: the table, and the
+/// figure of the rest of the world.
+fn intensities(
+    world: &World,
+    cases: &[Case; 3],
+    all: &[Draws],
+    offset: usize,
+    method: &str,
+    seed: Option<u64>,
+) -> (Table, Figure) {
+    let (intensity, percent) = (Format::Fixed(4), Format::Fixed(3));
+    let mut columns = vec![Column::label("place", "Place"), Column::label("sector", "Sector")];
+    columns.push(Column::number(
+        "intensity",
+        "Rare earths in output",
+        "USD per 1,000",
+        intensity,
+        Provenance::Derived,
+    ));
+    for case in cases {
+        let (key, heading) = (format!("output_{}", case.key), format!("Output: {}", case.name));
+        columns.extend(with_interval((&key, "_pct"), &heading, "%", percent));
+    }
+    let title = "Export restriction of rare earths, long run: output by sector and rare-earth intensity";
+    let mut table = Table::new("C1-intensity", title, Kind::Simulated, columns, world.footer(method, seed));
+    let intervals: Vec<Vec<(f64, f64)>> = all.iter().map(|draws| draws.interval(COVERAGE)).collect();
+    let names = world.economy.labels().sectors();
+    let mut series: Vec<Labelled> =
+        cases.iter().map(|case| Labelled { name: case.name.to_owned(), points: Vec::new() }).collect();
+    let mut at = offset;
+    for (place, countries) in places(world) {
+        if at > offset {
+            table.rule();
+        }
+        for j in world.users() {
+            let spent = 1e3 * world.intensity(&countries, j);
+            let mut row: Vec<Cell> = vec![place.into(), names[j].as_str().into(), spent.into()];
+            for (draws, interval) in all.iter().zip(&intervals) {
+                row.extend(interval_cells(draws.central[at], interval[at]));
+            }
+            table.row(row);
+            // On a logarithmic axis a sector that uses none has no place.
+            if at < offset + world.users().len() && spent > 0.0 {
+                for (k, group) in series.iter_mut().enumerate() {
+                    let named = k == 0 && world.intensive.contains(&j);
+                    let label = if named { names[j].clone() } else { String::new() };
+                    group.points.push((spent, all[k].central[at], label));
+                }
+            }
+            at += 1;
+        }
+    }
+    table.note("Output in volume, at prices of the baseline. Intensity: spending on rare earths over output in the baseline.");
+    let figure = Figure {
+        id: "C1-intensity".to_owned(),
+        title: "Rare-earth intensity and the change of output outside China, by sector".to_owned(),
+        description: "Points by sector and technology: spending on rare earths per thousand dollars of output, on a logarithmic \
+                      axis, against the change of the sector's output outside China when China holds its exports of rare earths \
+                      at 60 percent of their volume. The five most intensive sectors are named."
+            .to_owned(),
+        chart: Chart::Scatter {
+            x: "rare earths, USD per 1,000 of output, logarithmic".to_owned(),
+            y: "% of output (simulated)".to_owned(),
+            log_x: true,
+            series,
+            diagonal: false,
+        },
+    };
+    (table, figure)
 }
 
 /// Real income over the world with one technology.

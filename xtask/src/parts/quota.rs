@@ -3,7 +3,6 @@
 use counterfactuals::scenario::{Closure, Spread};
 use counterfactuals::{Outcome, Question, Scenario};
 use model_core::{Economy, Equilibrium};
-use ndarray::Axis;
 
 use crate::economies;
 use crate::error::Error;
@@ -56,18 +55,34 @@ impl World {
         };
         let r = economy.labels().sector("Rare earths").ok_or_else(|| missing("Rare earths"))?;
         let china = economy.labels().country("CHN").ok_or_else(|| missing("CHN"))?;
-        // Spending on rare earths over output, world-wide.
-        let output = economy.output().sum_axis(Axis(0));
-        let spent = |j: usize| -> f64 {
-            (0..economy.dims().countries)
-                .map(|i| economy.input_share()[[i, j, r]] * economy.output()[[i, j]])
-                .sum()
-        };
+        let mut world = Self { economy, r, china, intensive: Vec::new(), sources };
+        let everywhere: Vec<usize> = (0..world.economy.dims().countries).collect();
         let mut order: Vec<(usize, f64)> =
-            (0..economy.dims().sectors).filter(|j| *j != r).map(|j| (j, spent(j) / output[j])).collect();
+            world.users().into_iter().map(|j| (j, world.intensity(&everywhere, j))).collect();
         order.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let intensive = order.into_iter().take(INTENSIVE).map(|(j, _)| j).collect();
-        Ok(Self { economy, r, china, intensive, sources })
+        world.intensive = order.into_iter().take(INTENSIVE).map(|(j, _)| j).collect();
+        Ok(world)
+    }
+
+    /// Every sector but rare earths.
+    pub(super) fn users(&self) -> Vec<usize> {
+        (0..self.economy.dims().sectors).filter(|j| *j != self.r).collect()
+    }
+
+    /// Rare-earth intensity of sector `j` in the baseline: spending on rare earths over output, in these countries together.
+    pub(super) fn intensity(&self, countries: &[usize], j: usize) -> f64 {
+        let output = |i: usize| self.economy.output()[[i, j]];
+        let spent: f64 =
+            countries.iter().map(|&i| self.economy.input_share()[[i, j, self.r]] * output(i)).sum();
+        spent / countries.iter().map(|&i| output(i)).sum::<f64>()
+    }
+
+    /// Real output over the baseline's, of these sectors in these countries: value over the hat of unit cost, in baseline prices.
+    pub(super) fn real_output(&self, e: &Equilibrium, countries: &[usize], sectors: &[usize]) -> f64 {
+        let sum = |value: &dyn Fn([usize; 2]) -> f64| -> f64 {
+            countries.iter().flat_map(|&i| sectors.iter().map(move |&j| [i, j])).map(value).sum()
+        };
+        sum(&|at| e.output[at] / e.cost_hat[at]) / sum(&|at| self.economy.output()[at])
     }
 
     pub(super) fn scenario(&self, text: &str) -> Result<Scenario, Error> {
@@ -113,15 +128,9 @@ impl World {
         (0..self.countries().len()).map(|i| sum(&after, i) / sum(&before, i)).collect()
     }
 
-    /// Real output of the intensive sectors over the baseline's, by country: value over the hat of unit cost.
+    /// Real output of the intensive sectors over the baseline's, by country.
     pub(super) fn intensive_output(&self, e: &Equilibrium) -> Vec<f64> {
-        (0..self.countries().len())
-            .map(|i| {
-                let before: f64 = self.intensive.iter().map(|&j| self.economy.output()[[i, j]]).sum();
-                let after: f64 = self.intensive.iter().map(|&j| e.output[[i, j]] / e.cost_hat[[i, j]]).sum();
-                after / before
-            })
-            .collect()
+        (0..self.countries().len()).map(|i| self.real_output(e, &[i], &self.intensive)).collect()
     }
 
     pub(super) fn intensive_names(&self) -> String {

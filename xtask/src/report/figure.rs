@@ -41,6 +41,15 @@ pub(crate) struct Bars {
     pub(crate) values: Vec<Option<f64>>,
 }
 
+/// A named list of points with a label each; a label may be empty.
+#[derive(Debug, Clone)]
+pub(crate) struct Labelled {
+    /// What the legend calls them.
+    pub(crate) name: String,
+    /// The points and their labels.
+    pub(crate) points: Vec<(f64, f64, String)>,
+}
+
 /// Estimates with intervals: where each stands, its value, and the ends of its interval.
 #[derive(Debug, Clone)]
 pub(crate) struct Estimated {
@@ -59,8 +68,8 @@ pub(crate) enum Chart {
     Intervals { x: String, y: String, series: Vec<Estimated> },
     /// Horizontal bars, grouped by category, from the top down.
     Bar { value: String, categories: Vec<String>, series: Vec<Bars> },
-    /// Points with a label each; a label may be empty. `diagonal` draws the line of equality.
-    Scatter { x: String, y: String, points: Vec<(f64, f64, String)>, diagonal: bool },
+    /// Points with labels. `diagonal` draws the line of equality.
+    Scatter { x: String, y: String, log_x: bool, series: Vec<Labelled>, diagonal: bool },
     /// A number for each economy, over its countries.
     World(Map),
 }
@@ -125,7 +134,9 @@ impl Figure {
                 }
                 series.iter().flat_map(|bars| bars.values.iter().flatten().copied()).collect()
             }
-            Chart::Scatter { points, .. } => points.iter().flat_map(|p| [p.0, p.1]).collect(),
+            Chart::Scatter { series, .. } => {
+                series.iter().flat_map(|s| s.points.iter().flat_map(|p| [p.0, p.1])).collect()
+            }
             Chart::World(map) => map.numbers(),
         };
         if all.is_empty() {
@@ -134,9 +145,16 @@ impl Figure {
         if let Some(bad) = all.iter().find(|x| !x.is_finite()) {
             return Err(format!("it holds the value {bad}"));
         }
-        if let Chart::Line { log_y: true, series, .. } = &self.chart
-            && series.iter().flat_map(|s| &s.points).any(|p| p.1 <= 0.0)
-        {
+        let on_logarithmic_axis: Vec<f64> = match &self.chart {
+            Chart::Line { log_y: true, series, .. } => {
+                series.iter().flat_map(|s| s.points.iter().map(|p| p.1)).collect()
+            }
+            Chart::Scatter { log_x: true, series, .. } => {
+                series.iter().flat_map(|s| s.points.iter().map(|p| p.0)).collect()
+            }
+            _ => Vec::new(),
+        };
+        if on_logarithmic_axis.iter().any(|x| *x <= 0.0) {
             return Err("a value that is not positive on a logarithmic axis".to_owned());
         }
         Ok(())
@@ -150,7 +168,9 @@ impl Figure {
             Chart::Line { x, y, log_y, series } => draw_lines(&body, x, y, *log_y, series),
             Chart::Intervals { x, y, series } => draw_intervals(&body, x, y, series),
             Chart::Bar { value, categories, series } => draw_bars(&body, value, categories, series),
-            Chart::Scatter { x, y, points, diagonal } => draw_points(&body, x, y, points, *diagonal),
+            Chart::Scatter { x, y, log_x, series, diagonal } => {
+                draw_points(&body, (x, y), *log_x, series, *diagonal)
+            }
             Chart::World(_) => Ok(()),
         }
     }
@@ -257,7 +277,7 @@ fn draw_lines<DB: DrawingBackend>(
         }};
     }
     if log_y {
-        let (low, high) = ys.fold((f64::INFINITY, 0.0), |(l, h): (f64, f64), v| (l.min(v), h.max(v)));
+        let (low, high) = range(ys);
         finish!(builder.build_cartesian_2d(x_low..x_high, (low / 1.15..high * 1.15).log_scale())?)
     } else {
         let zero = ys.clone().all(|v| v >= 0.0) || ys.clone().all(|v| v <= 0.0);
@@ -365,46 +385,63 @@ fn draw_bars<DB: DrawingBackend>(
 
 fn draw_points<DB: DrawingBackend>(
     area: &DrawingArea<DB, plotters::coord::Shift>,
-    x: &str,
-    y: &str,
-    points: &[(f64, f64, String)],
+    (x, y): (&str, &str),
+    log_x: bool,
+    series: &[Labelled],
     diagonal: bool,
 ) -> Drawn<DB> {
-    let (x_low, x_high) = padded(points.iter().map(|p| p.0), false);
-    let (y_low, y_high) = padded(points.iter().map(|p| p.1), false);
-    let mut chart = ChartBuilder::on(area)
-        .margin(12)
-        .margin_right(24)
-        .x_label_area_size(44)
-        .y_label_area_size(66)
-        .build_cartesian_2d(x_low..x_high, y_low..y_high)?;
-    chart
-        .configure_mesh()
-        .x_desc(x)
-        .y_desc(y)
-        .light_line_style(WHITE)
-        .bold_line_style(GRID)
-        .axis_style(INK)
-        .label_style((FONT, 13).into_font().color(&INK))
-        .axis_desc_style((FONT, 14).into_font().color(&INK))
-        .x_label_formatter(&tick)
-        .y_label_formatter(&tick)
-        .draw()?;
-    if diagonal {
-        let (low, high) = (x_low.max(y_low), x_high.min(y_high));
-        if low < high {
-            chart.draw_series([PathElement::new(vec![(low, low), (high, high)], INK.mix(0.5))])?;
-        }
+    let (legend, plot) = area.split_vertically(legend_height(series.len()));
+    let names: Vec<&str> = series.iter().map(|s| s.name.as_str()).collect();
+    draw_legend(&legend, &names)?;
+    let xs = series.iter().flat_map(|s| s.points.iter().map(|p| p.0));
+    let (y_low, y_high) = padded(series.iter().flat_map(|s| s.points.iter().map(|p| p.1)), false);
+    let mut builder = ChartBuilder::on(&plot);
+    builder.margin(12).margin_right(24).x_label_area_size(44).y_label_area_size(66);
+    macro_rules! finish {
+        ($chart:expr, $low:expr, $high:expr, $middle:expr) => {{
+            let mut chart = $chart;
+            chart
+                .configure_mesh()
+                .x_desc(x)
+                .y_desc(y)
+                .light_line_style(WHITE)
+                .bold_line_style(GRID)
+                .axis_style(INK)
+                .label_style((FONT, 13).into_font().color(&INK))
+                .axis_desc_style((FONT, 14).into_font().color(&INK))
+                .x_label_formatter(&tick)
+                .y_label_formatter(&tick)
+                .draw()?;
+            let (low, high) = (f64::max($low, y_low), f64::min($high, y_high));
+            if diagonal && low < high {
+                chart.draw_series([PathElement::new(vec![(low, low), (high, high)], INK.mix(0.5))])?;
+            }
+            for (k, group) in series.iter().enumerate() {
+                for (px, py, label) in &group.points {
+                    chart.draw_series([Circle::new((*px, *py), 4, colour(k).filled())])?;
+                    let (at, offset) = if *px > $middle { (HPos::Right, -7) } else { (HPos::Left, 7) };
+                    let style = (FONT, 12).into_font().color(&INK).pos(Pos::new(at, VPos::Center));
+                    let text = EmptyElement::at((*px, *py)) + Text::new(label.clone(), (offset, 0), style);
+                    chart.draw_series([text])?;
+                }
+            }
+            Ok(())
+        }};
     }
-    let middle = 0.5 * (x_low + x_high);
-    for (px, py, label) in points {
-        chart.draw_series([Circle::new((*px, *py), 4, colour(0).filled())])?;
-        let (at, offset) = if *px > middle { (HPos::Right, -7) } else { (HPos::Left, 7) };
-        let style = (FONT, 12).into_font().color(&INK).pos(Pos::new(at, VPos::Center));
-        let text = EmptyElement::at((*px, *py)) + Text::new(label.clone(), (offset, 0), style);
-        chart.draw_series([text])?;
+    if log_x {
+        let (low, high) = range(xs);
+        let (low, high) = (low / 1.15, high * 1.15);
+        let scale = (low..high).log_scale();
+        finish!(builder.build_cartesian_2d(scale, y_low..y_high)?, low, high, (low * high).sqrt())
+    } else {
+        let (low, high) = padded(xs, false);
+        finish!(builder.build_cartesian_2d(low..high, y_low..y_high)?, low, high, 0.5 * (low + high))
     }
-    Ok(())
+}
+
+/// The least and the greatest of positive numbers.
+fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values.fold((f64::INFINITY, 0.0), |(low, high), value| (low.min(value), high.max(value)))
 }
 
 #[cfg(test)]
@@ -421,6 +458,10 @@ mod tests {
         let series = |name: &str, slope: f64| Series {
             name: name.to_owned(),
             points: (2005..=2018).map(|t| (f64::from(t), 1.0 + slope * f64::from(t - 2004))).collect(),
+        };
+        let labelled = |name: &str, sign: f64| Labelled {
+            name: name.to_owned(),
+            points: vec![(0.1, sign * 0.12, "USA".to_owned()), (13.0, sign * 1.6, "MEX".to_owned())],
         };
         vec![
             figure(
@@ -471,8 +512,19 @@ mod tests {
                 Chart::Scatter {
                     x: "first order".to_owned(),
                     y: "exact".to_owned(),
-                    points: vec![(0.1, 0.12, "USA".to_owned()), (1.3, 1.6, "MEX".to_owned())],
+                    log_x: false,
+                    series: vec![labelled("welfare", 1.0)],
                     diagonal: true,
+                },
+            ),
+            figure(
+                "scatter-log",
+                Chart::Scatter {
+                    x: "intensity".to_owned(),
+                    y: "output".to_owned(),
+                    log_x: true,
+                    series: vec![labelled("exogenous", -1.0), labelled("directed", 1.0)],
+                    diagonal: false,
                 },
             ),
         ]
@@ -503,13 +555,17 @@ mod tests {
             series: vec![Series { name: String::new(), points: vec![(1.0, 0.0)] }],
         };
         assert!(figure.svg().unwrap_err().to_string().contains("logarithmic"));
-        figure.chart = Chart::Scatter {
+        let scatter = |x: f64, log_x: bool| Chart::Scatter {
             x: String::new(),
             y: String::new(),
-            points: vec![(f64::NAN, 0.0, String::new())],
+            log_x,
+            series: vec![Labelled { name: String::new(), points: vec![(x, 0.0, String::new())] }],
             diagonal: false,
         };
+        figure.chart = scatter(f64::NAN, false);
         assert!(figure.svg().unwrap_err().to_string().contains("NaN"));
+        figure.chart = scatter(0.0, true);
+        assert!(figure.svg().unwrap_err().to_string().contains("logarithmic"));
         figure.chart = Chart::Bar { value: String::new(), categories: vec![], series: vec![] };
         assert!(figure.svg().unwrap_err().to_string().contains("nothing to draw"));
         let bars = Bars { name: "b".to_owned(), values: vec![Some(1.0)] };
