@@ -11,6 +11,7 @@ use ndarray::{Array1, Array2};
 
 use super::limit::{Controls, Overlay};
 use super::market::Market;
+use super::nest::Innovations;
 use super::scalar::{Scalar, dot};
 use super::sweep::{Work, ln_worthless, product_gap};
 use super::system::{Blocks, Layout, System};
@@ -120,9 +121,37 @@ struct User<T> {
     effort: Option<T>,
 }
 
+/// How far, in logs, the price of a bundle or the technology in use may move for its users' answer to be taken from the first two
+/// derivatives at the state: off by a millionth or so, where the exact answer takes an iteration for every user.
+const CLOSE: f64 = 0.01;
+
+/// What a country's users spend on the good for small moves of its log price: `sum v e^(elasticity step)` to second order.
+#[derive(Clone, Copy)]
+struct Close<T> {
+    spending: T,
+    slope: T,
+    curvature: T,
+    /// Whether all of them are near enough to where research draws them.
+    holds: bool,
+}
+
+impl<T: Scalar> Close<T> {
+    /// Spending after a step and its elasticity; nothing if the step is too long.
+    fn after(&self, step: T) -> Option<(T, f64)> {
+        if !self.holds || step.re().abs() > CLOSE {
+            return None;
+        }
+        let slope = self.slope + self.curvature * step;
+        let spending = self.spending + (self.slope + self.curvature * step * 0.5) * step;
+        Some((spending, if spending.re() > 0.0 { slope.re() / spending.re() } else { 0.0 }))
+    }
+}
+
 /// What the market takes as given.
 struct Given<'s, T> {
     block: &'s Block,
+    /// By country.
+    close: Vec<Close<T>>,
     g: &'s [T],
     border: Option<&'s [T]>,
     producer: Option<&'s [T]>,
@@ -163,6 +192,7 @@ impl<T: Scalar> System<'_, T> {
             };
             let given = Given {
                 block,
+                close: (0..n).map(|m| self.close(block, m, work)).collect(),
                 g,
                 border: border.as_deref(),
                 producer: producer.as_deref(),
@@ -211,7 +241,7 @@ impl<T: Scalar> System<'_, T> {
                     let step = at.ln_price[m] - old.price[cell(m)];
                     new.price[cell(m)] = at.ln_price[m];
                     new.expenditure[cell(m)] = at.spending[m] * self.expenditure_scale[cell(m)];
-                    self.follow(block, m, step, new.research, work);
+                    self.follow(&given, m, step, new.research, work);
                 }
             }
             work.controls[s] = controls;
@@ -258,17 +288,68 @@ impl<T: Scalar> System<'_, T> {
     }
 
     /// Research goes where the solution of the market draws it, if that is all that the bundle's price depends on.
-    fn follow(&self, block: &Block, m: usize, step: T, research: &mut [T], work: &Work<T>) {
-        let Some(nest) = self.nest.as_ref().filter(|nest| nest.innovation.is_some()) else { return };
-        if nest.elements() > 1 || block.element.is_none() {
+    fn follow(&self, given: &Given<T>, m: usize, step: T, research: &mut [T], work: &Work<T>) {
+        let Some(nest) = &self.nest else { return };
+        let Some(innovation) = &nest.innovation else { return };
+        if nest.elements() > 1 || given.block.element.is_none() {
             return;
         }
+        let close = given.close[m].after(step).is_some();
         for s in 0..self.at.j {
             let cell = m * self.at.j + s;
-            if nest.share[cell] > 0.0 && work.y[cell].re() > 0.0 {
-                research[cell] = self.user(m, s, step, work).effort.unwrap_or(research[cell]);
+            if nest.share[cell] <= 0.0 || work.y[cell].re() <= 0.0 {
+                continue;
             }
+            research[cell] = if close {
+                let (slope, offset) = self.drawn(innovation, m, s, work.nest.share[cell].re());
+                work.effort[cell] + (work.effort_gap[cell] + step * slope) / offset
+            } else {
+                self.user(m, s, step, work).effort.unwrap_or(research[cell])
+            };
         }
+    }
+
+    /// How research effort answers the log price of the bundle at a share of it, and how much of a move of that price is left
+    /// when technology has followed.
+    fn drawn(&self, innovation: &Innovations<T>, m: usize, s: usize, share: f64) -> (f64, f64) {
+        let Some(nest) = &self.nest else { return (0.0, 1.0) };
+        let of_share = (1.0 - nest.sigma[s].re()) * (1.0 - share);
+        let slope = innovation.effort_slope(of_share, self.sales_elasticity[m * self.at.j + s], share);
+        (slope, 1.0 + (innovation.lambda * innovation.phi).re() * slope)
+    }
+
+    /// A country's users near the state.
+    fn close(&self, block: &Block, m: usize, work: &Work<T>) -> Close<T> {
+        let zero = T::from(0.0);
+        let mut all = Close { spending: zero, slope: zero, curvature: zero, holds: true };
+        let (Some(nest), Some(element)) = (&self.nest, block.element) else { return all };
+        let Layout { j, .. } = self.at;
+        for s in 0..j {
+            let cell = m * j + s;
+            if nest.share[cell] <= 0.0 || work.y[cell].re() <= 0.0 {
+                continue;
+            }
+            let share = work.nest.share[cell];
+            let lost = self.sales_elasticity[cell];
+            let mut elasticity = (1.0 - nest.sigma[s].re()) * (1.0 - share.re()) - lost * share.re();
+            let mut value = work.y[cell] * share;
+            if let Some(innovation) = &nest.innovation {
+                elasticity /= self.drawn(innovation, m, s, share.re()).1;
+                let moves = work.effort_gap[cell] * innovation.lambda * innovation.phi;
+                all.holds &= moves.re().abs() <= CLOSE;
+                let moved = -moves * elasticity;
+                value += value * (moved + moved * moved * 0.5);
+            }
+            if nest.elements() > 1 {
+                let within = work.nest.element_share[cell * nest.elements() + element];
+                value *= within;
+                elasticity = elasticity * within.re() + (1.0 - nest.element_sigma.re()) * (1.0 - within.re());
+            }
+            all.spending += value;
+            all.slope += value * elasticity;
+            all.curvature += value * (elasticity * elasticity);
+        }
+        all
     }
 
     /// What a country spends on the good beside what its nests do.
@@ -336,8 +417,7 @@ impl<T: Scalar> System<'_, T> {
             for _ in 0..ROUNDS {
                 effort = innovation.effort(cell, nest.share[cell], share, sales, work.ln_research_cost[m]);
                 let Some(effort) = effort else { break };
-                let slope = innovation.effort_slope(of_share(share), lost, share.re());
-                offset = 1.0 + drawn.re() * slope;
+                offset = self.drawn(innovation, m, s, share.re()).1;
                 let correction = (gap - start + (effort - work.effort[cell]) * drawn) / offset;
                 gap -= correction;
                 (share, sales) = at(gap);
@@ -451,7 +531,9 @@ impl<T: Scalar> System<'_, T> {
             let sum = dot(&g[m * n..(m + 1) * n], &e);
             let sum = if sum.re() < f64::MIN_POSITIVE { T::from(f64::MIN_POSITIVE) } else { sum };
             at.ln_price[m] = -(sum.ln() + self.shift[m * j + s]) / theta + least;
-            let (nested, elasticity) = self.nest_spending(block, m, at.ln_price[m] - ln_p[m * j + s], work);
+            let step = at.ln_price[m] - ln_p[m * j + s];
+            let (nested, elasticity) =
+                given.close[m].after(step).unwrap_or_else(|| self.nest_spending(block, m, step, work));
             at.spending[m] = nested + given.fixed_spending[m];
             at.elasticity[m] =
                 if nested.re() > 0.0 { elasticity * nested.re() / at.spending[m].re() } else { 0.0 };

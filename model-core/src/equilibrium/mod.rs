@@ -172,13 +172,14 @@ fn solve(
     observer: &mut dyn Observer,
 ) -> Result<Equilibrium, SolveError> {
     shock.validate(parts)?;
-    let once = |shock: &Shock, start: Option<&Iterate>, observer: &mut dyn Observer| {
+    let once = |shock: &Shock, start: Option<&Iterate>, depth: usize, observer: &mut dyn Observer| {
         let system = System::new(parts, income, shock, &Plain)?;
         let mut work = Work::new(&system);
-        let found = solve::solve(&system, start, settings, observer, &mut work)?;
+        let settings = SolverSettings { depth, ..*settings };
+        let found = solve::solve(&system, start, &settings, observer, &mut work)?;
         Ok(Equilibrium::assemble(&system, income, shock, found, &work))
     };
-    match once(shock, start, observer) {
+    match once(shock, start, settings.depth, observer) {
         Err(SolveError::NotConverged { iterations, residual, best, history, tolerance }) => {
             if let Some((sector, returns)) = increasing_returns(parts, shock) {
                 return Err(SolveError::IncreasingReturns {
@@ -193,7 +194,7 @@ fn solve(
             if settings.max_parts == 0 {
                 return Err(SolveError::NotConverged { iterations, residual, best, history, tolerance });
             }
-            in_steps(parts, shock, settings.max_parts, history, observer, once)
+            in_steps(parts, shock, settings, history, observer, once)
         }
         other => other,
     }
@@ -216,24 +217,27 @@ fn increasing_returns(parts: &EconomyParts, shock: &Shock) -> Option<(String, f6
         .map(|(sector, returns)| (parts.labels.sectors()[sector].clone(), returns))
 }
 
-/// The shock in parts, each solved from the last, where it is too much at once.
+/// The shock in parts, each solved from the last, where it is too much at once. A part that fails is tried with a short memory
+/// before a shorter one.
 fn in_steps(
     parts: &EconomyParts,
     shock: &Shock,
-    max_parts: usize,
+    settings: &SolverSettings,
     mut history: Vec<Iteration>,
     observer: &mut dyn Observer,
-    once: impl Fn(&Shock, Option<&Iterate>, &mut dyn Observer) -> Result<Equilibrium, SolveError>,
+    once: impl Fn(&Shock, Option<&Iterate>, usize, &mut dyn Observer) -> Result<Equilibrium, SolveError>,
 ) -> Result<Equilibrium, SolveError> {
     let (mut reached, mut step) = (0.0, 0.25);
+    let mut depth = settings.depth;
     let mut start: Option<Iterate> = None;
     let mut tries = 0;
     loop {
         tries += 1;
         let to = f64::min(reached + step, 1.0);
         let part = if to < 1.0 { &shock.part(parts, to) } else { shock };
-        match once(part, start.as_ref(), observer) {
+        match once(part, start.as_ref(), depth, observer) {
             Ok(mut equilibrium) => {
+                depth = settings.depth;
                 history.append(&mut equilibrium.history);
                 if to == 1.0 {
                     history.iter_mut().enumerate().for_each(|(k, iteration)| iteration.number = k + 1);
@@ -244,8 +248,12 @@ fn in_steps(
             }
             Err(SolveError::NotConverged { iterations, residual, tolerance, best, history: mut tried }) => {
                 history.append(&mut tried);
-                step *= 0.25;
-                if tries >= max_parts {
+                if depth > solve::SHALLOW {
+                    depth = solve::SHALLOW;
+                } else {
+                    (depth, step) = (settings.depth, 0.25 * step);
+                }
+                if tries >= settings.max_parts {
                     let iterations = history.len().max(iterations);
                     return Err(SolveError::NotConverged { iterations, residual, tolerance, best, history });
                 }

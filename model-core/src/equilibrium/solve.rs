@@ -157,12 +157,13 @@ pub(super) const MAX_MOVE: f64 = 1.5;
 const LEAST_KEPT: f64 = 0.1;
 
 /// Sweeps without a new lowest residual, and restarts from the best state, after which the fixed point gives up; and sweeps
-/// after which it forgets its history.
+/// after which it forgets its history and, every other time, remembers [`SHALLOW`] differences.
 const PATIENCE: usize = 100;
 const STALE: usize = 16;
 
-/// Differences that are remembered after that, every other time.
-const SHALLOW: usize = 2;
+/// Differences that acceleration remembers where it fails with more: what it learns on one side of a kink misleads on the other.
+pub(super) const SHALLOW: usize = 2;
+
 const MAX_RESTARTS: usize = 4;
 
 /// A residual below which even a large jump is no flight.

@@ -46,8 +46,10 @@ pub(super) struct Work<T = f64> {
     pub(super) volume: Vec<T>,
     pub(super) rent: Vec<T>,
     pub(super) nest: NestWork<T>,
-    /// The state's research effort `[i][j]`, and the log price of research by country.
+    /// The state's research effort `[i][j]`, how far what the sweep's spending calls for lies from it, and the log price of
+    /// research by country.
     pub(super) effort: Vec<T>,
+    pub(super) effort_gap: Vec<T>,
     pub(super) ln_research_cost: Vec<T>,
     /// `exp(-theta ln c)` relative to the cheapest producer and `ln sum_i g e`, `[i][j]`.
     appeal: Vec<T>,
@@ -93,6 +95,7 @@ impl<T: Scalar> Work<T> {
             rent: zeros(limits),
             nest: elements.map_or_else(|| NestWork::new(0, 0), |elements| NestWork::new(n * j, elements)),
             effort: zeros(research),
+            effort_gap: zeros(research),
             ln_research_cost: zeros(n),
             appeal: zeros(n * j),
             ln_sum: zeros(n * j),
@@ -535,6 +538,7 @@ impl<T: Scalar> System<'_, T> {
                 let effort = innovation.effort(cell, nest.share[cell], share, work.y[cell], cost);
                 let gap = effort.map_or(T::from(0.0), |effort| effort - old[cell]);
                 worst(&mut residual.technology, gap.re());
+                work.effort_gap[cell] = gap;
                 new[cell] = old[cell] + gap * innovation.step(s);
             }
         }
