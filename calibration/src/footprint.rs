@@ -108,7 +108,7 @@ pub fn total_requirements(
 ) -> Result<Array2<f64>, FootprintError> {
     let mut system = coefficients.t().mapv(|a| -a);
     system.diag_mut().mapv_inplace(|a| 1.0 + a);
-    let solved = Lu::factor(system.view())?.solve_many(direct.t())?;
+    let solved = Lu::well_conditioned(system.view())?.solve_many(direct.t())?;
     Ok(solved.reversed_axes())
 }
 

@@ -9,9 +9,12 @@ mod common;
 use calibration::caliendo_parro::{ElasticityData, NaftaData};
 use calibration::footprint::FootprintPanels;
 use calibration::panels::Panel;
+use calibration::patent_text::{exchange, industries::Concordance, labelled, rules::Rules, terms::Terms};
 use calibration::patents::Patents;
 use calibration::sea::Sea;
+use calibration::substitution;
 use calibration::table::{Inventories, Mapping};
+use calibration::trade_elasticity::unit_values;
 use calibration::us_klems::Accounts;
 use calibration::wiod::WiodLabels;
 use calibration::{bea, flows_csv, icio, store, table_csv, wiod};
@@ -304,5 +307,69 @@ fn footprint_panels() {
         .collect();
     fuzz(&files, |files| {
         FootprintPanels::from_texts([&text(&files[0]), &text(&files[1]), &text(&files[2])]).is_ok()
+    });
+}
+
+/// The heading and the first rows of a file.
+fn beginning(file: &str, rows: usize) -> Vec<u8> {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/patents").join(file));
+    let text = text.expect("a shipped file");
+    text.split_inclusive('\n').take(1 + rows).flat_map(str::bytes).collect()
+}
+
+#[test]
+fn unit_values() {
+    let file = b"importer,good,exporter,year,value,quantity\nUSA,1,CHN,2001,2,4\nUSA,1,CHN,2002,3,4\nUSA,1,DEU,2001,1,1\n\
+        USA,1,DEU,2002,1.5,1\nUSA,2,DEU,2001,1,1\n";
+    fuzz(&[file.to_vec()], |files| unit_values::from_reader(here(), files[0].as_slice()).is_ok());
+}
+
+#[test]
+fn rules_terms_and_labelled_texts() {
+    fuzz(&[beginning("rules.csv", 12)], |files| Rules::from_reader(here(), files[0].as_slice()).is_ok());
+    fuzz(&[beginning("terms.csv", 12)], |files| Terms::from_reader(here(), files[0].as_slice()).is_ok());
+    fuzz(&[beginning("labelled.csv", 3)], |files| labelled::from_reader(here(), files[0].as_slice()).is_ok());
+}
+
+#[test]
+fn fields_and_sectors_of_patents() {
+    let files = [
+        b"field,codes\nMotors,H02K H02P\nGlass,C03B C03C\n".to_vec(),
+        b"field,c26,c27\nMotors,0.25,0.75\nGlass,1,0\n".to_vec(),
+    ];
+    fuzz(&files, |files| {
+        Concordance::from_readers(here(), files[0].as_slice(), here(), files[1].as_slice()).is_ok()
+    });
+}
+
+#[test]
+fn answers_of_labellers() {
+    let file = b"{\"id\": \"1\", \"labeller\": \"a\", \"class\": \"use\"}\n\n{\"id\": \"2\", \"labeller\": \"b\", \"class\": \"mining\"}\n";
+    fuzz(&[file.to_vec()], |files| {
+        let answers = exchange::read_labels(files[0].as_slice(), |id| id == "1" || id == "2")
+            .expect("a reader in memory");
+        // Every line that is not blank is taken or rejected.
+        let lines = files[0].split(|b| *b == b'\n').filter(|l| !String::from_utf8_lossy(l).trim().is_empty());
+        assert_eq!(answers.taken as usize + answers.rejected.len(), lines.count());
+        answers.rejected.is_empty()
+    });
+}
+
+#[test]
+fn panels_of_patents_and_spending() {
+    let files = [
+        b"country,sector,market,year,patents_critical,patents_other,price_critical,price_other,spending_critical,spending_other\n\
+        USA,motors,outside,2009,3,10,1,1,2,9\nUSA,motors,outside,2010,4,9,1.5,1,2,8\n\
+        CHN,motors,inside,2009,1,8,1,1,3,9\nCHN,motors,inside,2010,1,9,1.1,1,3,8\n"
+            .to_vec(),
+        b"sector,element,weight\nmotors,Nd,.75\nmotors,Dy,.25\n".to_vec(),
+        b"market,element,year,quota\noutside,Nd,2010,.5\noutside,Dy,2010,.7\n".to_vec(),
+    ];
+    let folder = tempfile::tempdir().expect("a folder for damaged files");
+    fuzz(&files, |files| {
+        for (name, file) in ["panel.csv", "exposure.csv", "shocks.csv"].iter().zip(files) {
+            std::fs::write(folder.path().join(name), file).expect("a damaged file");
+        }
+        substitution::Panel::read(folder.path()).is_ok()
     });
 }

@@ -148,7 +148,7 @@ impl Estimates {
         }
         let gap = r_matrix.dot(&self.coefficients) - r;
         let middle = r_matrix.dot(&self.vcov).dot(&r_matrix.t());
-        let factor = Cholesky::factor(middle.view()).map_err(|_| EstimationError::Hypothesis {
+        let factor = Cholesky::well_conditioned(middle.view()).map_err(|_| EstimationError::Hypothesis {
             reason: "R V R' is singular: the restrictions are redundant, or outnumber what the variance can tell apart \
                      (with clusters, at most their number)"
                 .into(),

@@ -2,7 +2,7 @@ use ndarray::{Array2, ArrayView2};
 
 use crate::effects::{Absorbed, FixedEffects};
 use crate::sample::{Dropped, Sample};
-use crate::{Categories, Estimates, EstimationError, Regression};
+use crate::{Accuracy, Categories, Estimates, EstimationError, Regression};
 
 /// What every fitted regression has. [`LinearFit`](crate::LinearFit) and [`PoissonFit`](crate::PoissonFit) give access
 /// to it as if it were theirs.
@@ -15,6 +15,7 @@ pub struct Fit {
     dropped: Dropped,
     fitted: Vec<f64>,
     absorbed: Absorbed,
+    accuracy: Accuracy,
 }
 
 impl Fit {
@@ -23,6 +24,7 @@ impl Fit {
         regression: &Regression,
         sample: Sample,
         estimates: Estimates,
+        accuracy: Accuracy,
         fitted: Vec<f64>,
         weights: Option<Vec<f64>>,
         predictor: impl FnOnce(&[f64]) -> Vec<f64>,
@@ -39,12 +41,18 @@ impl Fit {
             dropped: sample.dropped,
             fitted,
             absorbed,
+            accuracy,
         }
     }
 
     /// Coefficients, standard errors, tests.
     pub fn estimates(&self) -> &Estimates {
         &self.estimates
+    }
+
+    /// How exact the arithmetic behind the coefficients is.
+    pub fn accuracy(&self) -> &Accuracy {
+        &self.accuracy
     }
 
     /// The name of the outcome.

@@ -23,6 +23,7 @@
 //! The crate knows no files. Equal input gives equal bits, whatever the number of threads.
 
 mod absorb;
+mod accuracy;
 mod categories;
 mod columns;
 pub mod distribution;
@@ -47,6 +48,7 @@ mod table;
 pub mod vcov;
 mod weights;
 
+pub use accuracy::Accuracy;
 pub use categories::Categories;
 pub use effects::FixedEffects;
 pub use error::EstimationError;

@@ -252,7 +252,7 @@ impl ShiftShare {
         let collinear = ShiftShareError::CollinearShares { shocks, rows };
         let gram = matmul(self.shares.t(), self.shares.view())?;
         let largest = gram.diag().iter().copied().fold(0.0, f64::max);
-        let factor = Cholesky::factor(gram.view()).map_err(|_| collinear.clone())?;
+        let factor = Cholesky::well_conditioned(gram.view()).map_err(|_| collinear.clone())?;
         if rows < shocks || factor.lower().diag().iter().any(|d| d * d < 1e-12 * largest) {
             return Err(collinear);
         }

@@ -66,6 +66,8 @@ pub(crate) struct Solution {
     /// `(X'WX)^-1`.
     pub(crate) bread: Array2<f64>,
     pub(crate) residuals: Vec<f64>,
+    /// The condition number of the regressors, each scaled to length one.
+    pub(crate) condition: f64,
 }
 
 /// Which of the regressors `[k, n]` to keep. `scale` holds the sums of squares that count as full size: those
@@ -135,7 +137,9 @@ pub(crate) fn least_squares(
     coefficients += &solve(cross_vector(x, &left, weights))?;
     drop(left);
     let residuals = residual_of(&coefficients);
-    Ok(Solution { coefficients, bread, residuals })
+    // The cross-products' condition number is the square of the regressors'.
+    let condition = first.reciprocal_condition().sqrt().recip();
+    Ok(Solution { coefficients, bread, residuals, condition })
 }
 
 /// All rows but one.

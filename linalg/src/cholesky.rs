@@ -1,5 +1,6 @@
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
+use crate::condition::{self, require_condition};
 use crate::error::{require_finite, require_len, require_square};
 use crate::{LinalgError, backend};
 
@@ -23,6 +24,35 @@ impl Cholesky {
         Ok(Self { lower: backend::cholesky(a)? })
     }
 
+    /// Factors a matrix on whose solutions a result rests: refuses one that would leave them without correct digits.
+    ///
+    /// # Errors
+    /// Those of [`factor`](Self::factor), and [`LinalgError::IllConditioned`] where
+    /// [`reciprocal_condition`](Self::reciprocal_condition) is below
+    /// [`LEAST_RECIPROCAL_CONDITION`](crate::LEAST_RECIPROCAL_CONDITION).
+    pub fn well_conditioned(a: ArrayView2<'_, f64>) -> Result<Self, LinalgError> {
+        let factored = Self::factor(a)?;
+        require_condition(factored.reciprocal_condition())?;
+        Ok(factored)
+    }
+
+    /// An estimate of `1 / (|C|_1 |C^-1|_1)`, `C` being the matrix scaled to ones on the diagonal, as a covariance is to a
+    /// correlation. On it the error of a solution depends, not on units (Demmel 1989, LAPACK Working Note 14).
+    pub fn reciprocal_condition(&self) -> f64 {
+        let l = &self.lower;
+        let n = l.nrows();
+        // The diagonal of A = L L' is the sum of squares of the rows of L.
+        let scale: Vec<f64> = l.rows().into_iter().map(|row| row.dot(&row).sqrt()).collect();
+        let correlation = |i: usize, j: usize| l.row(i).dot(&l.row(j)) / (scale[i] * scale[j]);
+        let norm = (0..n).map(|j| (0..n).map(|i| correlation(i, j).abs()).sum::<f64>()).fold(0.0, f64::max);
+        let solve = |x: &mut [f64]| {
+            x.iter_mut().zip(&scale).for_each(|(x, s)| *x *= s);
+            self.solve_in_place(x);
+            x.iter_mut().zip(&scale).for_each(|(x, s)| *x *= s);
+        };
+        condition::reciprocal(n, norm, solve, solve)
+    }
+
     /// The lower triangular factor `L`.
     pub fn lower(&self) -> ArrayView2<'_, f64> {
         self.lower.view()
@@ -33,7 +63,14 @@ impl Cholesky {
     /// # Errors
     /// [`LinalgError::Shape`] when `b` has another length than the matrix has rows.
     pub fn solve(&self, b: ArrayView1<'_, f64>) -> Result<Array1<f64>, LinalgError> {
-        let mut x = self.solve_lower(b)?;
+        require_len("right-hand side", self.lower.nrows(), b.len())?;
+        let mut x = b.to_vec();
+        self.solve_in_place(&mut x);
+        Ok(Array1::from_vec(x))
+    }
+
+    fn solve_in_place(&self, x: &mut [f64]) {
+        self.solve_lower_in_place(x);
         let l = &self.lower;
         for i in (0..x.len()).rev() {
             let mut s = x[i];
@@ -42,16 +79,9 @@ impl Cholesky {
             }
             x[i] = s / l[[i, i]];
         }
-        Ok(x)
     }
 
-    /// Solves `L x = b`: whitens `b` when `A` is its variance.
-    ///
-    /// # Errors
-    /// [`LinalgError::Shape`] when `b` has another length than the matrix has rows.
-    pub fn solve_lower(&self, b: ArrayView1<'_, f64>) -> Result<Array1<f64>, LinalgError> {
-        require_len("right-hand side", self.lower.nrows(), b.len())?;
-        let mut x = b.to_owned();
+    fn solve_lower_in_place(&self, x: &mut [f64]) {
         let l = &self.lower;
         for i in 0..x.len() {
             let mut s = x[i];
@@ -60,7 +90,17 @@ impl Cholesky {
             }
             x[i] = s / l[[i, i]];
         }
-        Ok(x)
+    }
+
+    /// Solves `L x = b`: whitens `b` when `A` is its variance.
+    ///
+    /// # Errors
+    /// [`LinalgError::Shape`] when `b` has another length than the matrix has rows.
+    pub fn solve_lower(&self, b: ArrayView1<'_, f64>) -> Result<Array1<f64>, LinalgError> {
+        require_len("right-hand side", self.lower.nrows(), b.len())?;
+        let mut x = b.to_vec();
+        self.solve_lower_in_place(&mut x);
+        Ok(Array1::from_vec(x))
     }
 
     /// Solves `A X = B` for all columns of `B`.

@@ -37,6 +37,15 @@ pub enum LinalgError {
         /// Order of the first leading minor that is not positive, counted from 1; 0 when unknown.
         minor: usize,
     },
+    /// The matrix is so close to a singular one that rounding may leave no correct digit in its solutions.
+    #[error(
+        "the matrix is nearly singular: its reciprocal condition number is {reciprocal_condition:.1e}, so that rounding may leave \
+         few correct digits or none; look for rows or columns that all but repeat one another"
+    )]
+    IllConditioned {
+        /// The reciprocal condition number of the scaled matrix.
+        reciprocal_condition: f64,
+    },
     /// An iterative decomposition did not converge.
     #[error("{what} did not converge")]
     NoConvergence {

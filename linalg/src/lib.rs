@@ -11,6 +11,7 @@
 //! |---|---|
 //! | solve `A x = b`, `A` square | [`Lu`] |
 //! | solve `A x = b`, `A` symmetric positive definite | [`Cholesky`] |
+//! | the same where a result rests on it: refuse what rounding would spoil | [`Lu::well_conditioned`], [`Cholesky::well_conditioned`] |
 //! | find redundant regressors from `X'X` | [`PivotedCholesky`], [`independent_columns`] |
 //! | least squares, orthogonal bases | [`Qr`], [`least_squares`] |
 //! | rank, pseudo-inverse, principal components | [`Svd`], [`SymmetricEigen`] |
@@ -31,12 +32,14 @@
 
 mod backend;
 mod cholesky;
+mod condition;
 mod error;
 mod lu;
 mod orthogonal;
 mod spectral;
 
 pub use cholesky::{Cholesky, PivotedCholesky, independent_columns};
+pub use condition::LEAST_RECIPROCAL_CONDITION;
 pub use error::LinalgError;
 pub use lu::{Lu, inverse};
 pub use orthogonal::{Qr, least_squares};

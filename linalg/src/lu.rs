@@ -1,6 +1,7 @@
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use crate::backend::LuFactors;
+use crate::condition::{self, require_condition};
 use crate::error::{require_finite, require_len, require_square};
 use crate::{LinalgError, backend};
 
@@ -9,7 +10,6 @@ use crate::{LinalgError, backend};
 pub struct Lu {
     factors: LuFactors,
     order: usize,
-    norm: f64,
 }
 
 impl Lu {
@@ -17,12 +17,12 @@ impl Lu {
     ///
     /// # Errors
     /// [`LinalgError::NotSquare`], [`LinalgError::NotFinite`], or [`LinalgError::Singular`] when a pivot is
-    /// exactly zero. A nearly singular matrix factors: look at [`reciprocal_condition`](Self::reciprocal_condition).
+    /// exactly zero. A nearly singular matrix factors: a step of a search may use it, a result should come from
+    /// [`well_conditioned`](Self::well_conditioned).
     pub fn factor(a: ArrayView2<'_, f64>) -> Result<Self, LinalgError> {
         require_square(a)?;
         require_finite(a)?;
-        let norm = a.columns().into_iter().map(|c| c.iter().map(|v| v.abs()).sum()).fold(0.0, f64::max);
-        Ok(Self { factors: backend::LuFactors::new(a)?, order: a.nrows(), norm })
+        Ok(Self { factors: backend::LuFactors::new(a)?, order: a.nrows() })
     }
 
     /// The number of rows of the matrix.
@@ -61,55 +61,64 @@ impl Lu {
         Ok(Array1::from_vec(x))
     }
 
-    /// An estimate of `1 / (|A|_1 |A^-1|_1)`, by Hager's method as refined by Higham (1988, ACM TOMS 14).
+    /// Factors a square matrix on whose solutions a result rests: refuses one that would leave them without correct digits.
     ///
-    /// Near the machine's precision (about 1e-16) the solution has no correct digit left. Costs a handful of
-    /// solves.
-    pub fn reciprocal_condition(&self) -> f64 {
-        let n = self.order;
-        if n == 0 || self.norm == 0.0 {
-            return 0.0;
-        }
-        let mut x = vec![1.0 / n as f64; n];
-        let mut estimate = 0.0_f64;
-        for _ in 0..5 {
-            let mut y = x.clone();
-            self.factors.solve_in_place(&mut y);
-            let norm: f64 = y.iter().map(|v| v.abs()).sum();
-            if norm <= estimate {
-                break;
-            }
-            estimate = norm;
-            let mut z: Vec<f64> = y.iter().map(|v| if *v < 0.0 { -1.0 } else { 1.0 }).collect();
-            self.factors.solve_transpose_in_place(&mut z);
-            let aligned: f64 = z.iter().zip(&x).map(|(a, b)| a * b).sum();
-            let (best, size) = z
-                .iter()
-                .enumerate()
-                .fold((0, 0.0), |(i, m), (j, v)| if v.abs() > m { (j, v.abs()) } else { (i, m) });
-            if size <= aligned {
-                break;
-            }
-            x = vec![0.0; n];
-            x[best] = 1.0;
-        }
-        // Higham's alternating vector guards against the matrices on which the search is fooled.
-        let step = (n.max(2) - 1) as f64;
-        let mut v: Vec<f64> =
-            (0..n).map(|i| (1.0 + i as f64 / step) * if i % 2 == 0 { 1.0 } else { -1.0 }).collect();
-        self.factors.solve_in_place(&mut v);
-        let alternative = 2.0 * v.iter().map(|x| x.abs()).sum::<f64>() / (3.0 * n as f64);
-        let inverse_norm = estimate.max(alternative);
-        if inverse_norm.is_finite() { 1.0 / (self.norm * inverse_norm) } else { 0.0 }
+    /// # Errors
+    /// Those of [`factor`](Self::factor), and [`LinalgError::IllConditioned`] where
+    /// [`reciprocal_condition`](Self::reciprocal_condition) is below [`LEAST_RECIPROCAL_CONDITION`](crate::LEAST_RECIPROCAL_CONDITION).
+    pub fn well_conditioned(a: ArrayView2<'_, f64>) -> Result<Self, LinalgError> {
+        let lu = Self::factor(a)?;
+        require_condition(lu.reciprocal_condition(a)?)?;
+        Ok(lu)
     }
+
+    /// An estimate of `1 / (|B|_1 |B^-1|_1)`, `B` being the matrix `a` that was factored with rows and columns scaled to a
+    /// largest entry of one, so that it does not depend on units.
+    ///
+    /// The relative error of a solution, in the scaled variables, is about the machine's precision (1e-16) over it. By
+    /// Hager's method as refined by Higham (1988, ACM TOMS 14); costs a handful of solves.
+    ///
+    /// # Errors
+    /// [`LinalgError::Shape`] when `a` is not of the order of the matrix that was factored.
+    pub fn reciprocal_condition(&self, a: ArrayView2<'_, f64>) -> Result<f64, LinalgError> {
+        require_len("the factored matrix", self.order, a.nrows())?;
+        require_len("the factored matrix", self.order, a.ncols())?;
+        let (row, column) = equilibration(a);
+        let sum = |j: usize| (0..self.order).map(|i| (row[i] * a[[i, j]] * column[j]).abs()).sum::<f64>();
+        let norm = (0..self.order).map(sum).fold(0.0, f64::max);
+        // B = R A C, so that B^-1 b = C^-1 A^-1 (R^-1 b).
+        let solve = |x: &mut [f64]| {
+            x.iter_mut().zip(&row).for_each(|(x, r)| *x /= r);
+            self.factors.solve_in_place(x);
+            x.iter_mut().zip(&column).for_each(|(x, c)| *x /= c);
+        };
+        let solve_transpose = |x: &mut [f64]| {
+            x.iter_mut().zip(&column).for_each(|(x, c)| *x /= c);
+            self.factors.solve_transpose_in_place(x);
+            x.iter_mut().zip(&row).for_each(|(x, r)| *x /= r);
+        };
+        Ok(condition::reciprocal(self.order, norm, solve, solve_transpose))
+    }
+}
+
+/// Factors that scale rows, and then columns, to a largest entry of one.
+fn equilibration(a: ArrayView2<'_, f64>) -> (Vec<f64>, Vec<f64>) {
+    let one_over = |largest: f64| if largest > 0.0 { 1.0 / largest } else { 1.0 };
+    let row: Vec<f64> =
+        a.rows().into_iter().map(|r| one_over(r.iter().fold(0.0, |m, v| v.abs().max(m)))).collect();
+    let column = a
+        .columns()
+        .into_iter()
+        .map(|c| one_over(c.iter().zip(&row).fold(0.0, |m, (v, r)| (v * r).abs().max(m))))
+        .collect();
+    (row, column)
 }
 
 /// The inverse of a square matrix. Prefer [`Lu::solve`] or [`Cholesky`](crate::Cholesky) where a product with
 /// the inverse is all that is needed.
 ///
 /// # Errors
-/// Those of [`Lu::factor`].
+/// Those of [`Lu::well_conditioned`].
 pub fn inverse(a: ArrayView2<'_, f64>) -> Result<Array2<f64>, LinalgError> {
-    let lu = Lu::factor(a)?;
-    lu.solve_many(Array2::eye(a.nrows()).view())
+    Lu::well_conditioned(a)?.solve_many(Array2::eye(a.nrows()).view())
 }

@@ -2,8 +2,8 @@
 #![allow(clippy::expect_used)]
 
 use linalg::{
-    Cholesky, LinalgError, Lu, PivotedCholesky, Qr, Svd, SymmetricEigen, independent_columns, inverse,
-    least_squares, matmul,
+    Cholesky, LEAST_RECIPROCAL_CONDITION, LinalgError, Lu, PivotedCholesky, Qr, Svd, SymmetricEigen,
+    independent_columns, inverse, least_squares, matmul,
 };
 use ndarray::{Array1, Array2, Axis, Slice, array};
 use proptest::prelude::*;
@@ -20,6 +20,23 @@ fn matrix(
 
 fn square() -> impl Strategy<Value = Array2<f64>> {
     (1..24_usize).prop_flat_map(|n| matrix(n..n + 1, n..n + 1))
+}
+
+/// The largest sum of a column.
+fn norm(m: &Array2<f64>) -> f64 {
+    m.columns().into_iter().map(|c| c.iter().map(|v| v.abs()).sum::<f64>()).fold(0.0, f64::max)
+}
+
+/// Rows, then columns, scaled to a largest entry of one.
+fn equilibrated(a: &Array2<f64>) -> Array2<f64> {
+    let mut a = a.clone();
+    for axis in [Axis(0), Axis(1)] {
+        for mut lane in a.axis_iter_mut(axis) {
+            let largest = lane.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+            lane /= if largest > 0.0 { largest } else { 1.0 };
+        }
+    }
+    a
 }
 
 fn largest(a: &Array2<f64>) -> f64 {
@@ -47,14 +64,61 @@ proptest! {
     fn the_condition_estimate_is_close_to_the_truth_and_never_below_it(a in square()) {
         let n = a.nrows();
         let Ok(lu) = Lu::factor(a.view()) else { return Ok(()) };
-        let Ok(inv) = inverse(a.view()) else { return Ok(()) };
-        let norm = |m: &Array2<f64>| {
-            m.columns().into_iter().map(|c| c.iter().map(|v| v.abs()).sum::<f64>()).fold(0.0, f64::max)
-        };
-        let truth = 1.0 / (norm(&a) * norm(&inv));
-        let estimate = lu.reciprocal_condition();
+        let scaled = equilibrated(&a);
+        let Ok(inv) = inverse(scaled.view()) else { return Ok(()) };
+        let truth = 1.0 / (norm(&scaled) * norm(&inv));
+        let estimate = lu.reciprocal_condition(a.view()).expect("its own matrix");
         prop_assert!(estimate >= truth * (1.0 - 1e-8), "estimate {} truth {} n {}", estimate, truth, n);
         prop_assert!(estimate <= truth * 10.0 + 1e-15, "estimate {} truth {} n {}", estimate, truth, n);
+    }
+
+    #[test]
+    fn the_condition_of_a_covariance_is_that_of_its_correlations(a in square()) {
+        let n = a.nrows();
+        let spd = a.dot(&a.t()) + Array2::<f64>::eye(n) * 0.1;
+        let unit = spd.diag().mapv(|v| 1.0 / v.sqrt());
+        let correlation = &spd * &unit.view().insert_axis(Axis(0)) * unit.view().insert_axis(Axis(1));
+        let truth = 1.0 / (norm(&correlation) * norm(&inverse(correlation.view()).expect("regular")));
+        let estimate = Cholesky::factor(spd.view()).expect("positive definite").reciprocal_condition();
+        prop_assert!(estimate >= truth * (1.0 - 1e-8) && estimate <= truth * 10.0, "{} {}", estimate, truth);
+    }
+
+    #[test]
+    fn units_change_no_condition_number(a in square(), powers in prop::collection::vec(-6..7_i32, 48)) {
+        // The condition number is the same; estimates of it may differ as much as each does from the truth.
+        let alike = |x: f64, y: f64| x <= 4.0 * y + 1e-14 && y <= 4.0 * x + 1e-14;
+        let n = a.nrows();
+        let unit = |k: usize| 10.0_f64.powi(powers[k]);
+        let Ok(lu) = Lu::factor(a.view()) else { return Ok(()) };
+        let rows = Array2::from_shape_fn((n, n), |(i, j)| a[[i, j]] * unit(i));
+        let other = Lu::factor(rows.view()).expect("as regular").reciprocal_condition(rows.view()).expect("its own");
+        let own = lu.reciprocal_condition(a.view()).expect("its own");
+        prop_assert!(alike(own, other), "{} {}", own, other);
+
+        let spd = a.dot(&a.t()) + Array2::<f64>::eye(n);
+        let both = Array2::from_shape_fn((n, n), |(i, j)| spd[[i, j]] * unit(i) * unit(j));
+        let own = Cholesky::factor(spd.view()).expect("positive definite").reciprocal_condition();
+        let other = Cholesky::factor(both.view()).expect("positive definite").reciprocal_condition();
+        prop_assert!(alike(own, other), "{} {}", own, other);
+    }
+
+    #[test]
+    fn the_error_of_a_solution_is_what_its_condition_allows(a in square(), closeness in 0..14_i32) {
+        // Two rows are made to differ by little.
+        let n = a.nrows();
+        prop_assume!(n > 1);
+        let mut a = a + Array2::<f64>::eye(n);
+        for j in 0..n {
+            a[[1, j]] = a[[0, j]] + 10.0_f64.powi(-closeness) * a[[1, j]];
+        }
+        let truth = Array1::from_shape_fn(n, |i| 1.0 + (i as f64).cos());
+        let Ok(lu) = Lu::factor(a.view()) else { return Ok(()) };
+        let condition = lu.reciprocal_condition(a.view()).expect("its own matrix");
+        let x = lu.solve(a.dot(&truth).view()).expect("fits");
+        let error = (&x - &truth).iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+        prop_assert!(error <= 100.0 * n as f64 * f64::EPSILON / condition, "{} at {}", error, condition);
+        let checked = Lu::well_conditioned(a.view());
+        prop_assert_eq!(checked.is_ok(), condition >= LEAST_RECIPROCAL_CONDITION);
     }
 
     #[test]
@@ -124,6 +188,10 @@ fn each_misuse_has_its_error() {
     assert_eq!(Lu::factor(rect.view()).unwrap_err(), LinalgError::NotSquare { rows: 2, columns: 3 });
     let singular = array![[1.0, 2.0], [0.0, 0.0]];
     assert_eq!(Lu::factor(singular.view()).unwrap_err(), LinalgError::Singular { pivot: 1 });
+    let near = array![[1.0, 1.0], [1.0, 1.0 + 1e-14]];
+    assert!(matches!(Lu::well_conditioned(near.view()), Err(LinalgError::IllConditioned { .. })));
+    assert!(matches!(Cholesky::well_conditioned(near.view()), Err(LinalgError::IllConditioned { .. })));
+    assert!(Lu::factor(near.view()).is_ok() && Cholesky::factor(near.view()).is_ok());
     let nan = array![[1.0, f64::NAN], [0.0, 1.0]];
     assert!(matches!(Lu::factor(nan.view()).unwrap_err(), LinalgError::NotFinite { row: 0, column: 1, .. }));
     assert!(matches!(Svd::new(nan.view()).unwrap_err(), LinalgError::NotFinite { .. }));

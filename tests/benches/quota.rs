@@ -7,10 +7,9 @@ use std::path::PathBuf;
 
 use calibration::rare_earths::{economy, rare_earth_world_2009};
 use criterion::{Criterion, criterion_group, criterion_main};
-use model_core::{
-    CriticalInputs, Diffusion, Economy, Innovation, Parameter, ResearchCost, Restriction, Shock,
-    SolverSettings, Technology,
-};
+use model_core::{Economy, Parameter, SolverSettings, Technology};
+use tests::critical::innovation;
+use tests::questions;
 
 fn quota(criterion: &mut Criterion) {
     let shipped = rare_earth_world_2009().expect("the shipped economy");
@@ -24,31 +23,13 @@ fn quota(criterion: &mut Criterion) {
 }
 
 fn bench(criterion: &mut Criterion, size: &str, economy: Economy) {
-    let labels = economy.labels();
-    let sectors = labels.sectors().len();
-    let critical = labels.sectors().iter().position(|name| name == "Rare earths");
-    let (Some(r), Some(china)) = (critical, labels.country("CHN")) else {
-        panic!("no rare earths or no China")
-    };
-    let economy =
-        economy.with_critical(Some(CriticalInputs::composite(r, 0.1, sectors))).expect("critical inputs");
     let settings = SolverSettings::default();
-    let innovation = Innovation {
-        lambda: 0.5,
-        phi: 0.5,
-        xi: 0.0,
-        diffusion: Diffusion::National,
-        paid_in: ResearchCost::FinalGood,
-    };
     let mut group = criterion.benchmark_group(format!("quota/{size}"));
-    for (name, technology) in
-        [("exogenous", Technology::Exogenous), ("free entry", Technology::FreeEntry(innovation))]
-    {
-        let shock = Shock {
-            restrictions: vec![Restriction::export_quota(r, china, 0.6)],
-            technology,
-            ..Shock::default()
-        };
+    for (name, technology) in [
+        ("exogenous", Technology::Exogenous),
+        ("free entry", Technology::FreeEntry(innovation(0.5, 0.5, 0.0))),
+    ] {
+        let (economy, shock) = questions::quota(&economy, technology);
         let equilibrium = economy.solve(&shock, &settings).expect("an equilibrium");
         let (iterations, residual) = (equilibrium.iterations(), equilibrium.residual.max());
         println!("quota/{size}/{name}: {iterations} sweeps, residual {residual:.1e}");

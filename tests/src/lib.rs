@@ -2,6 +2,8 @@
 
 pub mod critical;
 pub mod naive;
+pub mod order;
+pub mod questions;
 
 use model_core::{Economy, Shock, synthetic::Recipe};
 use ndarray::{Array2, Array3};

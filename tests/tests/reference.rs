@@ -1,52 +1,12 @@
 //! The solver against the textbook algorithm, an independent code path (`tests::naive`).
 
-use model_core::synthetic::{CriticalRecipe, Recipe};
-use model_core::{Deficits, Economy, Limit, Restriction, Shock};
-use tests::critical::{any_technology, solve};
-use tests::{Uniform, naive};
-
-/// An economy and a shock of everything at once. One in two has a critical input, with quotas and technology that moves; of those
-/// with several elements one in two makes them jointly.
-fn draw(seed: u64) -> (Economy, Shock) {
-    let mut uniform = Uniform::new(seed);
-    let mut recipe = Recipe::new(uniform.whole(2, 4), uniform.whole(1, 3), uniform.whole(1, 2));
-    recipe.theta = (2.0, 8.0);
-    let critical = uniform.whole(0, 1) == 1;
-    if critical {
-        recipe = recipe.with_critical(CriticalRecipe {
-            elements: uniform.whole(1, 3),
-            sigma: (0.2, 1.5),
-            theta: (3.0, 8.0),
-            element_sigma: uniform.between(0.4, 1.5),
-            joint_products: uniform.whole(0, 1) == 1,
-            ..CriticalRecipe::default()
-        });
-    }
-    let economy = uniform.economy(&recipe);
-    let mut shock = uniform.shock(&economy, 0.15);
-    shock.deficits = match uniform.whole(0, 2) {
-        0 => Deficits::Fixed,
-        1 => Deficits::Zero,
-        _ => Deficits::ShareOfIncome,
-    };
-    if let Some(critical) = economy.critical().filter(|_| critical) {
-        shock.technology = any_technology(&mut uniform);
-        let quota = Restriction {
-            rent_share: uniform.between(0.0, 1.0),
-            ..Restriction::export_quota(critical.sectors[0], 0, uniform.between(0.6, 1.1))
-        };
-        let fee = Restriction {
-            limit: Limit::Wedge(uniform.between(1.0, 1.5)),
-            ..Restriction::export_quota(critical.sectors[0], 1, 1.0)
-        };
-        shock.restrictions = vec![quota, fee];
-    }
-    (economy, shock)
-}
+use tests::critical::solve;
+use tests::naive;
+use tests::questions::everything;
 
 /// Whether the two agree to a hundred-millionth.
 fn compare(seed: u64) -> Result<(), String> {
-    let (economy, shock) = draw(seed);
+    let (economy, shock) = everything(seed);
     let fast = solve(&economy, &shock);
     let Some(slow) = naive::solve(&economy, &shock, 1e-11, 400_000) else {
         return Err(format!("{seed}: the reference does not converge"));

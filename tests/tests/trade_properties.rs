@@ -6,8 +6,9 @@ use model_core::{
     Deficits, Economy, EconomyParts, Equilibrium, Labels, Parameter, Phase, Shock, SolveError,
     SolverSettings, synthetic::Recipe,
 };
-use ndarray::{Array, Array1, Array2, Array3, Axis, Dimension, Zip};
+use ndarray::{Array1, Array2, Array3, Axis, Zip};
 use proptest::prelude::*;
+use tests::order::{order, reorder_shock, reordered};
 use tests::{Uniform, relative_gap};
 
 /// Tight enough that a property can be held to 1e-9.
@@ -23,43 +24,6 @@ fn changed(economy: &Economy, change: impl FnOnce(&mut EconomyParts)) -> Economy
     let mut parts = economy.parts().clone();
     change(&mut parts);
     Economy::from_parts(parts).unwrap_or_else(|error| panic!("{error}"))
-}
-
-/// Rows `order` of every axis in `axes`.
-fn reordered<D: Dimension + ndarray::RemoveAxis>(
-    array: &Array<f64, D>,
-    axes: &[usize],
-    order: &[usize],
-) -> Array<f64, D> {
-    axes.iter().fold(array.clone(), |array, &axis| array.select(Axis(axis), order))
-}
-
-fn order(uniform: &mut Uniform, length: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..length).collect();
-    for k in (1..length).rev() {
-        order.swap(k, uniform.whole(0, k));
-    }
-    order
-}
-
-fn reorder_shock(
-    shock: &Shock,
-    flow: &[usize],
-    other: &[usize],
-    order: &[usize],
-    factors_too: bool,
-) -> Shock {
-    let three = |a: &Option<Array3<f64>>| a.as_ref().map(|a| reordered(a, flow, order));
-    let two = |a: &Option<Array2<f64>>| a.as_ref().map(|a| reordered(a, other, order));
-    Shock {
-        tariff: three(&shock.tariff),
-        export_tax: three(&shock.export_tax),
-        iceberg_hat: three(&shock.iceberg_hat),
-        productivity_hat: two(&shock.productivity_hat),
-        endowment_hat: if factors_too { two(&shock.endowment_hat) } else { shock.endowment_hat.clone() },
-        preference_hat: two(&shock.preference_hat),
-        ..shock.clone()
-    }
 }
 
 /// Without tariffs, export taxes and deficits.

@@ -15,6 +15,27 @@ pub(crate) fn notice(line: impl AsRef<str>) {
     let _ = writeln!(std::io::stderr().lock(), "{}", line.as_ref());
 }
 
+/// From here on Ctrl-C says what it leaves behind before it ends the program. Every file is written whole or not at all, so it may
+/// end at any moment.
+pub(crate) fn tell_when_interrupted() {
+    let wait = || -> std::io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(tokio::signal::ctrl_c())
+    };
+    let end = move || {
+        if wait().is_ok() {
+            notice("stopped: what was written is whole; the same command does what is left");
+            #[allow(clippy::exit, reason = "the user has asked for it")]
+            std::process::exit(INTERRUPTED);
+        }
+    };
+    // Without the thread Ctrl-C does the same, and says nothing.
+    let _ = std::thread::Builder::new().name("interrupt".to_owned()).spawn(end);
+}
+
+/// The exit code after Ctrl-C, as shells have it.
+const INTERRUPTED: i32 = 130;
+
 /// A bar over `steps` pieces of work; silent when standard error is not a terminal.
 pub(crate) fn bar(steps: usize) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(steps as u64), target());

@@ -69,6 +69,9 @@ pub(crate) enum Error {
     /// A library of the project refused or failed.
     #[error("{action}")]
     Library { action: String, bad_input: bool, source: Box<dyn StdError + Send + Sync> },
+    /// Another program failed.
+    #[error("`{command}` failed: {reason}")]
+    Program { command: String, reason: String },
     /// The system refused a thread.
     #[error("no thread could be started")]
     Thread { source: std::io::Error },
@@ -138,6 +141,7 @@ impl Error {
                 "check the permissions, or choose another folder with `--out`".to_owned()
             }
             Error::Io { .. } => "check that the path exists and that the disk has room".to_owned(),
+            Error::Program { .. } => "run it by itself to see more".to_owned(),
             Error::Thread { .. } => "make fewer parts at once, with `--jobs 1`".to_owned(),
             Error::Locked { .. } => "wait for it to end, or choose another folder with `--out`".to_owned(),
             Error::NotOurs { .. } => "choose another folder with `--out`, or empty this one".to_owned(),

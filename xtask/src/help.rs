@@ -11,7 +11,7 @@ pub(crate) struct Arguments {
 }
 
 /// The topics and their texts.
-const TOPICS: [(&str, &str); 10] = [
+const TOPICS: [(&str, &str); 11] = [
     ("overview", include_str!("help/overview.txt")),
     ("reproduce", include_str!("help/reproduce.txt")),
     ("verify", include_str!("help/verify.txt")),
@@ -20,6 +20,7 @@ const TOPICS: [(&str, &str); 10] = [
     ("compare", include_str!("help/compare.txt")),
     ("explore", include_str!("help/explore.txt")),
     ("estimate", include_str!("help/estimate.txt")),
+    ("bench", include_str!("help/bench.txt")),
     ("patents", include_str!("help/patents.txt")),
     ("scenarios", include_str!("help/scenarios.txt")),
 ];

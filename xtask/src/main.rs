@@ -3,6 +3,7 @@
 //! Start at [`reproduce`] for how tables come about, at [`parts`] for the tables themselves, and at [`report`]
 //! for how a table or figure becomes files.
 
+mod bench;
 mod compare;
 mod console;
 mod data;
@@ -17,6 +18,7 @@ mod new_scenario;
 mod output;
 mod parts;
 mod patents;
+mod release;
 mod report;
 mod reproduce;
 mod solve;
@@ -50,12 +52,19 @@ enum Command {
     Patents(patents::Arguments),
     Explain(explain::Arguments),
     Explore(explore::Arguments),
+    Bench(bench::Arguments),
+    Release(release::Arguments),
     NewScenario(new_scenario::Arguments),
     Help(help::Arguments),
 }
 
 fn main() -> ExitCode {
-    let outcome = match CommandLine::parse().command {
+    let command = CommandLine::parse().command;
+    if !matches!(command, Command::Explore(_)) {
+        // A page that is served ends by itself.
+        console::tell_when_interrupted();
+    }
+    let outcome = match command {
         Command::Reproduce(arguments) => reproduce::run(arguments),
         Command::Verify(arguments) => verify::run(arguments),
         Command::Data(arguments) => data::run(arguments),
@@ -65,6 +74,8 @@ fn main() -> ExitCode {
         Command::Patents(arguments) => patents::run(arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Explore(arguments) => explore::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
+        Command::Release(arguments) => release::run(&arguments),
         Command::NewScenario(arguments) => new_scenario::run(&arguments),
         Command::Help(arguments) => help::run(arguments),
     };

@@ -82,7 +82,7 @@ pub(super) fn shrink(
     }
     let (mean, information, _) = mean_at(tau2);
     let total = covariance + &(Array2::<f64>::eye(count) * tau2);
-    let factor = Cholesky::factor(total.view()).map_err(failed)?;
+    let factor = Cholesky::well_conditioned(total.view()).map_err(failed)?;
     // How much of an estimate's distance from the mean is kept.
     let keep = factor.inverse().map_err(failed)? * tau2;
     let sigma = keep.dot(&estimate.mapv(|s| s - mean)) + mean;

@@ -120,7 +120,7 @@ impl EventPath {
         }
         let b: Array1<f64> = at.iter().map(|k| self.effects[*k]).collect();
         let v = Array2::from_shape_fn((at.len(), at.len()), |(i, j)| self.covariance[[at[i], at[j]]]);
-        let statistic = b.dot(&Cholesky::factor(v.view())?.solve(b.view())?);
+        let statistic = b.dot(&Cholesky::well_conditioned(v.view())?.solve(b.view())?);
         Ok(TestStatistic::chi_squared(statistic, at.len()))
     }
 

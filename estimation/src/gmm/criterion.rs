@@ -127,3 +127,114 @@ pub(super) fn require_defined<M: Differentiable>(
         }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{array, concatenate};
+
+    use super::*;
+    use crate::gmm::{CentralDifferences, LinearIv, Restricted, Subset};
+
+    const ROWS: usize = 40;
+
+    /// Outcome, two regressors and four instruments without chance: what is tested holds for any numbers.
+    fn data() -> (Array1<f64>, Array2<f64>, Array2<f64>) {
+        let wave = |i: usize, k: usize| ((i * (2 * k + 3) + 5 * k) as f64).sin();
+        let z = Array2::from_shape_fn((ROWS, 4), |(i, k)| if k == 0 { 1.0 } else { wave(i, k) });
+        let x = Array2::from_shape_fn((ROWS, 2), |(i, k)| z[[i, k]] + 0.5 * z[[i, 3]] + 0.3 * wave(i, 7));
+        let y = Array1::from_shape_fn(ROWS, |i| 0.5 * x[[i, 0]] - x[[i, 1]] + wave(i, 9));
+        (y, x, z)
+    }
+
+    /// Slopes of a function of two parameters by central differences.
+    fn slopes(f: impl Fn(ArrayView1<'_, f64>) -> f64, theta: &Array1<f64>) -> Array1<f64> {
+        let h = 1e-5;
+        (0..theta.len())
+            .map(|k| {
+                let at = |by: f64| {
+                    let mut point = theta.clone();
+                    point[k] += by;
+                    f(point.view())
+                };
+                (at(h) - at(-h)) / (2.0 * h)
+            })
+            .collect()
+    }
+
+    fn near(exact: &Array1<f64>, numeric: &Array1<f64>) {
+        let size = exact.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+        for (e, n) in exact.iter().zip(numeric) {
+            assert!((e - n).abs() < 1e-7 * size, "{exact} against {numeric}");
+        }
+    }
+
+    #[test]
+    fn gradients_are_those_of_the_criterion_under_every_dependence() {
+        let (y, x, z) = data();
+        let moments = LinearIv::new(y.view(), x.view(), z.view()).unwrap();
+        let theta = array![0.3, -0.6];
+        let weight = moments.two_stage_weight().unwrap();
+        let fixed = FixedWeight { moments: &moments, weight: &weight };
+        near(&fixed.expand(theta.view()).unwrap().gradient, &slopes(|t| fixed.value(t), &theta));
+
+        let (groups, series): (Vec<usize>, Vec<usize>) =
+            ((0..ROWS).map(|i| i % 13).collect(), (0..ROWS).map(|i| i / 10).collect());
+        for covariance in [
+            MomentCovariance::heteroskedastic(),
+            MomentCovariance::heteroskedastic().centred(),
+            MomentCovariance::clustered(&groups),
+            MomentCovariance::clustered(&groups).centred(),
+            MomentCovariance::newey_west(2),
+            MomentCovariance::panel_newey_west(&series, 1).centred(),
+        ] {
+            let updated = ContinuouslyUpdated { moments: &moments, covariance: &covariance };
+            near(&updated.expand(theta.view()).unwrap().gradient, &slopes(|t| updated.value(t), &theta));
+        }
+    }
+
+    fn by_differences<M>(moments: M) -> CentralDifferences<M> {
+        CentralDifferences { moments, typical: 1.0 }
+    }
+
+    /// Holds the derivatives by row, and their mean, to central differences.
+    fn as_by_differences<M: Differentiable + Clone>(moments: &M, theta: &Array1<f64>) {
+        let numeric = by_differences(moments.clone());
+        let shape = (moments.observations(), moments.moments());
+        let (mut exact, mut other) = (Array2::zeros(shape), Array2::zeros(shape));
+        for k in 0..moments.parameters() {
+            moments.derivative(theta.view(), k, exact.view_mut());
+            numeric.derivative(theta.view(), k, other.view_mut());
+            assert!((&exact - &other).iter().all(|gap| gap.abs() < 1e-8), "parameter {k}");
+            let mean = moments.mean_jacobian(theta.view());
+            near(&mean.column(k).to_owned(), &mean_of(&other));
+        }
+    }
+
+    fn mean_of(rows: &Array2<f64>) -> Array1<f64> {
+        rows.sum_axis(Axis(0)) / rows.nrows() as f64
+    }
+
+    #[test]
+    fn derivatives_of_linear_moments_restricted_ones_and_subsets() {
+        let (y, x, z) = data();
+        let moments = LinearIv::new(y.view(), x.view(), z.view()).unwrap();
+        as_by_differences(&moments, &array![0.3, -0.6]);
+        // The two coefficients in a ratio of two to minus one, and a constant.
+        let basis = concatenate(Axis(0), &[array![[2.0]].view(), array![[-1.0]].view()]).unwrap();
+        let restricted =
+            || Restricted::new(&moments, array![0.1, 0.2], basis.clone(), vec!["phi".into()]).unwrap();
+        let phi = array![0.4];
+        let mut rows = Array2::zeros((ROWS, 4));
+        restricted().derivative(phi.view(), 0, rows.view_mut());
+        let mut numeric = Array2::zeros((ROWS, 4));
+        by_differences(restricted()).derivative(phi.view(), 0, numeric.view_mut());
+        assert!((&rows - &numeric).iter().all(|gap| gap.abs() < 1e-8));
+        near(&restricted().mean_jacobian(phi.view()).column(0).to_owned(), &mean_of(&numeric));
+        let subset = || Subset::new(&moments, vec![3, 1]).unwrap();
+        let mut rows = Array2::zeros((ROWS, 2));
+        subset().derivative(array![0.3, -0.6].view(), 1, rows.view_mut());
+        let mut numeric = Array2::zeros((ROWS, 2));
+        by_differences(subset()).derivative(array![0.3, -0.6].view(), 1, numeric.view_mut());
+        assert!((&rows - &numeric).iter().all(|gap| gap.abs() < 1e-8));
+    }
+}

@@ -374,7 +374,7 @@ impl Gmm {
         let prepared = self.moment_covariance.prepare(contributions(moments, first.theta.view()));
         let spread = self.moment_covariance.spread(prepared.view());
         let gw = matmul(second.jacobian.t(), weight.view())?;
-        let bread = Cholesky::factor(matmul(gw.view(), second.jacobian.view())?.view())?;
+        let bread = Cholesky::well_conditioned(matmul(gw.view(), second.jacobian.view())?.view())?;
         let lambda = weight.dot(&second.mean);
         let mut d = Array2::zeros((p, p));
         let mut buffer = Array2::zeros(spread.dim());
@@ -469,19 +469,13 @@ pub(super) fn invert_covariance(s: &Array2<f64>) -> Result<Array2<f64>, GmmError
     invert(s)?.ok_or(GmmError::SingularMomentCovariance { moments: s.nrows() })
 }
 
-/// The inverse of a positive definite matrix through its correlation form, `None` if that is singular to rounding.
+/// The inverse of a positive definite matrix, `None` if that is singular to rounding.
 pub(crate) fn invert(s: &Array2<f64>) -> Result<Option<Array2<f64>>, LinalgError> {
-    let scale = s.diag().mapv(|v| if v > 0.0 { v.sqrt().recip() } else { 0.0 });
-    if scale.iter().any(|v| *v == 0.0 || !v.is_finite()) {
-        return Ok(None);
+    match Cholesky::well_conditioned(s.view()) {
+        Ok(factor) => Ok(Some(factor.inverse()?)),
+        Err(LinalgError::NotPositiveDefinite { .. } | LinalgError::IllConditioned { .. }) => Ok(None),
+        Err(other) => Err(other),
     }
-    let correlation = Array2::from_shape_fn(s.dim(), |(j, k)| s[[j, k]] * scale[j] * scale[k]);
-    let smallest = SymmetricEigen::new(correlation.view())?.values.first().copied().unwrap_or(0.0);
-    if smallest < 1e-12 {
-        return Ok(None);
-    }
-    let inverse = Cholesky::factor(correlation.view())?.inverse()?;
-    Ok(Some(Array2::from_shape_fn(s.dim(), |(j, k)| inverse[[j, k]] * scale[j] * scale[k])))
 }
 
 fn largest_ratio(change: &Array1<f64>, scale: &Array1<f64>) -> f64 {

@@ -168,7 +168,7 @@ impl GmmFit {
         }
         let n = self.observations as f64;
         let gw = matmul(self.jacobian.t(), self.weight.view())?;
-        let bread = linalg::Cholesky::factor(matmul(gw.view(), self.jacobian.view())?.view())?;
+        let bread = linalg::Cholesky::well_conditioned(matmul(gw.view(), self.jacobian.view())?.view())?;
         let projection = matmul(self.jacobian.view(), bread.solve_many(gw.view())?.view())?;
         let maker = Array2::<f64>::eye(self.moments.len()) - projection;
         let v = matmul(matmul(maker.view(), self.moment_covariance.view())?.view(), maker.t())?;

@@ -101,7 +101,7 @@ pub fn wald_test(
     require("covariance", theta.len(), covariance.nrows())?;
     let gap = restrictions.dot(&theta) - values;
     let v = matmul(matmul(restrictions, covariance)?.view(), restrictions.t())?;
-    let statistic = gap.dot(&Cholesky::factor(v.view())?.solve(gap.view())?);
+    let statistic = gap.dot(&Cholesky::well_conditioned(v.view())?.solve(gap.view())?);
     Ok(TestStatistic::chi_squared(statistic, gap.len()))
 }
 

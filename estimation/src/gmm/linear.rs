@@ -121,6 +121,6 @@ impl Differentiable for LinearIv<'_> {
     fn closed_form(&self, weight: &Array2<f64>) -> Option<Array1<f64>> {
         let xw = matmul(self.zx.t(), weight.view()).ok()?;
         let information = matmul(xw.view(), self.zx.view()).ok()?;
-        Cholesky::factor(information.view()).ok()?.solve(xw.dot(&self.zy).view()).ok()
+        Cholesky::well_conditioned(information.view()).ok()?.solve(xw.dot(&self.zy).view()).ok()
     }
 }

@@ -175,7 +175,7 @@ impl Path {
 }
 
 fn quadratic(s: &Array2<f64>, g: &Array1<f64>) -> Result<f64, GmmError> {
-    let factor =
-        Cholesky::factor(s.view()).map_err(|_| GmmError::SingularMomentCovariance { moments: g.len() })?;
+    let factor = Cholesky::well_conditioned(s.view())
+        .map_err(|_| GmmError::SingularMomentCovariance { moments: g.len() })?;
     Ok(g.dot(&factor.solve(g.view())?))
 }

@@ -148,7 +148,7 @@ fn block(a: &Array2<f64>, rows: Range<usize>, columns: Range<usize>) -> ArrayVie
 /// `A L^-T` with `A'A/n = L L'`.
 fn standardise(a: &Array2<f64>) -> Result<Array2<f64>, GmmError> {
     let second = matmul(a.t(), a.view())? / a.nrows() as f64;
-    let lower = Cholesky::factor(second.view())?.lower().to_owned();
+    let lower = Cholesky::well_conditioned(second.view())?.lower().to_owned();
     // (A L^-T)' = L^-1 A': the inverse of a small triangle, then one product.
     let inverse = linalg::inverse(lower.view())?;
     Ok(matmul(a.view(), inverse.t())?)

@@ -79,7 +79,7 @@ impl FirstStage {
         let (l, k) = (self.instruments(), self.endogenous());
         let z = self.standardised_instruments()?;
         // Theta' = L_v^-1 X'Z/n, and L_v is the Cholesky factor of the errors' second moments.
-        let lower = Cholesky::factor((matmul(raw.t(), raw.view())? / n).view())?.lower().to_owned();
+        let lower = Cholesky::well_conditioned((matmul(raw.t(), raw.view())? / n).view())?.lower().to_owned();
         let cross = matmul(self.x.t(), z.view())? / n;
         let theta = matmul(linalg::inverse(lower.view())?.view(), cross.view())?.t().to_owned();
         // A square matrix [Theta 0] gives the left null vectors that a thin decomposition leaves out.
@@ -91,7 +91,7 @@ impl FirstStage {
         let lambda: Array1<f64> = left.t().dot(&theta.dot(&right));
         let weak = v.dot(&right).insert_axis(ndarray::Axis(1));
         let omega = covariance.estimate(products(&matmul(z.view(), left)?, &weak).view())?;
-        let factor = Cholesky::factor(omega.view())
+        let factor = Cholesky::well_conditioned(omega.view())
             .map_err(|_| GmmError::SingularMomentCovariance { moments: lambda.len() })?;
         Ok(n * lambda.dot(&factor.solve(lambda.view())?))
     }

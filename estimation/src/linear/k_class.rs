@@ -64,7 +64,7 @@ pub(super) fn k_class(
     }
     let a = cross(regressors.view(), x, weights);
     let a = (&a + &a.t()) * 0.5;
-    let lu = Lu::factor(a.view()).context(WHERE)?;
+    let lu = Lu::well_conditioned(a.view()).context(WHERE)?;
     let mut coefficients = lu.solve(cross_vector(regressors.view(), y, weights).view()).context(WHERE)?;
     let residual_of = |b: &Array1<f64>| -> Vec<f64> {
         combine(x, b.view()).into_iter().zip(y).map(|(f, y)| y - f).collect()
@@ -74,7 +74,12 @@ pub(super) fn k_class(
     let bread = lu.solve_many(Array2::eye(x.nrows()).view()).context(WHERE)?;
     let bread = (&bread + &bread.t()) * 0.5;
     let residuals = residual_of(&coefficients);
-    Ok(Solved { solution: Solution { coefficients, bread, residuals }, regressors: Some(projected), kappa })
+    let condition = 1.0 / lu.reciprocal_condition(a.view()).context(WHERE)?;
+    Ok(Solved {
+        solution: Solution { coefficients, bread, residuals, condition },
+        regressors: Some(projected),
+        kappa,
+    })
 }
 
 /// The smallest root of `|S1 - k S2| = 0`, `S1` and `S2` being the cross-products of outcome and endogenous
@@ -98,7 +103,7 @@ fn liml_root(
     };
     let s1 = net(x.slice_axis(Axis(0), ndarray::Slice::from(..exogenous)))?;
     let s2 = net(z)?;
-    let factor = Cholesky::factor(s2.view()).context("LIML")?;
+    let factor = Cholesky::well_conditioned(s2.view()).context("LIML")?;
     let mut half = Array2::zeros(s1.raw_dim());
     for (mut target, column) in half.columns_mut().into_iter().zip(s1.columns()) {
         target.assign(&factor.solve_lower(column).context("LIML")?);

@@ -14,9 +14,9 @@ use crate::columns::rows_mut;
 use crate::fit::Fit;
 use crate::resample::ScoreModel;
 use crate::sample::{Purpose, Sample};
-use crate::solve::{Kept, least_squares, variation};
+use crate::solve::{Kept, least_squares, sums_of_squares, variation};
 use crate::vcov::{Ingredients, Instrumented, covariance, wild_p_values, with_last_p_value};
-use crate::{Categories, Estimates, EstimationError, Regression, Vcov};
+use crate::{Categories, Estimates, EstimationError, Regression, Vcov, accuracy};
 
 /// The tolerance to which fixed effects are taken out of variables. Errors enter coefficients squared.
 const DEMEAN_TOLERANCE: f64 = 1e-8;
@@ -116,6 +116,7 @@ pub(crate) fn fit(regression: &Regression, class: KClass, vcov: &Vcov) -> Result
     let n = sample.observations();
     let weights = sample.weights.values();
     let absorbing = !sample.effects.levels.is_empty();
+    let before = sums_of_squares(sample.x.view(), weights);
     let scale = variation(sample.x.view(), weights, absorbing);
     let instrument_scale = variation(sample.instruments.view(), weights, absorbing);
     let raw_ss = total_sum_of_squares(&sample.y, weights, false);
@@ -211,6 +212,19 @@ pub(crate) fn fit(regression: &Regression, class: KClass, vcov: &Vcov) -> Result
             projected: regressors.is_some(),
         },
     )?;
+    let accuracy = accuracy::Solved {
+        bread: solution.bread.view(),
+        condition: solution.condition,
+        rows: solution.residuals.len(),
+        shrinkage: accuracy::shrinkage(
+            kept.index.iter().map(|&j| before[j]),
+            sums_of_squares(x.view(), weights),
+        ),
+        outcome: raw_ss.sqrt(),
+        residuals: residual_ss.sqrt(),
+        remaining: 0.0,
+    }
+    .accuracy();
     let names: Vec<String> = kept.index.iter().map(|&j| sample.names[j].clone()).collect();
     let estimates =
         Estimates::new(names, solution.coefficients, covariance.matrix, vcov.label(), covariance.reference)?;
@@ -222,7 +236,7 @@ pub(crate) fn fit(regression: &Regression, class: KClass, vcov: &Vcov) -> Result
         sample.rows().iter().zip(&solution.residuals).map(|(&row, u)| regression.y[row] - u).collect();
     let weights = weights.map(<[f64]>::to_vec);
     let class = (sample.endogenous > 0).then_some(class);
-    let fit = Fit::new(regression, sample, estimates, fitted, weights, <[f64]>::to_vec);
+    let fit = Fit::new(regression, sample, estimates, accuracy, fitted, weights, <[f64]>::to_vec);
     Ok(LinearFit { fit, residuals: solution.residuals, residual_ss, total_ss, kappa, class, instruments })
 }
 

@@ -121,10 +121,10 @@ fn hansen(
 ) -> Option<TestStatistic> {
     let n = y.len() as f64;
     let scores = z * &residuals.view().insert_axis(Axis(1));
-    let s = Cholesky::factor(covariance.estimate(scores.view()).ok()?.view()).ok()?;
+    let s = Cholesky::well_conditioned(covariance.estimate(scores.view()).ok()?.view()).ok()?;
     let (zx, zy) = (z.t().dot(x) / n, z.t().dot(y) / n);
     let weighted = s.solve_many(zx.view()).ok()?;
-    let step = Cholesky::factor(zx.t().dot(&weighted).view()).ok()?;
+    let step = Cholesky::well_conditioned(zx.t().dot(&weighted).view()).ok()?;
     let beta = step.solve(weighted.t().dot(&zy).view()).ok()?;
     let g = &zy - &zx.dot(&beta);
     let statistic = n * g.dot(&s.solve(g.view()).ok()?);

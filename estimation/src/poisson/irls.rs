@@ -7,12 +7,12 @@ use ndarray::{Array1, Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 
 use super::{PoissonSettings, separation};
-use crate::EstimationError;
 use crate::absorb::Absorber;
 use crate::columns::{add_combination, cross_vector, gram, rows_mut};
 use crate::error::Context;
 use crate::sample::Sample;
-use crate::solve::{Kept, keep_independent, variation};
+use crate::solve::{Kept, keep_independent, sums_of_squares, variation};
+use crate::{EstimationError, accuracy};
 
 /// Where the demeaning tolerance starts, and where it ends.
 const INNER_TOLERANCE: (f64, f64) = (1e-3, 1e-8);
@@ -34,6 +34,9 @@ pub(super) struct Solved {
     pub(super) collinear: Vec<String>,
     pub(super) coefficients: Array1<f64>,
     pub(super) bread: Array2<f64>,
+    pub(super) condition: f64,
+    /// How much longer a regressor was before effects were taken out, at most.
+    pub(super) shrinkage: f64,
     /// Regressors net of the effects.
     pub(super) x: Array2<f64>,
     pub(super) eta: Vec<f64>,
@@ -100,6 +103,7 @@ pub(super) fn solve(sample: &mut Sample, settings: &PoissonSettings) -> Result<O
     let mut names = sample.names.clone();
     let mut collinear = Vec::new();
     let mut coefficients = Array1::zeros(0);
+    let mut shrinkage = 1.0;
     let mut inner = INNER_TOLERANCE.0;
     // What is left of the working outcome, then the next linear predictor.
     let mut net = vec![0.0; n];
@@ -112,6 +116,7 @@ pub(super) fn solve(sample: &mut Sample, settings: &PoissonSettings) -> Result<O
         };
         net.iter_mut().enumerate().for_each(|(i, v)| *v = outcome(i, &eta, &mu));
         if iteration == 0 {
+            let before = sums_of_squares(x.view(), Some(&weights));
             let kept = first_demeaning(sample, &mut absorber, &mut x, &mut net, &weights)?;
             if kept.index.is_empty() && !names.is_empty() {
                 return Err(EstimationError::NothingIdentified { dropped: kept.dropped.join(", ") });
@@ -121,6 +126,8 @@ pub(super) fn solve(sample: &mut Sample, settings: &PoissonSettings) -> Result<O
                 names = kept.index.iter().map(|&j| names[j].clone()).collect();
                 collinear = kept.dropped;
             }
+            let left = sums_of_squares(x.view(), Some(&weights));
+            shrinkage = accuracy::shrinkage(kept.index.iter().map(|&j| before[j]), left);
             coefficients = Array1::zeros(names.len());
         } else {
             let moving = history.last().is_none_or(|change| *change > SETTLED);
@@ -176,6 +183,8 @@ pub(super) fn solve(sample: &mut Sample, settings: &PoissonSettings) -> Result<O
                     collinear,
                     coefficients,
                     bread: last.bread,
+                    condition: last.condition,
+                    shrinkage,
                     x,
                     eta,
                     mu,
@@ -258,6 +267,8 @@ fn suspect(
 struct Step {
     coefficients: Array1<f64>,
     bread: Array2<f64>,
+    /// The condition number of the regressors, each scaled to length one under the step's weights.
+    condition: f64,
 }
 
 impl Step {
@@ -269,6 +280,7 @@ impl Step {
         let factor = Cholesky::factor((&g * &outer).view()).context(WHERE)?;
         let right = cross_vector(x, z, Some(weights)) * &unit;
         let coefficients = factor.solve(right.view()).context(WHERE)? * &unit;
-        Ok(Self { coefficients, bread: factor.inverse().context(WHERE)? * outer })
+        let condition = factor.reciprocal_condition().sqrt().recip();
+        Ok(Self { coefficients, bread: factor.inverse().context(WHERE)? * outer, condition })
     }
 }

@@ -23,7 +23,7 @@ use crate::resample::ScoreModel;
 use crate::sample::{Purpose, Sample};
 use crate::solve::{residual, without_row};
 use crate::vcov::{Ingredients, covariance, wild_p_values};
-use crate::{Categories, Estimates, EstimationError, Regression, Vcov};
+use crate::{Categories, Estimates, EstimationError, Regression, Vcov, accuracy};
 
 pub use multinomial::MultinomialFit;
 
@@ -212,6 +212,19 @@ pub(crate) fn fit(
             projected: false,
         },
     )?;
+    let weights = irls::working_weights(user, &solved.mu);
+    let length = |values: &[f64]| weights.iter().zip(values).map(|(w, v)| w * v * v).sum::<f64>().sqrt();
+    let accuracy = accuracy::Solved {
+        bread: solved.bread.view(),
+        condition: solved.condition,
+        rows: working.len(),
+        shrinkage: solved.shrinkage,
+        outcome: length(&solved.eta),
+        residuals: length(&working),
+        remaining: solved.newton_decrement,
+    }
+    .accuracy();
+    drop(weights);
     drop(solved.x);
     working.copy_from_slice(&irls::working_weights(user, &solved.mu));
     sample.dropped.regressors.extend(solved.collinear);
@@ -228,7 +241,7 @@ pub(crate) fn fit(
     }
     let y = std::mem::take(&mut sample.y);
     let estimates = wild_p_values(regression, ScoreModel::Poisson, vcov, estimates)?;
-    let fit = Fit::new(regression, sample, estimates, solved.mu, Some(working), |_| predictor);
+    let fit = Fit::new(regression, sample, estimates, accuracy, solved.mu, Some(working), |_| predictor);
     Ok(PoissonFit {
         fit,
         y,

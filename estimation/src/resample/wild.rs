@@ -219,7 +219,7 @@ impl Model {
             return Err(ResampleError::TooFew { what: "rows", needed: p + 1, found: n });
         }
         let (ids, groups) = codes(clusters);
-        let inverse = Cholesky::factor(matmul(x.t(), x)?.view())?.inverse()?;
+        let inverse = Cholesky::well_conditioned(matmul(x.t(), x)?.view())?.inverse()?;
         let beta = inverse.dot(&x.t().dot(&y));
         let residuals = &y - &x.dot(&beta);
         let direction = inverse.dot(&c);

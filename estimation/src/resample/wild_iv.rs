@@ -131,7 +131,7 @@ impl Model {
         let xx = if k == 0 {
             Array2::zeros((0, 0))
         } else {
-            Cholesky::factor(matmul(x.t(), x)?.view())?.inverse()?
+            Cholesky::well_conditioned(matmul(x.t(), x)?.view())?.inverse()?
         };
         let net = |v: ArrayView1<'_, f64>| &v - &x.dot(&xx.dot(&x.t().dot(&v)));
         let (y, endogenous) = (net(y), net(endogenous));
@@ -140,11 +140,11 @@ impl Model {
             target.assign(&net(column));
         }
         let z = instruments;
-        let inverse = Cholesky::factor(matmul(z.t(), z.view())?.view())?.inverse()?;
+        let inverse = Cholesky::well_conditioned(matmul(z.t(), z.view())?.view())?.inverse()?;
         let u = &y - &(&endogenous * value);
         let both = concatenate(Axis(1), &[z.view(), u.view().insert_axis(Axis(1))])
             .map_err(|_| ResampleError::NoVariation)?;
-        let first = Cholesky::factor(matmul(both.t(), both.view())?.view())?
+        let first = Cholesky::well_conditioned(matmul(both.t(), both.view())?.view())?
             .solve(both.t().dot(&endogenous).view())?;
         let pi: Array1<f64> = first.iter().take(l).copied().collect();
         let fit = z.dot(&pi);

@@ -380,3 +380,53 @@ impl System<'_> {
             .for_each(|(w, _)| *w += (world / value).ln());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::equilibrium::system::Plain;
+    use crate::shock::{Deficits, Shock};
+    use crate::synthetic::Recipe;
+
+    #[test]
+    fn the_jacobian_is_that_of_excess_demand() {
+        let mut state = 1_u64;
+        let mut uniform = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 11) as f64 / (1_u64 << 53) as f64
+        };
+        for (kappa, deficits) in
+            [(1.0, Deficits::Fixed), (0.6, Deficits::ShareOfIncome), (1.7, Deficits::Zero)]
+        {
+            let economy = Recipe::new(3, 3, 2).draw(&mut uniform).unwrap();
+            let mut parts = economy.into_parts();
+            parts.kappa = kappa;
+            let income = parts.income();
+            let tariff = parts.tariff.mapv(|t| t + 0.05);
+            let shock = Shock { tariff: Some(tariff), deficits, ..Shock::default() };
+            let system = System::new(&parts, &income, &shock, &Plain).unwrap();
+            let mut work = Work::new(&system);
+            // Somewhere away from the baseline and from the equilibrium.
+            let mut at = system.baseline();
+            for (k, w) in system.at.split_mut(&mut at).factor.iter_mut().enumerate() {
+                *w += 0.1 * (k as f64).sin();
+            }
+            let inner = settle(&system, &mut at, &mut work).unwrap();
+            let exact = inner.excess_jacobian(&system, &work).unwrap();
+            let size = exact.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+            let h = 1e-5;
+            for c in 0..exact.ncols() {
+                let [high, low] = [h, -h].map(|by| {
+                    let mut moved = at.clone();
+                    system.at.split_mut(&mut moved).factor[c] += by;
+                    settle(&system, &mut moved, &mut work).unwrap();
+                    system.excess(&work)
+                });
+                let numeric = (high - low) / (2.0 * h);
+                for (e, n) in exact.column(c).iter().zip(&numeric) {
+                    assert!((e - n).abs() < 1e-6 * size, "kappa {kappa}, factor {c}: {e} {n}");
+                }
+            }
+        }
+    }
+}

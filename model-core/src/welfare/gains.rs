@@ -51,7 +51,8 @@ pub fn gains_from_trade(economy: &Economy, model: GainsModel) -> Result<Array1<f
                     *value -= economy.input_share()[[n, j, k]];
                 }
                 // Row vector alpha (I - gM)^-1: what a unit of final spending takes of every sector.
-                let weight = Lu::factor(matrix.view())?.solve_transpose(economy.final_share().row(n))?;
+                let weight =
+                    Lu::well_conditioned(matrix.view())?.solve_transpose(economy.final_share().row(n))?;
                 weighted(economy, domestic, |k| weight[k])
             }
         };
