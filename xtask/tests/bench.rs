@@ -40,6 +40,11 @@ fn a_quick_look_has_every_question_solved_like_the_textbook() {
     for (row, (name, truth)) in estimators.iter().zip(expected) {
         assert_eq!(row["estimator"], name);
         assert!((number(&row["estimate"]) - truth).abs() < 0.1 * truth, "{row:?}");
+        if cfg!(target_os = "linux") {
+            // Less than a few times the data, and more than nothing.
+            let extra = number(&row["extra_megabytes"]) / number(&row["data_megabytes"]);
+            assert!(extra > 0.1 && extra < 20.0, "{row:?}");
+        }
         assert!(number(&row["rows"]) == 10_240.0 && number(&row["seconds"]) > 0.0, "{row:?}");
     }
 

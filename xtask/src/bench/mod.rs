@@ -38,10 +38,16 @@ pub(crate) struct Arguments {
     /// A Python with pyfixest: measures against it again (estimation/parity/speed.py)
     #[arg(long, value_name = "PROGRAM")]
     python: Option<PathBuf>,
+    /// Print the memory that one fit adds, by the place of its estimator, on `--rows` rows; how the command measures it
+    #[arg(long, value_name = "N", hide = true)]
+    memory_of: Option<usize>,
 }
 
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
+    if let Some(model) = arguments.memory_of {
+        return estimators::tell_memory(model, arguments.rows);
+    }
     let busy = load();
     let raw = arguments.data.raw();
     let rows = if arguments.quick { arguments.rows.min(10_000) } else { arguments.rows };
@@ -77,13 +83,14 @@ fn page(tables: &[Table], busy: Option<&str>) -> Result<String, Error> {
     );
     if let Some(busy) = busy {
         text.push_str(&format!(
-            "- Load when it started: {busy} processes on average over a minute. Above zero, other work shared the cores.\n"
+            "- Load when it started: {busy} processes on average over the minute before; other work may have shared the cores throughout.\n"
         ));
     }
     text.push_str("- Of several runs the fastest is told: other work on the machine only adds.\n");
     for table in tables {
         text.push('\n');
-        text.push_str(&markdown::render(table).replacen("# ", "## ", 1));
+        let rendered = markdown::render(table);
+        text.push_str(&rendered.replacen(&format!("# {}. ", table.id), "## ", 1));
         text.push_str(&format!("- Exact values: [{0}.csv]({0}.csv).\n", table.id));
     }
     let speed = speed_file();
