@@ -10,7 +10,8 @@ use crate::footprint::intensity::{self, INTENSITY_CSV};
 use crate::footprint::panels;
 use crate::rare_earths::{self, RareEarthData};
 use crate::source::LoadError;
-use crate::theta::{ESTIMATES_CSV, Elasticities};
+use crate::theta::{ESTIMATES_CSV, Elasticities, METHODS_CSV};
+use crate::trade_elasticity::unit_values;
 use crate::world_2009::{self, WorldError};
 use std::path::Path;
 
@@ -32,12 +33,22 @@ pub struct ShippedFile {
 /// # Errors
 /// [`WorldError`] naming the raw file that is missing or wrong.
 pub fn build(raw: &Path) -> Result<Vec<ShippedFile>, WorldError> {
+    let elasticities = Elasticities::estimate(&raw.join("cp2015"))?;
     let mut files = vec![ShippedFile {
         path: ESTIMATES_CSV.to_owned(),
-        text: Elasticities::estimate(&raw.join("cp2015"))?.to_csv(),
+        text: elasticities.to_csv(),
         sources: vec!["cp2015"],
         transformation: "trade elasticities by industry: triple differences, least squares without a constant, HC1",
     }];
+    for (path, text) in METHODS_CSV.iter().zip(elasticities.methods_to_csv()) {
+        files.push(ShippedFile {
+            path: (*path).to_owned(),
+            text,
+            sources: vec!["cp2015"],
+            transformation: "trade elasticities by industry with their joint covariance: triple differences robust to shared pairs, \
+                             one for all by GMM, log imports with exporter, importer and pair effects; six digits",
+        });
+    }
     for (name, text) in flows_csv::FILES.iter().zip(world_2009::build(raw)?) {
         files.push(ShippedFile {
             path: format!("{}/{name}", world_2009::FOLDER),
@@ -53,6 +64,15 @@ pub fn build(raw: &Path) -> Result<Vec<ShippedFile>, WorldError> {
             sources: vec!["wiod2013", "wiod_sea2013", "cp2015"],
             transformation: "2009 table repaired, rare earths carved out (facts in rare_earths/), aggregated by \
                              world_2009/mapping.csv, rounded to a dollar, closed again",
+        });
+    }
+    for (path, text) in unit_values::build() {
+        files.push(ShippedFile {
+            path: path.to_owned(),
+            text,
+            sources: Vec::new(),
+            transformation: "SIMULATED unit values with known elasticities, and these: demand and supply with independent shocks, \
+                             exporters that come and go, six digits",
         });
     }
     files.push(ShippedFile {

@@ -3,15 +3,23 @@
 //! The rule: the elasticity of a sector is the mean of the full-sample estimates (their table 1) of the industries in it,
 //! weighted with world imports of 1993. An industry without a usable estimate, and every sector outside goods, takes
 //! [`NOT_ESTIMATED`]; as in the paper's experiment, the estimates of `Auto` and `Other transport` are not usable. Which
-//! industries make up a NACE industry is in `data/theta/nace.csv`.
+//! industries make up a NACE industry is in `data/theta/nace.csv`. The same rule takes the estimates of any [`Method`] to
+//! sectors; one elasticity for all industries is usable in all of them. Poisson gravity on this sample is no method: it has the
+//! wrong sign in half of the industries (table A1-gravity).
+
+mod method;
 
 use crate::caliendo_parro::{ElasticityData, NaftaData};
 use crate::source::{CsvFile, LoadError};
 use estimation::Vcov;
 use ndarray::{Array1, Array2};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::path::Path;
+
+use method::ByIndustry;
+pub(crate) use method::FILES as METHODS_CSV;
+pub use method::Method;
 
 /// The elasticity of sectors that are not traded and of those whose estimate is not usable, in Caliendo and Parro.
 pub const NOT_ESTIMATED: f64 = 8.22;
@@ -48,6 +56,8 @@ pub struct Elasticities {
     estimates: Vec<Estimate>,
     /// NACE code to positions in `estimates`.
     nace: HashMap<String, Vec<usize>>,
+    /// Industries as in `estimates`.
+    methods: BTreeMap<Method, ByIndustry>,
 }
 
 impl Elasticities {
@@ -83,7 +93,8 @@ impl Elasticities {
                 })
             })
             .collect::<Result<Vec<_>, LoadError>>()?;
-        Self::new(estimates)
+        let methods = method::shipped(&estimates)?;
+        Self::new(estimates, methods)
     }
 
     /// Estimates them from the folder of Caliendo and Parro's data (see [`crate::caliendo_parro`]).
@@ -116,10 +127,11 @@ impl Elasticities {
                 usable: nafta.theta()[sector] != NOT_ESTIMATED,
             });
         }
-        Self::new(estimates)
+        let methods = method::estimate(&sample, ByIndustry::independent(&estimates), folder)?;
+        Self::new(estimates, methods)
     }
 
-    fn new(estimates: Vec<Estimate>) -> Result<Self, LoadError> {
+    fn new(estimates: Vec<Estimate>, methods: BTreeMap<Method, ByIndustry>) -> Result<Self, LoadError> {
         let file = CsvFile::from_reader(Path::new("theta/nace.csv"), NACE.as_bytes())?;
         let [code, industry] = file.columns(["nace", "caliendo_parro"])?;
         let at: HashMap<String, usize> =
@@ -129,7 +141,7 @@ impl Elasticities {
             let position = row.label(industry, "industry of Caliendo and Parro", &at)?;
             nace.entry(row.text(code).to_owned()).or_default().push(position);
         }
-        Ok(Self { estimates, nace })
+        Ok(Self { estimates, nace, methods })
     }
 
     /// The estimates by industry.
@@ -148,38 +160,51 @@ impl Elasticities {
         if total > 0.0 { industries.into_iter().map(weight).collect() } else { Vec::new() }
     }
 
-    /// The elasticity of a sector that is made of these NACE industries, by the rule of the [module](self).
+    /// The elasticity of a sector that is made of these NACE industries, by the rule of the [module](self) from
+    /// [`Method::Triples`].
     pub fn of(&self, nace: &[&str]) -> f64 {
-        let weights = self.weights(nace);
-        if weights.is_empty() {
-            return NOT_ESTIMATED;
+        let codes: Vec<String> = nace.iter().map(|code| (*code).to_owned()).collect();
+        self.of_groups(Method::Triples, &codes, &vec![0; codes.len()], 1).0[0]
+    }
+
+    /// Elasticities of `n` sectors, given where each NACE industry goes ([`crate::table::Mapping::sectors`]), and the
+    /// covariance of their sampling errors. Sectors covary as their industries do, and as far as they share some;
+    /// [`NOT_ESTIMATED`] has no error.
+    pub fn of_groups(
+        &self,
+        method: Method,
+        nace: &[String],
+        to: &[usize],
+        n: usize,
+    ) -> (Array1<f64>, Array2<f64>) {
+        let usable = |i: usize| method == Method::Pooled || self.estimates[i].usable;
+        let by_industry = &self.methods[&method];
+        let count = self.estimates.len();
+        let mut weights = Array2::<f64>::zeros((n, count));
+        let mut theta = Array1::zeros(n);
+        for (sector, members) in groups(nace, to, n).iter().enumerate() {
+            let own = self.weights(members);
+            if own.is_empty() {
+                theta[sector] = NOT_ESTIMATED;
+            }
+            for (i, weight) in own {
+                if usable(i) {
+                    weights[[sector, i]] = weight;
+                    theta[sector] += weight * by_industry.theta[i];
+                } else {
+                    theta[sector] += weight * NOT_ESTIMATED;
+                }
+            }
         }
-        let theta = |i: usize| {
-            let estimate = &self.estimates[i];
-            if estimate.usable { estimate.theta } else { NOT_ESTIMATED }
-        };
-        weights.into_iter().map(|(i, weight)| weight * theta(i)).sum()
+        let covariance = weights.dot(&by_industry.covariance).dot(&weights.t());
+        // A product of matrices need not be symmetric to the last bit.
+        let covariance = Array2::from_shape_fn((n, n), |(a, b)| covariance[[a.max(b), a.min(b)]]);
+        (theta, covariance)
     }
 
-    /// Covariance of the sampling errors of [`Elasticities::of_groups`]: industries are estimated on samples of their own, so
-    /// sectors covary as far as they share industries; [`NOT_ESTIMATED`] has no error.
-    pub fn covariance_of_groups(&self, nace: &[String], to: &[usize], n: usize) -> Array2<f64> {
-        let weights: Vec<_> = groups(nace, to, n).iter().map(|members| self.weights(members)).collect();
-        let variance = |i: usize| {
-            let estimate = &self.estimates[i];
-            if estimate.usable { estimate.std_error.powi(2) } else { 0.0 }
-        };
-        Array2::from_shape_fn((n, n), |(a, b)| {
-            let shared = weights[a].iter().flat_map(|(i, w)| {
-                weights[b].iter().filter(move |(k, _)| k == i).map(move |(_, v)| w * v * variance(*i))
-            });
-            shared.sum()
-        })
-    }
-
-    /// Elasticities of `n` sectors, given where each NACE industry goes ([`crate::table::Mapping::sectors`]).
-    pub fn of_groups(&self, nace: &[String], to: &[usize], n: usize) -> Array1<f64> {
-        groups(nace, to, n).iter().map(|members| self.of(members)).collect()
+    /// The estimates of the other methods and their covariances as the CSV files that this crate ships, six digits.
+    pub(crate) fn methods_to_csv(&self) -> [String; 2] {
+        method::to_csv(&self.estimates, &self.methods)
     }
 
     /// The estimates as the CSV that this crate ships, six decimals.

@@ -10,7 +10,7 @@ use crate::footprint::FootprintError;
 use crate::rare_earths::RareEarthError;
 use crate::source::LoadError;
 use crate::table::{Inventories, Mapping, MappingError, WorldTable};
-use crate::theta::Elasticities;
+use crate::theta::{Elasticities, Method};
 use crate::wiod::{self, Wiod};
 use model_core::{Economy, EconomyError, Flows, Metadata};
 use ndarray::{Array1, Array2};
@@ -89,18 +89,17 @@ pub fn mapping() -> Result<Mapping, WorldError> {
 /// Labels of sectors, their trade elasticities, and the covariance of the sampling errors of these.
 pub type SectorElasticities = (Vec<String>, Array1<f64>, Array2<f64>);
 
-/// Trade elasticities of the shipped economy's sectors with the covariance of their sampling errors: labels, estimates,
-/// covariance. See [`crate::theta`] for the rule.
+/// Trade elasticities of the shipped economy's sectors by a method, with the covariance of their sampling errors: labels,
+/// estimates, covariance. See [`crate::theta`] for the rule.
 ///
 /// # Errors
 /// [`WorldError`] if the shipped files are damaged.
-pub fn elasticities() -> Result<SectorElasticities, WorldError> {
+pub fn elasticities(method: Method) -> Result<SectorElasticities, WorldError> {
     let mapping = mapping()?;
     let codes = mapping.sector_codes();
     let (sectors, to) = mapping.sectors(&codes)?;
     let estimates = Elasticities::shipped()?;
-    let theta = estimates.of_groups(&codes, &to, sectors.len());
-    let covariance = estimates.covariance_of_groups(&codes, &to, sectors.len());
+    let (theta, covariance) = estimates.of_groups(method, &codes, &to, sectors.len());
     Ok((sectors, theta, covariance))
 }
 
@@ -126,7 +125,8 @@ pub fn build(raw: &Path) -> Result<[String; 6], WorldError> {
     let elasticities = Elasticities::estimate(&raw.join("cp2015"))?;
     let mapping = mapping()?;
     let (sectors, to) = mapping.sectors(table.sectors())?;
-    let theta = elasticities.of_groups(table.sectors(), &to, sectors.len()).mapv(|t| (t * 1e6).round() / 1e6);
+    let (theta, _) = elasticities.of_groups(Method::Triples, table.sectors(), &to, sectors.len());
+    let theta = theta.mapv(|t| (t * 1e6).round() / 1e6);
     let small = table.aggregate(&mapping)?;
     let mut provenance = vec![
         "derived: flows from the World Input-Output Database, 2013 release (Timmer, Dietzenbacher, Los, Stehrer and de \

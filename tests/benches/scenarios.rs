@@ -13,7 +13,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use model_core::{Economy, SolverSettings};
 
 fn shipped(name: &str, economy: &Economy) -> Scenario {
-    let (sectors, theta, covariance) = calibration::world_2009::elasticities().expect("elasticities");
+    let (sectors, theta, covariance) =
+        calibration::world_2009::elasticities(calibration::theta::Method::Triples).expect("elasticities");
     let theta =
         Estimates::new("caliendo-parro-2015", "estimated", sectors, theta, &covariance).expect("estimates");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios").join(name);

@@ -12,7 +12,8 @@ fn economy() -> Economy {
 }
 
 fn estimates() -> Vec<Estimates> {
-    let (sectors, theta, covariance) = calibration::world_2009::elasticities().unwrap();
+    let (sectors, theta, covariance) =
+        calibration::world_2009::elasticities(calibration::theta::Method::Triples).unwrap();
     vec![Estimates::new("caliendo-parro-2015", "estimated", sectors, theta, &covariance).unwrap()]
 }
 

@@ -11,7 +11,7 @@ pub(crate) struct Arguments {
 }
 
 /// The topics and their texts.
-const TOPICS: [(&str, &str); 11] = [
+const TOPICS: [(&str, &str); 12] = [
     ("overview", include_str!("help/overview.txt")),
     ("reproduce", include_str!("help/reproduce.txt")),
     ("verify", include_str!("help/verify.txt")),
@@ -21,6 +21,7 @@ const TOPICS: [(&str, &str); 11] = [
     ("explore", include_str!("help/explore.txt")),
     ("estimate", include_str!("help/estimate.txt")),
     ("bench", include_str!("help/bench.txt")),
+    ("elasticities", include_str!("help/elasticities.txt")),
     ("patents", include_str!("help/patents.txt")),
     ("scenarios", include_str!("help/scenarios.txt")),
 ];

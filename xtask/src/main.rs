@@ -8,6 +8,7 @@ mod compare;
 mod console;
 mod data;
 mod economies;
+mod elasticities;
 mod error;
 mod estimate;
 mod explain;
@@ -49,6 +50,7 @@ enum Command {
     Solve(solve::Arguments),
     Compare(compare::Arguments),
     Estimate(estimate::Arguments),
+    Elasticities(elasticities::Arguments),
     Patents(patents::Arguments),
     Explain(explain::Arguments),
     Explore(explore::Arguments),
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         Command::Solve(arguments) => solve::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Estimate(arguments) => estimate::run(arguments),
+        Command::Elasticities(arguments) => elasticities::run(arguments),
         Command::Patents(arguments) => patents::run(arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Explore(arguments) => explore::run(&arguments),

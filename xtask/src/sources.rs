@@ -9,6 +9,11 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use calibration::simulated_moments::{Calibrated, Calibration, Target};
 use calibration::substitution::{Equations, Groups, Panel, Specification, SubstitutionError, simulate};
+use calibration::theta::Method;
+use calibration::trade_elasticity::feenstra::{self, Base, Estimator};
+use calibration::trade_elasticity::sectors::SectorTable;
+use calibration::trade_elasticity::tariffs;
+use calibration::trade_elasticity::unit_values::{self, Markets};
 use calibration::world_2009::SectorElasticities;
 use counterfactuals::Scenario;
 use counterfactuals::scenario::Estimates;
@@ -16,9 +21,6 @@ use model_core::Economy;
 
 use crate::error::Error;
 use crate::workspace::RawData;
-
-/// The name of the elasticities from Caliendo and Parro's (2015) sample, with their covariance.
-const CALIENDO_PARRO: &str = "caliendo-parro-2015";
 
 /// The name of elasticities of substitution by sector, `phi` and `lambda`, estimated on the simulated panel.
 pub(crate) const SIMULATED_PATENTS: &str = "patents-simulated";
@@ -28,6 +30,26 @@ pub(crate) const PATENTS: &str = "patents";
 
 /// The folder below that of raw data in which that panel is looked for.
 pub(crate) const PANEL: &str = "substitution_panel";
+
+/// The name of trade elasticities by Poisson gravity on a panel of trade and tariffs of the user's own.
+pub(crate) const GRAVITY: &str = "gravity";
+
+/// The folder below that of raw data in which that panel is looked for, and its files: flows, and which of their sectors make up
+/// the economy's.
+pub(crate) const TRADE_PANEL: &str = "trade_panel";
+const FLOWS: [&str; 2] = ["flows.csv", "flows.csv.gz"];
+const SECTORS: &str = "sectors.csv";
+
+/// The name of trade elasticities from unit values, simulated, and on a panel of the user's own.
+pub(crate) const SIMULATED_UNIT_VALUES: &str = "unit-values-simulated";
+pub(crate) const UNIT_VALUES: &str = "unit-values";
+
+/// The folder below that of raw data in which that panel is looked for, and its file; its sectors are as in [`TRADE_PANEL`].
+pub(crate) const UNIT_VALUE_PANEL: &str = "unit_values";
+const SALES: [&str; 2] = ["sales.csv", "sales.csv.gz"];
+
+/// The folders of a user's own that a scenario may need.
+pub(crate) const OWN: &[&str] = &[PANEL, TRADE_PANEL, UNIT_VALUE_PANEL];
 
 /// The name of the parameters calibrated to printed and observed facts (table B8).
 pub(crate) const CALIBRATED: &str = "calibrated";
@@ -60,14 +82,18 @@ impl Sources {
 
     /// The estimates for a scenario: those that are shipped, and of the others those that its text names.
     pub(crate) fn named_in(&self, text: &str) -> Result<Vec<Estimates>, Error> {
-        let mut all = vec![self.trade()?, simulated_patents()?];
+        let mut all = Method::ALL.iter().map(|m| self.trade(*m)).collect::<Result<Vec<_>, _>>()?;
+        all.push(simulated_patents()?);
         let named = names(text);
-        if named.iter().any(|name| name == PATENTS) {
-            let folder = self
-                .raw
-                .set(PANEL)
-                .ok_or_else(|| Error::MissingSet { set: PANEL.to_owned(), place: self.raw.place() })?;
-            all.push(own_patents(&folder)?);
+        for (name, set, estimate) in OWN_SOURCES {
+            if named.iter().any(|known| known == name) {
+                let folder = self.raw.set(set);
+                let missing = || Error::MissingSet { set: set.to_owned(), place: self.raw.place() };
+                all.push(once(name, &folder.ok_or_else(missing)?, estimate)?);
+            }
+        }
+        if named.iter().any(|name| name == SIMULATED_UNIT_VALUES) {
+            all.push(simulated_unit_values()?);
         }
         if named.iter().any(|name| name == CALIBRATED) {
             all.push(calibrated()?);
@@ -75,20 +101,29 @@ impl Sources {
         Ok(all)
     }
 
-    fn trade(&self) -> Result<Estimates, Error> {
-        let shipped: Result<SectorElasticities, Error> = if self.full {
-            calibration::rare_earths::economy::full_elasticities()
-                .map_err(Error::library("the shipped elasticities do not load"))
+    /// Trade elasticities from Caliendo and Parro's (2015) sample.
+    fn trade(&self, method: Method) -> Result<Estimates, Error> {
+        let shipped: Result<SectorElasticities, _> = if self.full {
+            calibration::rare_earths::economy::full_elasticities(method)
         } else {
-            calibration::world_2009::elasticities()
-                .map_err(Error::library("the shipped elasticities do not load"))
+            calibration::world_2009::elasticities(method)
         };
-        let (sectors, theta, covariance) = shipped?;
-        let provenance = "estimated on the sample of Caliendo and Parro (2015), industries independent";
-        let theta = Estimates::new(CALIENDO_PARRO, provenance, sectors, theta, &covariance);
-        theta.map_err(Error::library("the covariance of the shipped elasticities"))
+        let (sectors, theta, covariance) =
+            shipped.map_err(Error::library("the shipped elasticities do not load"))?;
+        let estimates = Estimates::new(method.name(), method.in_words(), sectors, theta, &covariance);
+        estimates.map_err(Error::library("the covariance of the shipped elasticities"))
     }
 }
+
+/// Makes estimates of a name from the files in a folder.
+type FromFolder = fn(&str, &Path) -> Result<Estimates, Error>;
+
+/// Names of estimates on a user's own files, the folders that these are in, and how they are made.
+const OWN_SOURCES: [(&str, &str, FromFolder); 3] = [
+    (PATENTS, PANEL, own_patents),
+    (GRAVITY, TRADE_PANEL, own_gravity),
+    (UNIT_VALUES, UNIT_VALUE_PANEL, own_unit_values),
+];
 
 /// Every estimate that a scenario's text may name: `x = "name"`, `x = "name:item"`. A text that is no TOML names none; whoever
 /// reads it says so.
@@ -118,18 +153,84 @@ fn simulated_patents() -> Result<Estimates, Error> {
     Ok(MADE.get_or_init(|| estimates).clone())
 }
 
-/// The same on the panel in a folder.
-fn own_patents(folder: &Path) -> Result<Estimates, Error> {
-    static MADE: Mutex<BTreeMap<PathBuf, Estimates>> = Mutex::new(BTreeMap::new());
+/// What `estimate` makes of a folder, made once in a run.
+fn once(name: &'static str, folder: &Path, estimate: FromFolder) -> Result<Estimates, Error> {
+    static MADE: Mutex<BTreeMap<(&str, PathBuf), Estimates>> = Mutex::new(BTreeMap::new());
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(known) = made.get(folder) {
+    if let Some(known) = made.get(&(name, folder.to_owned())) {
         return Ok(known.clone());
     }
+    let estimates = estimate(name, folder)?;
+    made.insert((name, folder.to_owned()), estimates.clone());
+    Ok(estimates)
+}
+
+/// As [`simulated_patents`], on the panel in a folder.
+fn own_patents(name: &str, folder: &Path) -> Result<Estimates, Error> {
     let panel = Panel::read(folder)
         .map_err(Error::bad_input(format!("the panel in {} does not load", folder.display())))?;
-    let estimates = substitution(PATENTS, Ok(panel))?;
-    made.insert(folder.to_owned(), estimates.clone());
-    Ok(estimates)
+    substitution(name, Ok(panel))
+}
+
+/// The file of one of these names in a folder; the first where there is none, for the message.
+fn one_of(folder: &Path, files: [&str; 2]) -> PathBuf {
+    let found = files.map(|file| folder.join(file)).into_iter().find(|path| path.is_file());
+    found.unwrap_or_else(|| folder.join(files[0]))
+}
+
+/// Which items make up sectors, as the folder says; items are sectors where it does not.
+fn sector_table(folder: &Path) -> Result<SectorTable, Error> {
+    let path = folder.join(SECTORS);
+    let table = if path.is_file() { SectorTable::load(&path) } else { Ok(SectorTable::none()) };
+    table.map_err(Error::bad_input("the table of sectors"))
+}
+
+/// Poisson gravity on the flows in a folder, by the sectors of its table.
+fn own_gravity(name: &str, folder: &Path) -> Result<Estimates, Error> {
+    let refused = || format!("the trade panel in {}", folder.display());
+    let flows = tariffs::load_flows(&one_of(folder, FLOWS)).map_err(Error::bad_input(refused()))?;
+    let fit = tariffs::gravity(&flows).map_err(Error::bad_input(refused()))?;
+    let how = "estimated: Poisson gravity with exporter-year, importer-year and pair effects";
+    by_sector(name, how, &fit, &sector_table(folder)?)
+}
+
+/// As [`simulated_unit_values`], on the sales in a folder, by the sectors of its table.
+fn own_unit_values(name: &str, folder: &Path) -> Result<Estimates, Error> {
+    let markets = unit_values::load(&one_of(folder, SALES))
+        .map_err(Error::bad_input(format!("the unit values in {}", folder.display())))?;
+    from_unit_values(name, "estimated", &markets, &sector_table(folder)?)
+}
+
+/// Trade elasticities from the shipped unit values, which are simulated.
+fn simulated_unit_values() -> Result<Estimates, Error> {
+    let (markets, table) =
+        unit_values::shipped().map_err(Error::library("the shipped unit values do not load"))?;
+    from_unit_values(SIMULATED_UNIT_VALUES, "estimated on simulated unit values", &markets, &table)
+}
+
+fn from_unit_values(
+    name: &str,
+    label: &str,
+    markets: &Markets,
+    table: &SectorTable,
+) -> Result<Estimates, Error> {
+    let (estimates, _) = feenstra::estimate(markets, Estimator::Soderbery, Base::Mean);
+    let fit = feenstra::trade_elasticities(&estimates)
+        .map_err(Error::bad_input(format!("the elasticities `{name}`")))?;
+    by_sector(name, &format!("{label}: unit values, {}", Estimator::Soderbery.name()), &fit, table)
+}
+
+/// Estimates by item as estimates by the sectors that a table makes of items.
+fn by_sector(
+    name: &str,
+    how: &str,
+    fit: &estimation::Estimates,
+    table: &SectorTable,
+) -> Result<Estimates, Error> {
+    let (sectors, theta, covariance) =
+        table.apply(fit).map_err(Error::bad_input(format!("the sectors of `{name}`")))?;
+    let estimates = Estimates::new(name, format!("{how}, {}", fit.vcov_label()), sectors, theta, &covariance);
+    estimates.map_err(Error::library(format!("the covariance of `{name}`")))
 }
 
 /// The joint system by sector; patents alone, at the usual `lambda`, where a panel has no spending.

@@ -18,7 +18,7 @@ use crate::sea::{self, Sea};
 use crate::source::CsvFile;
 use crate::table::{Mapping, MappingError, WorldTable};
 use crate::table_csv::quoted;
-use crate::theta::Elasticities;
+use crate::theta::{Elasticities, Method};
 use crate::world_2009::{self, WorldError};
 
 /// Folder of the shipped files in the crate's `data`.
@@ -264,7 +264,7 @@ pub(crate) fn build_elements(raw: &Path) -> Result<String, WorldError> {
 
 /// Elasticities of a table's NACE sectors grouped as `to` says, and [`THETA_R`] last.
 fn theta(elasticities: &Elasticities, nace: &[String], to: &[usize], groups: usize) -> Array1<f64> {
-    let mut theta = elasticities.of_groups(nace, to, groups).to_vec();
+    let mut theta = elasticities.of_groups(Method::Triples, nace, to, groups).0.to_vec();
     theta.push(THETA_R);
     theta.into_iter().map(|t| (t * 1e6).round() / 1e6).collect()
 }
@@ -315,17 +315,16 @@ pub fn full_flows(raw: &Path, choices: &Choices) -> Result<Flows, WorldError> {
         .map_err(Box::new)?)
 }
 
-/// Trade elasticities of the sectors of [`full_flows`] but the critical one, with the covariance of their sampling errors: labels,
-/// estimates, covariance. See [`crate::theta`] for the rule.
+/// Trade elasticities of the sectors of [`full_flows`] but the critical one by a method, with the covariance of their sampling
+/// errors: labels, estimates, covariance. See [`crate::theta`] for the rule.
 ///
 /// # Errors
 /// [`WorldError`] if the shipped files are damaged.
-pub fn full_elasticities() -> Result<world_2009::SectorElasticities, WorldError> {
+pub fn full_elasticities(method: Method) -> Result<world_2009::SectorElasticities, WorldError> {
     let codes = world_2009::mapping()?.sector_codes();
     let own: Vec<usize> = (0..codes.len()).collect();
     let estimates = Elasticities::shipped()?;
-    let theta = estimates.of_groups(&codes, &own, own.len());
-    let covariance = estimates.covariance_of_groups(&codes, &own, own.len());
+    let (theta, covariance) = estimates.of_groups(method, &codes, &own, own.len());
     Ok((codes, theta, covariance))
 }
 

@@ -3,14 +3,15 @@
 //! On Caliendo and Parro's sample: [`triples`] is their estimator for all sectors at once, so that the covariance between sectors
 //! is there (triples that share a pair of countries share its errors); [`pooled`] is one elasticity for all sectors by efficient GMM on
 //! the sectors' moments `E[x_j e_j] = 0`, and Hansen's J tests whether sectors differ; [`effects`] takes exporter, importer and
-//! symmetric pair effects in place of triples. On panels: [`gravity`], Poisson, with exporter-year, importer-year and pair effects.
+//! symmetric pair effects in place of triples; [`poisson`] has the same effects in levels, with zeros. On panels: [`gravity`], Poisson,
+//! with exporter-year, importer-year and pair effects.
 
 use super::feenstra::add_square;
 use crate::caliendo_parro::ElasticityData;
 use crate::source::{CsvFile, LoadError};
 use estimation::distribution::Reference;
 use estimation::gmm::{FirstWeight, Gmm, GmmError, GmmFit, LinearIv, MomentCovariance, Steps};
-use estimation::{Categories, Estimates, EstimationError, Regression, SmallSample, Vcov};
+use estimation::{Categories, Estimates, EstimationError, PoissonFit, Regression, SmallSample, Vcov};
 use linalg::SymmetricEigen;
 use ndarray::{Array1, Array2};
 use std::collections::BTreeMap;
@@ -116,36 +117,86 @@ pub fn pooled(data: &ElasticityData) -> Result<GmmFit, GmmError> {
     Gmm::new(covariance, FirstWeight::AtStart, Steps::One).fit(&moments, ndarray::array![1.0].view())
 }
 
-/// Exporter, importer and symmetric pair effects, each by sector: what is left is the asymmetry of tariffs within pairs. Zero
-/// and missing flows and tariffs are left out. The joint covariance is clustered by pair.
+/// A year of flows with exporter, importer and symmetric pair effects, each by sector: what is left is the asymmetry of tariffs
+/// within pairs.
+struct CrossSection {
+    rows: Vec<Row>,
+    effects: [Categories; 3],
+}
+
+impl CrossSection {
+    /// Of the sample's flows with a tariff, zeros among them or not; the sample does not tell a zero from a missing flow.
+    fn new(data: &ElasticityData, zeros: bool) -> Self {
+        let (mut rows, mut importers, mut exporters, mut pairs) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for sector in 0..data.sectors().len() {
+            let (trade, tariff) = (data.imports(sector), data.gross_tariff(sector));
+            for ((n, i), &value) in trade.indexed_iter() {
+                if n != i && (value > 0.0 || zeros) && tariff[[n, i]] > 0.0 {
+                    let pair = format!("{}-{}", n.min(i), n.max(i));
+                    importers.push(format!("{n} {sector}"));
+                    exporters.push(format!("{i} {sector}"));
+                    pairs.push(format!("{pair} {sector}"));
+                    rows.push(Row { sector, y: value, x: -tariff[[n, i]].ln(), cluster: pair });
+                }
+            }
+        }
+        let effects = [
+            Categories::new("importer-sector", &importers),
+            Categories::new("exporter-sector", &exporters),
+            Categories::new("pair-sector", &pairs),
+        ];
+        Self { rows, effects }
+    }
+
+    fn regression(&self, y: Array1<f64>, outcome: &str, x: Array2<f64>, names: &[String]) -> Regression {
+        Regression::new(y, x).outcome(outcome).names(names.iter().cloned()).absorb(self.effects.clone())
+    }
+}
+
+/// Log imports with exporter, importer and symmetric pair effects, each by sector. Zero and missing flows and tariffs are left
+/// out. The joint covariance is clustered by pair.
 ///
 /// # Errors
 /// [`EstimationError`] when a sector has no variation in tariffs.
 pub fn effects(data: &ElasticityData) -> Result<Estimates, EstimationError> {
-    let (mut rows, mut importers, mut exporters, mut pairs) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for sector in 0..data.sectors().len() {
-        let (trade, tariff) = (data.imports(sector), data.gross_tariff(sector));
-        for ((n, i), &value) in trade.indexed_iter() {
-            if n != i && value > 0.0 && tariff[[n, i]] > 0.0 {
-                let pair = format!("{}-{}", n.min(i), n.max(i));
-                importers.push(format!("{n} {sector}"));
-                exporters.push(format!("{i} {sector}"));
-                pairs.push(format!("{pair} {sector}"));
-                rows.push(Row { sector, y: value.ln(), x: -tariff[[n, i]].ln(), cluster: pair });
-            }
-        }
-    }
-    let fit = Regression::new(outcome(&rows), by_sector(&rows, data.sectors().len()))
-        .outcome("ln imports")
-        .names(data.sectors().iter().cloned())
-        .absorb([
-            Categories::new("importer-sector", &importers),
-            Categories::new("exporter-sector", &exporters),
-            Categories::new("pair-sector", &pairs),
-        ])
-        .ols(&clusters("pair", &rows))?;
+    let sample = CrossSection::new(data, false);
+    let x = by_sector(&sample.rows, data.sectors().len());
+    let fit = sample
+        .regression(outcome(&sample.rows).mapv(f64::ln), "ln imports", x, data.sectors())
+        .ols(&clusters("pair", &sample.rows))?;
     Ok(fit.estimates().clone())
+}
+
+/// Poisson pseudo-maximum likelihood of imports with the effects of [`effects`]. Flows that are zero or missing count as zero
+/// where there is a tariff; those whose effects see nothing but zeros drop out. The joint covariance is clustered by pair.
+///
+/// # Errors
+/// [`EstimationError`] when a sector has no variation in tariffs or the likelihood has no maximum.
+pub fn poisson(data: &ElasticityData) -> Result<PoissonFit, EstimationError> {
+    let sample = CrossSection::new(data, true);
+    let x = by_sector(&sample.rows, data.sectors().len());
+    sample
+        .regression(outcome(&sample.rows), "imports", x, data.sectors())
+        .poisson(&clusters("pair", &sample.rows))
+}
+
+/// The sector of each flow that a fit of [`poisson`] uses, and whether the flow is zero.
+pub fn poisson_rows(data: &ElasticityData, fit: &PoissonFit) -> Vec<(usize, bool)> {
+    let rows = CrossSection::new(data, true).rows;
+    fit.rows().iter().filter_map(|row| rows.get(*row)).map(|row| (row.sector, row.y == 0.0)).collect()
+}
+
+/// As [`poisson`], one elasticity for all sectors.
+///
+/// # Errors
+/// As [`poisson`].
+pub fn poisson_pooled(data: &ElasticityData) -> Result<PoissonFit, EstimationError> {
+    let sample = CrossSection::new(data, true);
+    let x = Array2::from_shape_fn((sample.rows.len(), 1), |(row, _)| sample.rows[row].x);
+    sample
+        .regression(outcome(&sample.rows), "imports", x, &["theta".to_owned()])
+        .poisson(&clusters("pair", &sample.rows))
 }
 
 /// A flow of a panel.
@@ -165,12 +216,23 @@ pub struct Flow {
     pub gross_tariff: f64,
 }
 
-/// Reads a panel from CSV text, `importer,exporter,year,sector,trade,gross_tariff`; the path is for error messages.
+/// Loads a panel, `importer,exporter,year,sector,trade,gross_tariff`; `.gz` is unpacked.
 ///
 /// # Errors
 /// [`LoadError`] naming line and column.
+pub fn load_flows(path: &Path) -> Result<Vec<Flow>, LoadError> {
+    flows_from_file(&CsvFile::open(path)?)
+}
+
+/// Reads a panel from CSV text; the path is for error messages.
+///
+/// # Errors
+/// As [`load_flows`].
 pub fn flows_from_reader(path: &Path, reader: impl Read) -> Result<Vec<Flow>, LoadError> {
-    let file = CsvFile::from_reader(path, reader)?;
+    flows_from_file(&CsvFile::from_reader(path, reader)?)
+}
+
+fn flows_from_file(file: &CsvFile) -> Result<Vec<Flow>, LoadError> {
     let [importer, exporter, year, sector, trade, tariff] =
         file.columns(["importer", "exporter", "year", "sector", "trade", "gross_tariff"])?;
     file.rows()
@@ -286,9 +348,24 @@ mod tests {
     }
 
     #[test]
+    fn poisson_finds_the_elasticities_of_sectors_and_of_all() {
+        let data = sample([3.0, 12.0], 0.1);
+        let apart = poisson(&data).unwrap();
+        for (coefficient, truth) in apart.estimates().table().iter().zip([3.0, 12.0]) {
+            assert!((coefficient.estimate - truth).abs() < 3.0 * coefficient.std_error, "{coefficient:?}");
+            assert!(coefficient.std_error < 0.5, "{coefficient:?}");
+        }
+        assert!(apart.estimates().vcov()[[0, 1]] != 0.0, "pairs link sectors");
+        assert_eq!(poisson_rows(&data, &apart).len(), 2 * 14 * 13);
+        let same = poisson_pooled(&sample([5.0, 5.0], 0.1)).unwrap();
+        let one = &same.estimates().table()[0];
+        assert!((one.estimate - 5.0).abs() < 3.0 * one.std_error && one.std_error < 0.5, "{one:?}");
+    }
+
+    #[test]
     fn triples_and_effects_find_the_elasticities_and_j_tells_whether_sectors_differ() {
         let exact = sample([5.0, 5.0], 1e-4);
-        for estimates in [triples(&exact).unwrap(), effects(&exact).unwrap()] {
+        for estimates in [&triples(&exact).unwrap(), &effects(&exact).unwrap()] {
             for value in estimates.coefficients() {
                 assert!((value - 5.0).abs() < 1e-3, "{value}");
             }

@@ -5,7 +5,10 @@
 //! ```
 //!
 //! `value` and `quantity` are positive, in any units that are the same within an importer and good. A variety is an exporter; a
-//! market is an importer and good. Whatever [`simulate`] makes is simulated.
+//! market is an importer and good. Exporters may come and go: a year without sales has no row. Whatever [`simulate`] makes is
+//! simulated, the panel that the crate ships among it ([`shipped`], `data/unit_values`).
+
+mod panel;
 
 use crate::source::{CsvFile, LoadError};
 use rand::{RngExt, SeedableRng};
@@ -14,6 +17,9 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 use std::path::Path;
+
+pub(crate) use panel::build;
+pub use panel::{Good, shipped, truth};
 
 /// What an exporter sold in a year.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,8 +37,23 @@ pub struct Market {
     pub varieties: BTreeMap<String, BTreeMap<i32, Sale>>,
 }
 
-/// Markets by name, `importer good`.
-pub type Markets = BTreeMap<String, Market>;
+/// What a market is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MarketName {
+    /// Who buys.
+    pub importer: String,
+    /// What.
+    pub good: String,
+}
+
+impl std::fmt::Display for MarketName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.importer, self.good)
+    }
+}
+
+/// Markets by name.
+pub type Markets = BTreeMap<MarketName, Market>;
 
 /// Loads a panel; `.gz` is unpacked.
 ///
@@ -63,7 +84,7 @@ fn from_file(file: &CsvFile) -> Result<Markets, LoadError> {
         if sale.quantity <= 0.0 {
             return Err(row.bad(quantity, "a positive number"));
         }
-        let market = format!("{} {}", row.text(importer), row.text(good));
+        let market = MarketName { importer: row.text(importer).to_owned(), good: row.text(good).to_owned() };
         let key = (market.clone(), row.text(exporter), row.integer(year)?);
         if !seen.insert(key) {
             return Err(row.duplicate([importer, good, exporter, year].map(|c| row.text(c)).join(", ")));
@@ -90,11 +111,22 @@ pub struct Design {
     pub demand: (f64, f64),
     /// Range of the standard deviation of changes in supply.
     pub supply: (f64, f64),
+    /// Probability that an exporter that sells does not in the next year, and that one that does not sell does. All sell in the
+    /// first year.
+    pub turnover: f64,
 }
 
 impl Default for Design {
     fn default() -> Self {
-        Self { sigma: 3.0, omega: 0.5, varieties: 30, years: 15, demand: (0.1, 0.8), supply: (0.05, 0.4) }
+        Self {
+            sigma: 3.0,
+            omega: 0.5,
+            varieties: 30,
+            years: 15,
+            demand: (0.1, 0.8),
+            supply: (0.05, 0.4),
+            turnover: 0.0,
+        }
     }
 }
 
@@ -108,12 +140,14 @@ impl Design {
 /// A simulated market.
 pub fn simulate(design: &Design, seed: u64) -> Market {
     let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+    // A stream of its own, so that shocks are the same whoever sells.
+    let mut comings = Xoshiro256PlusPlus::seed_from_u64(!seed);
     let slope = design.omega / (1.0 + design.omega);
     let mut market = Market::default();
     for variety in 0..design.varieties {
         let mut between = |(low, high): (f64, f64)| low + (high - low) * rng.random::<f64>();
         let (of_demand, of_supply) = (between(design.demand), between(design.supply));
-        let (mut d, mut z) = (0.0, 0.0);
+        let (mut d, mut z, mut sells) = (0.0, 0.0, true);
         let mut sales = BTreeMap::new();
         for year in 0..design.years {
             let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
@@ -121,7 +155,12 @@ pub fn simulate(design: &Design, seed: u64) -> Market {
             z += of_supply * normal();
             let price = (slope * d + z) / (1.0 + slope * (design.sigma - 1.0));
             let value = (d - (design.sigma - 1.0) * price).exp();
-            sales.insert(2000 + year as i32, Sale { value, quantity: value / price.exp() });
+            if year > 0 && comings.random::<f64>() < design.turnover {
+                sells = !sells;
+            }
+            if sells {
+                sales.insert(2000 + year as i32, Sale { value, quantity: value / price.exp() });
+            }
         }
         market.varieties.insert(format!("S{variety:02}"), sales);
     }
@@ -139,7 +178,8 @@ mod tests {
             from_reader(Path::new("u.csv"), text.as_bytes())
         };
         let markets = read("USA,1,CHN,2001,2,4\nUSA,1,CHN,2002,3,4\nUSA,2,DEU,2001,1,1\n").unwrap();
-        assert_eq!(markets.keys().collect::<Vec<_>>(), ["USA 1", "USA 2"]);
+        let names: Vec<String> = markets.keys().map(ToString::to_string).collect();
+        assert_eq!(names, ["USA 1", "USA 2"]);
         for (rows, words) in [
             ("USA,1,CHN,2001,0,4\n", "positive"),
             ("USA,1,CHN,2001,2,-1\n", "positive"),

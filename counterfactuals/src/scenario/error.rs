@@ -387,6 +387,21 @@ pub enum ScenarioError {
         /// What to do.
         remedy: &'static str,
     },
+    /// A sector that the trade elasticities named lack.
+    #[error(
+        "line {line}: the estimates `{estimates}` have no trade elasticity of `{sector}`; {has}: write a section [theta] with \
+         `estimates = \"{estimates}\"`, and in it a number for \"{sector}\", or `other = 8` for every sector that they lack"
+    )]
+    NoElasticity {
+        /// The line.
+        line: usize,
+        /// Name of the estimates.
+        estimates: String,
+        /// The sector.
+        sector: String,
+        /// The nearest item, or all of them.
+        has: String,
+    },
     /// A file without a change.
     #[error(
         "the file changes nothing: add at least one section, such as [[quota]] or [[tariff]], or `deficits = \"zero\"`"

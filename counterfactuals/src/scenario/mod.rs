@@ -18,6 +18,8 @@
 //! [theta]                             # trade elasticities: the economy's, unless given here
 //! estimates = "caliendo-parro-2015"   # a name that the caller knows, by sector, with a joint covariance
 //! "Rare earths" = { value = 8, lognormal = [4, 20] }
+//! other = 8.22                        # sectors that have no number here and no estimate
+//!                                     # `theta = "caliendo-parro-2015"` at the top is short for the estimates alone
 //!
 //! [technology]
 //! closure = "free-entry"              # "exogenous", "free-entry", "fixed-researchers"

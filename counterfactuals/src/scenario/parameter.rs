@@ -405,6 +405,23 @@ impl<'a> Collector<'a> {
         items.iter().any(|known| known.starts_with(&prefix)) && !items.iter().any(|known| known == item)
     }
 
+    /// Whether estimates hold an item.
+    pub(super) fn has(&self, estimates: usize, item: &str) -> bool {
+        self.used[estimates].position(item).is_some()
+    }
+
+    /// The error for a sector whose trade elasticity estimates do not hold.
+    pub(super) fn no_elasticity(&self, estimates: usize, sector: &str, line: usize) -> ScenarioError {
+        let from = &self.used[estimates];
+        let items: Vec<&str> = from.items.iter().map(String::as_str).collect();
+        ScenarioError::NoElasticity {
+            line,
+            estimates: from.name.clone(),
+            sector: sector.to_owned(),
+            has: reader::nearest(sector, &items, "they have"),
+        }
+    }
+
     /// An item of estimates as a parameter.
     pub(super) fn estimated(
         &mut self,

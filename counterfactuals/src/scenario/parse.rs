@@ -102,7 +102,8 @@ pub(super) fn parse(text: &str, economy: &Economy, known: &[Estimates]) -> Resul
             Some(critical)
         }
     };
-    let theta = theta(&reader, document, economy, &mut numbers, &mut words)?;
+    let critical_sectors = critical.as_ref().map_or(&[][..], |critical| &critical.sectors);
+    let theta = theta(&reader, document, economy, critical_sectors, &mut numbers, &mut words)?;
     let needs = |line: usize, what| match critical {
         Some(_) => Ok(()),
         None => Err(ScenarioError::NoCriticalInput { line, what }),
@@ -202,30 +203,55 @@ fn outputs(reader: &Reader, document: &DeTable) -> Result<Vec<String>, ScenarioE
     list.iter().map(|item| reader.word(item, "outputs", &OUTPUTS).map(str::to_owned)).collect()
 }
 
-/// The section `theta`: estimates for all sectors, and numbers for some.
+/// `theta`: a name of estimates for all sectors, or a section of estimates, numbers for some sectors and for all `other`. A
+/// critical input that nothing gives keeps the economy's: it is a good that tables, and so estimates, rarely have.
 fn theta(
     reader: &Reader,
     document: &DeTable,
     economy: &Economy,
+    critical: &[usize],
     numbers: &mut Collector,
     words: &mut Vec<String>,
 ) -> Result<Vec<(usize, usize)>, ScenarioError> {
-    let Some(entry) = reader.table(document, "theta")? else { return Ok(Vec::new()) };
+    let Some(given) = document.get("theta") else { return Ok(Vec::new()) };
     let sectors = economy.labels().sectors();
     let mut all: Vec<Option<usize>> = vec![None; sectors.len()];
-    for (key, value) in entry.pairs().filter(|(key, _)| key.get_ref() != "estimates") {
-        let name = key.get_ref();
-        let j = reader.find("sector", sectors, name, &key.span())?;
-        all[j] = Some(numbers.read(reader, value, name, format!("theta.{name}"), Range::Positive)?);
-    }
-    if let Some(value) = entry.get("estimates") {
-        let (line, name) = (reader.line(&value.span()), reader.text(value, "estimates")?);
-        let estimates = numbers.estimates(&name, line)?;
-        for (slot, sector) in all.iter_mut().zip(sectors).filter(|(slot, _)| slot.is_none()) {
-            let name = format!("theta.{sector}");
-            *slot = Some(numbers.estimated(estimates, sector, name, Range::Positive, line)?);
+    let (mut named, mut other) = (None, None);
+    if let DeValue::String(_) = given.get_ref() {
+        named = Some(given);
+    } else if let Some(entry) = reader.table(document, "theta")? {
+        for (key, value) in entry.pairs().filter(|(key, _)| key.get_ref() != "estimates") {
+            let name = key.get_ref();
+            let slot = match name.as_ref() {
+                "other" => &mut other,
+                _ => &mut all[reader.find("sector", sectors, name, &key.span())?],
+            };
+            *slot = Some(numbers.read(reader, value, name, format!("theta.{name}"), Range::Positive)?);
         }
+        named = entry.get("estimates");
+    }
+    let mut estimates = None;
+    if let Some(value) = named {
+        let (line, name) = (reader.line(&value.span()), reader.text(value, "estimates")?);
+        estimates = Some((numbers.estimates(&name, line)?, line));
         words.push(format!("theta: the estimates `{name}`"));
+    }
+    for (j, (slot, sector)) in all.iter_mut().zip(sectors).enumerate() {
+        let name = format!("theta.{sector}");
+        *slot = match (*slot, estimates, other) {
+            (Some(own), ..) => Some(own),
+            (None, Some((estimates, line)), _) if numbers.has(estimates, sector) => {
+                Some(numbers.estimated(estimates, sector, name, Range::Positive, line)?)
+            }
+            (None, _, Some(other)) => Some(other),
+            (None, Some(_), None) if critical.contains(&j) => {
+                Some(numbers.exact(name, economy.theta()[j], Range::Positive, "the economy's"))
+            }
+            (None, Some((estimates, line)), None) => {
+                return Err(numbers.no_elasticity(estimates, sector, line));
+            }
+            (None, None, None) => None,
+        };
     }
     Ok(all.into_iter().enumerate().filter_map(|(j, p)| p.map(|p| (j, p))).collect())
 }

@@ -298,6 +298,8 @@ pub(super) const REFUSED: &[(&str, &str, &[&str])] = &[
     ),
     ("[theta]\n", "\"Rare earths\" = 0", &["line 2", "`Rare earths` is 0", "positive"]),
     ("[theta]\n", "estimates = \"my\"", &["line 2", "no estimates `my`"]),
+    ("theta = \"my\"\n", "", &["line 1", "no estimates `my`"]),
+    ("theta = \"goods\"\n", "", &["line 1", "`goods` have no trade elasticity of `Services`", "`other = 8`"]),
     ("outputs = [\"country\"]\n", "", &["line 1", "did you mean `countries`?"]),
     ("draws = -1\n", "", &["line 1", "`draws` is -1", "zero or more"]),
     (CRITICAL, "", &["changes nothing", "[[quota]]"]),

@@ -163,7 +163,10 @@ fn ask(text: &str) -> Result<Scenario, ScenarioError> {
         &Array2::from_diag(&ndarray::array![0.0025, 0.25, 0.0, 1.0]),
     )
     .unwrap();
-    Scenario::parse(text, &mines(), &[estimates])
+    let goods = vec!["Machinery".to_owned()];
+    let goods =
+        Estimates::independent("goods", "", goods, ndarray::array![5.0], &ndarray::array![0.5]).unwrap();
+    Scenario::parse(text, &mines(), &[estimates, goods])
 }
 
 #[test]
@@ -240,6 +243,41 @@ fn scenarios_share_the_draws_of_what_they_share() {
     }
     assert_ne!(one.draw(3, 0).unwrap().values, one.draw(3, 1).unwrap().values);
     assert_ne!(one.draw(3, 0).unwrap().values, one.draw(4, 0).unwrap().values);
+}
+
+#[test]
+fn trade_elasticities_are_named_in_one_line_and_what_estimates_lack_is_said() {
+    let of = |theta: &str| {
+        let (head, section) = match theta.strip_prefix("[theta]") {
+            Some(_) => ("", theta),
+            None => (theta, ""),
+        };
+        ask(&format!("{head}\n{CRITICAL}{section}\n{QUOTA}volume = 0.6\n"))
+    };
+    let theta = |scenario: &Scenario, number: u64| {
+        let values = scenario.draw(3, number).unwrap().values;
+        scenario.resolve(&mines(), &values).unwrap().economy.theta().to_vec()
+    };
+    let (short, long) = (of("theta = \"ours\"").unwrap(), of("[theta]\nestimates = \"ours\"\n").unwrap());
+    for number in 0..5 {
+        assert_eq!(theta(&short, number), theta(&long, number));
+    }
+    assert!(theta(&short, 0)[0] != theta(&short, 1)[0], "the covariance goes into the draws");
+
+    // `goods` hold one sector of three: a critical input keeps the economy's elasticity, another sector must be given.
+    let lacking = of("theta = \"goods\"").unwrap_err();
+    assert!(
+        matches!(&lacking, super::ScenarioError::NoElasticity { line: 1, estimates, sector, .. }
+            if estimates == "goods" && sector == "Services"),
+        "{lacking}"
+    );
+    let given = of("[theta]\nestimates = \"goods\"\nother = 5\n").unwrap();
+    assert_eq!(theta(&given, 1)[1..], [5.0, 5.0]);
+    let own = of("[theta]\nestimates = \"goods\"\nServices = 6\n").unwrap();
+    assert_eq!(theta(&own, 1)[1..], [6.0, mines().theta()[2]]);
+    let kept = own.parameters.iter().find(|p| p.name == "theta.Rare earths").unwrap();
+    assert_eq!((kept.spread.clone(), kept.source.as_str()), (super::Spread::Exact, "the economy's"));
+    assert_eq!(theta(&of("[theta]\nother = 7\n").unwrap(), 0), [7.0; 3]);
 }
 
 #[test]

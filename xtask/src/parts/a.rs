@@ -7,12 +7,13 @@ use model_core::welfare::{DecompositionSettings, decompose, first_order};
 use model_core::{Deficits, SolverSettings};
 use ndarray::{Array2, Axis};
 
-use super::{Inputs, Made};
+use super::{Inputs, Made, a_gravity};
 use crate::error::Error;
 use crate::report::figure::{Chart, Figure, Labelled};
 use crate::report::table::{Cell, Column, Footer, Format, Kind, Provenance, Table};
 
-const CALIENDO_PARRO: &str = "Caliendo and Parro (2015), Review of Economic Studies 82(1), replication data";
+pub(super) const CALIENDO_PARRO: &str =
+    "Caliendo and Parro (2015), Review of Economic Studies 82(1), replication data";
 /// How closely the exact channels of welfare add up, relative to their size. NAFTA leaves third countries with changes of
 /// a few parts in a million, where rounding ends what finer steps gain.
 const CHANNELS_ADD_TO: f64 = 1e-6;
@@ -116,7 +117,8 @@ pub(super) fn elasticities(inputs: &Inputs) -> Result<Made, Error> {
         "For each unordered triple of countries, imports over reverse imports around the triangle, in logs, on the same \
          of gross tariffs; triples with a zero or missing flow or tariff are left out. Aggregate: all sectors pooled.",
     );
-    Ok(Made { tables: vec![table], figures: Vec::new(), checks })
+    let gravity = a_gravity::table(&data, &triples, &effects, &gmm)?;
+    Ok(Made { tables: vec![table, gravity], figures: Vec::new(), checks })
 }
 
 /// A2: welfare effects of NAFTA's tariffs: first order as printed, exact, and the exact change by channel.

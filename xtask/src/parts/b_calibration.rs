@@ -303,3 +303,46 @@ fn figure(found: &Calibrated, profile: &[ProfilePoint]) -> Figure {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use super::*;
+
+    /// The table with few starts and a profile of one parameter: what breaks the search, a fact or a column is seen without the
+    /// fifty starts of the output.
+    #[test]
+    fn the_table_is_made_from_few_starts_that_agree() {
+        let (found, tables, again) = with_calibration(|problem| {
+            let found = problem.fit(2, SEED).map_err(failed)?;
+            let profile = problem.profile(&found, &[0], 2, WIDTH);
+            assert_eq!(profile.len(), 2);
+            for point in &profile {
+                assert!(point.criterion.is_some_and(|criterion| criterion >= found.criterion), "{point:?}");
+            }
+            let tables = [
+                parameters(&found),
+                moments(&found),
+                sensitivity(&found),
+                profiles(&found, &profile),
+                untargeted(problem, &found)?,
+            ];
+            Ok((found, tables, problem.fit(0, 0).map_err(failed)?))
+        })
+        .unwrap();
+        assert_eq!(found.agreeing, 2, "{:?}", found.runs);
+        assert!(found.runs.iter().all(|run| run.criterion >= found.criterion - 1e-6), "{:?}", found.runs);
+        for (k, (value, error)) in found.values.iter().zip(found.standard_errors()).enumerate() {
+            assert!((RANGES[k].0..RANGES[k].1).contains(value) && error > 0.0, "{}: {value}", PARAMETERS[k]);
+            // What scenarios take from one start is what the table shows.
+            assert!((again.values[k] - value).abs() <= 0.01 * error, "{}", PARAMETERS[k]);
+        }
+        let smallest = found.singular_values.0.last().unwrap();
+        assert!(*smallest > 0.0, "a parameter is not identified");
+        for table in tables {
+            table.check().unwrap();
+            assert!(table.printed_rows() > 0, "{} has no row", table.id);
+        }
+    }
+}

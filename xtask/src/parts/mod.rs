@@ -2,6 +2,7 @@
 
 mod a;
 mod a_estimators;
+mod a_gravity;
 mod a_monte_carlo;
 mod b;
 mod b_calibration;
@@ -26,11 +27,11 @@ use crate::hash;
 use crate::report::checks::{Check, Published};
 use crate::report::figure::Figure;
 use crate::report::table::Table;
-use crate::sources::PANEL as OWN_PANEL;
+use crate::sources::{OWN, PANEL as OWN_PANEL, TRADE_PANEL, UNIT_VALUE_PANEL};
 use crate::workspace::RawData;
 
 /// Folders of raw data that hold a user's own files, and what explains them.
-pub(crate) const OWN_SETS: [(&str, &str); 2] = [
+pub(crate) const OWN_SETS: [(&str, &str); 4] = [
     (
         b_patents::OWN,
         "counts from patents' text, as `patents classify` writes them (cargo xtask help patents)",
@@ -38,6 +39,14 @@ pub(crate) const OWN_SETS: [(&str, &str); 2] = [
     (
         OWN_PANEL,
         "patents, spending and prices by sector, three CSV files (calibration::substitution::Panel::read)",
+    ),
+    (
+        TRADE_PANEL,
+        "trade and tariffs by sector and year, flows.csv, and which sectors they are, sectors.csv (cargo xtask help elasticities)",
+    ),
+    (
+        UNIT_VALUE_PANEL,
+        "sales of goods by exporter and year, sales.csv, and which sectors goods are, sectors.csv (cargo xtask help elasticities)",
     ),
 ];
 
@@ -126,14 +135,20 @@ pub(crate) fn all() -> Vec<Part> {
         part("B6", "Rare-earth patents by type", &[], &[b_patents::OWN], b_patents::by_type),
         part("B7", "Elasticities of substitution", &[], &[OWN_PANEL], b_substitution::elasticities),
         part("B8", "Calibrated parameters and target moments", &[], &[], b_calibration::calibration),
-        // The scenarios of part C may name estimates on a panel of the user's own.
-        part("C1", "The export restriction in the long run", &[], &[OWN_PANEL], c_long_run::restriction),
-        part("C2", "The export restriction year by year", &[], &[OWN_PANEL], c_path::years),
-        part("C3", "Real income by channel", &[], &[OWN_PANEL], c_long_run::channels),
-        part("C4", "Robustness of the long run", &[], &["wiod2013", OWN_PANEL], c_robustness::robustness),
-        part("C5", "China's optimal export tax", &[], &[OWN_PANEL], c_policy::optimal_tax),
-        part("C6", "What importers can do", &[], &[OWN_PANEL], c_policy::menu),
-        part("C7", "Medium and heavy elements only", &[], &[OWN_PANEL], c_elements::heavy),
+        // The scenarios of part C may name estimates on panels of the user's own.
+        part("C1", "The export restriction in the long run", &[], OWN, c_long_run::restriction),
+        part("C2", "The export restriction year by year", &[], OWN, c_path::years),
+        part("C3", "Real income by channel", &[], OWN, c_long_run::channels),
+        part(
+            "C4",
+            "Robustness of the long run",
+            &[],
+            &["wiod2013", OWN_PANEL, TRADE_PANEL, UNIT_VALUE_PANEL],
+            c_robustness::robustness,
+        ),
+        part("C5", "China's optimal export tax", &[], OWN, c_policy::optimal_tax),
+        part("C6", "What importers can do", &[], OWN, c_policy::menu),
+        part("C7", "Medium and heavy elements only", &[], OWN, c_elements::heavy),
         part("D1", "Gains from trade against autarky", &[], &[], d::gains),
         part("D2", "A tariff of the USA on China", &[], &[], d::tariff),
     ]
