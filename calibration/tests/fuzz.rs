@@ -152,6 +152,19 @@ fn us_tables() {
 }
 
 #[test]
+fn data_of_gretl() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("hall.gdt");
+    let file = b"<?xml version=\"1.0\"?>\n<gretldata name=\"hall\">\n<variables count=\"2\">\n<variable name=\"a\"\n label=\"x &amp; y\"\n/>\n\
+        <variable name=\"b\"/>\n</variables>\n<observations count=\"2\">\n<obs>1.5 2 </obs>\n<obs>3 4.25 </obs>\n</observations>\n</gretldata>\n";
+    fuzz(&[file.to_vec()], |files| {
+        std::fs::write(&path, &files[0]).expect("a temporary file");
+        let mut take = |_: &str, _: &[u8]| Ok::<(), calibration::LoadError>(());
+        calibration::official::convert("gmm", std::slice::from_ref(&path), &mut take).is_ok()
+    });
+}
+
+#[test]
 fn us_productivity() {
     let accounts = b"industry_id,year,GO,TFPGO\n1,1963,10,1\n1,1964,11,1.1\n29,1963,5,1\n29,1964,6,.9\n";
     let names = b"industry_id,industry\n1,Farms\n2936,\"Transportation, and warehousing\"\n";

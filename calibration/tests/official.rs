@@ -288,7 +288,7 @@ fn errors_name_the_place() {
             change(sheet);
         })])
     };
-    let cases: [(&str, &str, Vec<u8>, &str); 8] = [
+    let cases: [(&str, &str, Vec<u8>, &str); 14] = [
         (
             "wiod2013",
             "wiot95.xlsx",
@@ -307,6 +307,12 @@ fn errors_name_the_place() {
         ("wiod_sea2013", "sea.xlsx", wiot(&|_| ()), "a sheet DATA"),
         ("bea_io", "IOUse_Before_Redefinitions_PRO_Detail.xlsx", wiot(&|_| ()), "sheet named by a year"),
         ("cp2015", "x.xlsx", wiot(&|_| ()), "published files of `cp2015` are not converted"),
+        ("gmm", "hall.csv", GRETL.into(), "a file hall.gdt"),
+        ("gmm", "hall.gdt", b"<html>Not found</html>".to_vec(), "not a whole data file of gretl"),
+        ("gmm", "hall.gdt", GRETL.replace("</gretldata>", "").into(), "not a whole data file of gretl"),
+        ("gmm", "hall.gdt", GRETL.replace("0.25", "").into(), "observation 2 has 1 values for 2 variables"),
+        ("gmm", "hall.gdt", GRETL.replace("0.25", "NA").into(), "observation 2 holds `NA`"),
+        ("gmm", "hall.gdt", GRETL.replace("<obs>1.5", "<obs>1.5</o").into(), "it is not XML"),
     ];
     for (set, name, content, message) in cases {
         let error = refused(set, name, &content);
@@ -314,6 +320,38 @@ fn errors_name_the_place() {
     }
     let error = convert("bea_io", &[folder.path().join("absent.zip")], folder.path()).unwrap_err();
     assert!(error.to_string().contains("absent.zip"), "{error}");
+}
+
+/// A data file as gretl writes it, before compression.
+const GRETL: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE gretldata SYSTEM "gretldata.dtd">
+<gretldata name="hall" frequency="12" startobs="1959:02" endobs="1959:03" type="time-series">
+<description>Written for this test.</description>
+<variables count="2">
+<variable name="consrat"
+ label="consumption &amp; growth"
+/>
+<variable name="ewr"/>
+</variables>
+<observations count="2" labels="false">
+<obs>1.5 0.75 </obs>
+<obs>1.0033195726 0.25 </obs>
+</observations>
+</gretldata>
+"#;
+
+#[test]
+fn a_data_file_of_gretl_keeps_its_digits_compressed_or_not() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("hall.gdt");
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(GRETL.as_bytes()).unwrap();
+    for content in [GRETL.as_bytes().to_vec(), encoder.finish().unwrap()] {
+        fs::write(&path, content).unwrap();
+        assert_eq!(convert("gmm", std::slice::from_ref(&path), folder.path()).unwrap(), ["hall.csv"]);
+        let made = fs::read_to_string(folder.path().join("hall.csv")).unwrap();
+        assert_eq!(made, "obs,consrat,ewr\n,1.5,0.75\n,1.0033195726,0.25\n");
+    }
 }
 
 /// Ten thousand damaged workbooks: damage within the parts of the archive, which is where it reaches the reader of cells,

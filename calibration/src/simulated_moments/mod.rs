@@ -41,8 +41,8 @@ pub const RANGES: [(f64, f64); 6] =
 /// `beta_r` of the shipped economy.
 const BETA: f64 = 0.8;
 
-/// Residual of the linear equations behind derivatives, relative to their size: enough for six digits.
-const TANGENT: f64 = 1e-7;
+/// Residual of the linear equations behind derivatives, relative to their size: enough for four digits, where a search needs two.
+const TANGENT: f64 = 1e-5;
 
 /// Half of the central difference in `beta_r`.
 const STEP: f64 = 1e-4;
@@ -108,8 +108,8 @@ impl<'a> Calibration<'a> {
             solved: Mutex::new(Vec::new()),
         };
         let first = problem.values_of(problem.start().view());
-        let (_, path) = problem.solve_anew(&first).map_err(CalibrationError::Path)?;
-        problem.starts = path.years.iter().map(|year| year.equilibrium.iterate.clone()).collect();
+        let (_, path) = problem.solve_anew(&first, &[]).map_err(CalibrationError::Path)?;
+        problem.starts = iterates(&path);
         Ok(problem)
     }
 
@@ -143,7 +143,7 @@ impl<'a> Calibration<'a> {
         if let Some(solved) = known {
             return Ok(solved);
         }
-        let solved = Arc::new(self.solve_anew(values)?);
+        let solved = Arc::new(self.solve_anew(values, &self.starts)?);
         let mut kept = self.solved.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() == KEPT {
             kept.remove(0);
@@ -152,11 +152,11 @@ impl<'a> Calibration<'a> {
         Ok(solved)
     }
 
-    fn solve_anew(&self, values: &Array1<f64>) -> Result<(Question, Path), String> {
+    fn solve_anew(&self, values: &Array1<f64>, starts: &[Iterate]) -> Result<(Question, Path), String> {
         let economy = self.economy_at(values)?;
         let parameters = self.parameters(values);
         let question = self.scenario.resolve(&economy, &parameters).map_err(|e| e.to_string())?;
-        match question.answer_from(&self.settings, &self.starts).map_err(|e| e.to_string())? {
+        match question.answer_from(&self.settings, starts).map_err(|e| e.to_string())? {
             Outcome::Path(path) => Ok((question, path)),
             Outcome::LongRun(_) => Err("the scenario is a long run, not a path".to_owned()),
         }
@@ -195,8 +195,9 @@ impl<'a> Calibration<'a> {
         let (mut up, mut down) = (values.clone(), values.clone());
         up[5] += STEP;
         down[5] -= STEP;
+        let starts = iterates(path);
         let near = |values: &Array1<f64>| {
-            let solved = self.solve_anew(values).map_err(CalibrationError::Path)?;
+            let solved = self.solve_anew(values, &starts).map_err(CalibrationError::Path)?;
             Ok::<_, CalibrationError>(self.moments_of(&solved, values))
         };
         let (up, down) = (near(&up)?, near(&down)?);
@@ -205,6 +206,11 @@ impl<'a> Calibration<'a> {
         }
         Ok(all)
     }
+}
+
+/// Where a path near this one starts, year by year.
+fn iterates(path: &Path) -> Vec<Iterate> {
+    path.years.iter().map(|year| year.equilibrium.iterate.clone()).collect()
 }
 
 /// From a range to the line and back, with the derivative.

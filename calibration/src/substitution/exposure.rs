@@ -6,7 +6,7 @@
 //! is an element in a market in a year.
 
 use estimation::gmm::{Differentiable, Moments};
-use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayViewMut2, Axis};
+use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayViewMut2, Axis, Slice};
 
 use super::moments::System;
 use super::sample::{centred, past};
@@ -18,7 +18,7 @@ pub(super) struct ByShock<'a> {
     panel: &'a Panel,
     /// Shocks in deviation from each element's mean, by kind: `[market, element, year]`.
     shocks: Vec<Array3<f64>>,
-    /// `keep^(t-1-s)` for `t > s`: what the inventory of year `t` holds of a shock of year `s`, `[t, s]`; in deviation from its
+    /// `keep^(t-1-s)` for `t > s`: what the inventory of year `t` holds of a shock of year `s`, `[s, t]`; in deviation from its
     /// mean over the sample.
     memory: Array2<f64>,
     presample: usize,
@@ -38,7 +38,7 @@ impl<'a> ByShock<'a> {
         for s in 0..total {
             let mut impulse = Array1::zeros(total);
             impulse[s] = 1.0;
-            memory.column_mut(s).assign(&past(impulse.view(), stocks));
+            memory.row_mut(s).assign(&past(impulse.view(), stocks));
         }
         Self { system, panel, shocks: shocks.collect(), memory, presample: stocks.presample }
     }
@@ -55,15 +55,16 @@ impl<'a> ByShock<'a> {
         for (t, e) in error.iter().enumerate() {
             now[self.presample + t] = weight * e;
         }
-        let later = self.memory.t().dot(&now);
+        let later = self.memory.dot(&now);
         let kinds = self.shocks.len();
         for (e, mu) in self.panel.exposure.row(unit.sector).iter().enumerate().filter(|(_, mu)| **mu > 0.0) {
-            for year in 0..total {
-                let row = (unit.market * elements + e) * total + year;
+            let first = (unit.market * elements + e) * total;
+            let mut rows = out.slice_axis_mut(Axis(0), Slice::from(first..first + total));
+            for (year, mut row) in rows.outer_iter_mut().enumerate() {
                 for (kind, shocks) in self.shocks.iter().enumerate() {
                     let g = mu * shocks[[unit.market, e, year]];
-                    out[[row, column + kind]] += g * now[year];
-                    out[[row, column + kinds + kind]] += g * later[year];
+                    row[column + kind] += g * now[year];
+                    row[column + kinds + kind] += g * later[year];
                 }
             }
         }

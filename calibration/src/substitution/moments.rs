@@ -257,8 +257,18 @@ fn write(
     weight: f64,
     error: &[f64],
 ) {
-    for ((t, l), instrument) in z.indexed_iter() {
-        out[[first + t, column + l]] = weight * instrument * error[t];
+    for ((t, z), error) in z.outer_iter().enumerate().zip(error) {
+        let mut row = out.row_mut(first + t);
+        row.iter_mut().skip(column).zip(z).for_each(|(o, instrument)| *o = weight * instrument * error);
+    }
+}
+
+/// Adds a unit's instruments times an error, summed over its years, to `sums`.
+fn add(sums: &mut [f64], z: &Array2<f64>, weight: f64, error: &[f64]) {
+    let mut instruments = z.iter();
+    for error in error {
+        let weighted = weight * error;
+        sums.iter_mut().zip(instruments.by_ref()).for_each(|(sum, instrument)| *sum += weighted * instrument);
     }
 }
 
@@ -284,17 +294,12 @@ impl Moments for System<'_> {
     }
 
     fn mean(&self, theta: ArrayView1<'_, f64>) -> Array1<f64> {
-        let mut sums = Array1::zeros(self.moments());
+        let mut sums = vec![0.0; self.moments()];
         let count = self.sample.instruments.len();
         self.each_error(theta, |at, column, weight, error| {
-            let mut instruments = self.sample.series[at].instruments.iter();
-            for e in error {
-                for (l, z) in instruments.by_ref().take(count).enumerate() {
-                    sums[column + l] += weight * z * e;
-                }
-            }
+            add(&mut sums[column..column + count], &self.sample.series[at].instruments, weight, error);
         });
-        sums / self.observations() as f64
+        Array1::from(sums) / self.observations() as f64
     }
 
     fn parameter_names(&self) -> Vec<String> {
@@ -316,22 +321,15 @@ impl Differentiable for System<'_> {
     }
 
     fn mean_jacobian(&self, theta: ArrayView1<'_, f64>) -> Array2<f64> {
-        let n = self.observations() as f64;
-        let mut jacobian = Array2::zeros((self.moments(), self.parameters()));
-        let count = self.sample.instruments.len();
-        let mut sums = vec![0.0; count];
+        let (moments, count) = (self.moments(), self.sample.instruments.len());
+        // By parameter, so that what a unit adds to lies together.
+        let mut sums = vec![0.0; moments * self.parameters()];
         self.each_derivative(theta, 0..self.parameters(), |at, column, k, weight, moved| {
-            sums.fill(0.0);
-            let mut instruments = self.sample.series[at].instruments.iter();
-            for moved in moved {
-                let row = instruments.by_ref().take(count);
-                sums.iter_mut().zip(row).for_each(|(sum, z)| *sum += z * moved);
-            }
-            for (l, sum) in sums.iter().enumerate() {
-                jacobian[[column + l, k]] += weight * sum / n;
-            }
+            let first = k * moments + column;
+            add(&mut sums[first..first + count], &self.sample.series[at].instruments, weight, moved);
         });
-        jacobian
+        let n = self.observations() as f64;
+        Array2::from_shape_fn((moments, self.parameters()), |(l, k)| sums[k * moments + l] / n)
     }
 }
 
