@@ -204,13 +204,119 @@ fn a_panel_survives_its_files() {
     let line = text.lines().nth(30).unwrap().to_owned();
     std::fs::write(&path, text.replace(&format!("{line}\n"), "")).unwrap();
     let message = Panel::read(folder.path()).unwrap_err().to_string();
-    assert!(message.contains("panel.csv") && message.contains("nothing for"), "{message}");
+    assert!(message.contains("between years that have them"), "{message}");
     std::fs::write(&path, text.replacen(&line, &line.replacen("outside", "nowhere", 1), 1)).unwrap();
     let message = Panel::read(folder.path()).unwrap_err().to_string();
     assert!(message.contains("two markets"), "{message}");
     std::fs::write(&path, format!("{text}{line}\n")).unwrap();
     let message = Panel::read(folder.path()).unwrap_err().to_string();
     assert!(message.contains("a second row"), "{message}");
+}
+
+/// The panel with a third of the units coming late, a quarter going early, and a tenth of prices and of spending unknown.
+fn thinned(panel: &Panel, number: u64) -> Panel {
+    let mut panel = panel.clone();
+    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut below = |n: u64| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) % n
+    };
+    for row in 0..panel.units.len() {
+        let late = if below(3) == 0 { 1 + below(5) as usize } else { 0 };
+        let early = if below(4) == 0 { 1 + below(4) as usize } else { 0 };
+        for t in 0..panel.years.len() {
+            if t < late || t + early >= panel.years.len() {
+                panel.patents_critical[[row, t]] = f64::NAN;
+                panel.patents_other[[row, t]] = f64::NAN;
+            }
+            if below(10) == 0 {
+                panel.price_critical[[row, t]] = f64::NAN;
+            }
+            if below(10) == 0
+                && let Some((critical, _)) = &mut panel.spending
+            {
+                critical[[row, t]] = f64::NAN;
+            }
+        }
+    }
+    panel
+}
+
+/// Estimates of a parameter less the truth over their standard errors, one for each panel drawn.
+fn ratios(
+    specification: &Specification,
+    parameter: &str,
+    truth: f64,
+    draw: impl Fn(u64) -> Panel + Sync,
+) -> Vec<f64> {
+    (0..40)
+        .map(|number| {
+            let fit = specification.estimate(&draw(number)).unwrap();
+            let (value, error) = fit.parameter(parameter).unwrap();
+            (value - truth) / error
+        })
+        .collect()
+}
+
+/// Forty ratios that are standard normal: their mean is within three standard errors, and as many as should be are below two.
+fn look_normal(ratios: &[f64], what: &str) {
+    let n = ratios.len() as f64;
+    let mean = ratios.iter().sum::<f64>() / n;
+    let sd = (ratios.iter().map(|r| (r - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
+    let inside = ratios.iter().filter(|r| r.abs() < 2.0).count();
+    assert!(
+        mean.abs() < 3.0 / n.sqrt() && (0.7..1.35).contains(&sd) && inside >= 34,
+        "{what}: {mean} {sd} {inside}"
+    );
+}
+
+#[test]
+fn panels_with_gaps_give_the_parameters_back() {
+    let pooled = Specification::default().pooled();
+    let backdrop = common();
+    let gaps = |number| thinned(&backdrop.draw(&Noise::default(), SEED, number), number);
+    let whole = backdrop.draw(&Noise::default(), SEED, 0);
+    let (few, all) = (pooled.estimate(&gaps(0)).unwrap(), pooled.estimate(&whole).unwrap());
+    assert!(few.observations < all.observations * 85 / 100, "{} {}", few.observations, all.observations);
+    for (parameter, truth) in [("sigma", 0.3), ("lambda", 0.5), ("phi", 0.5)] {
+        look_normal(&ratios(&pooled, parameter, truth, gaps), parameter);
+    }
+    // A unit of which nothing is known is as if it were not there.
+    let mut unknown = whole.clone();
+    unknown.patents_critical.row_mut(3).fill(f64::NAN);
+    let name = unknown.units[3].clone();
+    let (a, b) =
+        (pooled.estimate(&unknown).unwrap(), pooled.estimate(&whole.select(|unit| *unit != name)).unwrap());
+    assert!((&a.gmm.theta - &b.gmm.theta).mapv(f64::abs).sum() < 1e-12 && a.dropped == 1);
+    // Files keep what is not there.
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in gaps(1).to_csv() {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let read = Panel::read(folder.path()).unwrap();
+    let (a, b) = (pooled.estimate(&gaps(1)).unwrap(), pooled.estimate(&read).unwrap());
+    assert!((&a.gmm.theta - &b.gmm.theta).mapv(f64::abs).sum() < 1e-9 && a.observations == b.observations);
+}
+
+#[test]
+fn effects_of_years_take_out_what_all_share_in_a_year() {
+    let pooled = Specification::default().pooled();
+    let effects = Specification { year_effects: true, ..pooled.clone() };
+    // A wave of patenting on the input that has nothing to do with prices, common to all.
+    let backdrop = common();
+    let wave = |number| {
+        let mut panel = backdrop.draw(&Noise::default(), SEED, number);
+        for ((_, t), count) in panel.patents_other.indexed_iter_mut() {
+            *count *= 1.0 + 0.3 * (t as f64).sin();
+        }
+        thinned(&panel, number)
+    };
+    look_normal(&ratios(&effects, "sigma", 0.3, wave), "sigma with effects of years");
+    let fit = effects.estimate(&wave(0)).unwrap();
+    assert_eq!(fit.gmm.names.iter().filter(|name| name.starts_with("year ")).count(), 2 * 12);
+    assert!(fit.as_estimates("own").unwrap().items().iter().all(|item| !item.starts_with("year")));
+    let refused = Specification { inference: Inference::Exposure, ..effects };
+    assert!(refused.estimate(&wave(0)).unwrap_err().to_string().contains("year_effects"));
 }
 
 #[test]

@@ -38,23 +38,25 @@ impl Specification {
             if chosen.is_empty() {
                 continue;
             }
-            let (years, count) = (sample.years, sample.instruments.len());
-            let rows = chosen.len() * years;
+            let count = sample.instruments.len();
+            let rows = chosen.iter().map(|series| series.years.len()).sum();
             let mut x = Array2::zeros((rows, 2));
             let mut z = Array2::zeros((rows, count));
-            for (at, series) in chosen.iter().enumerate() {
+            let mut first = 0;
+            for series in &chosen {
                 for (column, values) in [&series.price, &series.stock].into_iter().enumerate() {
                     let mean = values.mean().unwrap_or(0.0);
-                    values.iter().enumerate().for_each(|(t, v)| x[[at * years + t, column]] = v - mean);
+                    values.iter().enumerate().for_each(|(t, v)| x[[first + t, column]] = v - mean);
                 }
                 for ((t, l), v) in series.instruments.indexed_iter() {
-                    z[[at * years + t, l]] = *v;
+                    z[[first + t, l]] = *v;
                 }
+                first += series.years.len();
             }
             let name = group.map_or("all", |j| panel.sectors[j].as_str()).to_owned();
             let what = format!("the first stage of {name}");
             let failed = |source| SubstitutionError::Gmm { what: what.clone(), source };
-            let covariance = self.covariance_of(panel, &chosen, years);
+            let covariance = self.covariance_of(panel, &chosen);
             let one: Array1<f64> = &x.column(0) - &(&x.column(1) * phi);
             let single =
                 FirstStage::new(one.insert_axis(ndarray::Axis(1)).view(), z.view(), None, chosen.len())

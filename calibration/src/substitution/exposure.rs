@@ -8,7 +8,7 @@
 use estimation::gmm::{Differentiable, Moments};
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayViewMut2, Axis, Slice};
 
-use super::moments::System;
+use super::moments::{Columns, System};
 use super::sample::{centred, past};
 use super::{Panel, Stocks};
 
@@ -21,7 +21,6 @@ pub(super) struct ByShock<'a> {
     /// `keep^(t-1-s)` for `t > s`: what the inventory of year `t` holds of a shock of year `s`, `[s, t]`; in deviation from its
     /// mean over the sample.
     memory: Array2<f64>,
-    presample: usize,
 }
 
 impl<'a> ByShock<'a> {
@@ -40,7 +39,7 @@ impl<'a> ByShock<'a> {
             impulse[s] = 1.0;
             memory.row_mut(s).assign(&past(impulse.view(), stocks));
         }
-        Self { system, panel, shocks: shocks.collect(), memory, presample: stocks.presample }
+        Self { system, panel, shocks: shocks.collect(), memory }
     }
 
     fn shape(&self) -> (usize, usize, usize) {
@@ -48,12 +47,13 @@ impl<'a> ByShock<'a> {
     }
 
     /// Adds what a unit's weighted errors put on the shocks it is exposed to.
-    fn add(&self, out: &mut ArrayViewMut2<'_, f64>, at: usize, column: usize, weight: f64, error: &[f64]) {
+    fn add(&self, out: &mut ArrayViewMut2<'_, f64>, at: usize, columns: Columns, weight: f64, error: &[f64]) {
         let (_, elements, total) = self.shape();
-        let unit = &self.panel.units[self.system.sample.series[at].row];
+        let series = &self.system.sample.series[at];
+        let unit = &self.panel.units[series.row];
         let mut now: Array1<f64> = Array1::zeros(total);
-        for (t, e) in error.iter().enumerate() {
-            now[self.presample + t] = weight * e;
+        for (t, e) in series.years.iter().zip(error) {
+            now[*t] = weight * e;
         }
         let later = self.memory.dot(&now);
         let kinds = self.shocks.len();
@@ -63,8 +63,8 @@ impl<'a> ByShock<'a> {
             for (year, mut row) in rows.outer_iter_mut().enumerate() {
                 for (kind, shocks) in self.shocks.iter().enumerate() {
                     let g = mu * shocks[[unit.market, e, year]];
-                    row[column + kind] += g * now[year];
-                    row[column + kinds + kind] += g * later[year];
+                    row[columns.instruments + kind] += g * now[year];
+                    row[columns.instruments + kinds + kind] += g * later[year];
                 }
             }
         }
@@ -88,7 +88,7 @@ impl Moments for ByShock<'_> {
     fn contributions(&self, theta: ArrayView1<'_, f64>, mut out: ArrayViewMut2<'_, f64>) {
         out.fill(0.0);
         self.system
-            .each_error(theta, |at, column, weight, error| self.add(&mut out, at, column, weight, error));
+            .each_error(theta, |at, columns, weight, error| self.add(&mut out, at, columns, weight, error));
     }
 
     fn parameter_names(&self) -> Vec<String> {
@@ -103,8 +103,8 @@ impl Moments for ByShock<'_> {
 impl Differentiable for ByShock<'_> {
     fn derivative(&self, theta: ArrayView1<'_, f64>, k: usize, mut out: ArrayViewMut2<'_, f64>) {
         out.fill(0.0);
-        self.system.each_derivative(theta, k..k + 1, |at, column, _, weight, moved| {
-            self.add(&mut out, at, column, weight, moved);
+        self.system.each_derivative(theta, k..k + 1, |at, columns, _, weight, moved| {
+            self.add(&mut out, at, columns, weight, moved);
         });
     }
 }

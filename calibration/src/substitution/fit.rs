@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use counterfactuals::scenario::{Estimates, EstimatesError};
 use estimation::distribution::Reference;
@@ -86,6 +86,9 @@ pub struct Specification {
     pub inference: Inference,
     /// How stocks of knowledge are built.
     pub stocks: Stocks,
+    /// Whether each equation has effects of years beside those of units: what is common to all sectors and countries in a year
+    /// then identifies nothing.
+    pub year_effects: bool,
     /// Variance of the patents equation's error beside Poisson's, which the weights of units hold.
     pub overdispersion: f64,
     /// Steps of the GMM estimator.
@@ -103,6 +106,7 @@ impl Default for Specification {
             residual: Residual::Multiplicative,
             inference: Inference::Robust,
             stocks: Stocks::default(),
+            year_effects: false,
             overdispersion: 0.1,
             steps: Steps::Two,
         }
@@ -146,13 +150,12 @@ impl Specification {
             gmm(MomentCovariance::heteroskedastic()).fit(&rows, start.view()).map_err(failed)?
         } else {
             let series: Vec<&Series> = sample.series.iter().collect();
-            let covariance = self.covariance_of(panel, &series, sample.years);
+            let covariance = self.covariance_of(panel, &series);
             let independent = covariance.clusters().unwrap_or(system.observations()) / system.groups;
             require_rows(independent, system.moments() / system.groups)?;
             gmm(covariance).fit(&system, start.view()).map_err(failed)?
         };
-        // Errors are deviations from their unit's mean, so their variance is short of one year in `years`.
-        let within = sample.years as f64 / (sample.years as f64 - 1.0);
+        let within = sample.within();
         fit.covariance *= within;
         let test_factor = 1.0 / within;
         let sector_group = self.sector_groups(panel)?.0;
@@ -164,7 +167,7 @@ impl Specification {
             groups: group_names,
             units: sample.series.len(),
             dropped: sample.dropped,
-            observations: sample.series.len() * sample.years,
+            observations: sample.observations,
             provenance: panel.provenance.clone(),
             test_factor,
             gmm: fit,
@@ -183,12 +186,13 @@ impl Specification {
             Groups::BySector => "by sector",
             Groups::Named(_) => "by group",
         };
-        format!("{equations}, {groups}")
+        let years = if self.year_effects { ", year effects" } else { "" };
+        format!("{equations}, {groups}{years}")
     }
 
     /// How the rows of these series depend on one another.
-    pub(super) fn covariance_of(&self, panel: &Panel, series: &[&Series], years: usize) -> MomentCovariance {
-        let rows = || series.iter().flat_map(|series| (0..years).map(move |t| (series.row, t)));
+    pub(super) fn covariance_of(&self, panel: &Panel, series: &[&Series]) -> MomentCovariance {
+        let rows = || series.iter().flat_map(|series| series.years.iter().map(move |t| (series.row, *t)));
         match self.inference {
             Inference::Robust | Inference::Exposure => MomentCovariance::heteroskedastic(),
             Inference::Unit => MomentCovariance::clustered(&rows().map(|(row, _)| row).collect::<Vec<_>>()),
@@ -249,6 +253,12 @@ impl Specification {
         if !(self.overdispersion >= 0.0 && self.overdispersion.is_finite()) {
             return Err(setting("overdispersion", "it must be zero or more"));
         }
+        if self.year_effects && self.inference == Inference::Exposure {
+            return Err(setting(
+                "year_effects",
+                "effects of years are no shocks to elements: take another inference, or do without them",
+            ));
+        }
         let (sector_group, names) = self.sector_groups(panel)?;
         let group: Vec<usize> =
             sample.series.iter().map(|s| sector_group[panel.units[s.row].sector]).collect();
@@ -279,13 +289,25 @@ impl Specification {
                 Slot::At(parameters.len() - 1)
             }
         };
+        let effects: Vec<usize> = if self.year_effects {
+            let years: BTreeSet<usize> = sample.series.iter().flat_map(|s| s.years.iter().copied()).collect();
+            years.into_iter().skip(1).collect()
+        } else {
+            Vec::new()
+        };
+        let of_years = |equation: &Equation| -> Vec<String> {
+            let name = equation.name();
+            effects.iter().map(|t| format!("{YEAR_EFFECT} {}, {name}", panel.years[*t])).collect()
+        };
+        parameters.extend(equations.iter().flat_map(of_years));
         let mut moment_names = Vec::new();
         for equation in &equations {
-            let equation = if *equation == Equation::Patents { "patents" } else { "spending" };
+            let equation = equation.name();
             for name in &names {
                 moment_names.extend(sample.instruments.iter().map(|z| format!("{equation}, {name}: {z}")));
             }
         }
+        moment_names.extend(equations.iter().flat_map(of_years));
         let system = System {
             sample,
             group,
@@ -293,6 +315,7 @@ impl Specification {
             equations,
             phi,
             lambda,
+            effects,
             residual: self.residual,
             overdispersion: self.overdispersion,
             names: parameters,
@@ -306,9 +329,14 @@ impl Specification {
         if let Slot::At(k) = system.phi {
             start[k] = 0.4;
         }
+        let effects = system.equations.len() * system.effects.len();
+        start.iter_mut().rev().take(effects).for_each(|effect| *effect = 0.0);
         start
     }
 }
+
+/// What names of effects of years start with.
+const YEAR_EFFECT: &str = "year";
 
 fn require_rows(rows: usize, moments: usize) -> Result<(), SubstitutionError> {
     if rows > 2 * moments {
@@ -340,7 +368,7 @@ pub struct Fit {
     pub groups: Vec<String>,
     /// Units in the sample.
     pub units: usize,
-    /// Units left out: no patent on the critical input in the years before the sample, or in it.
+    /// Units left out: no patent on the critical input in the years before the sample, or in it, or fewer than three years.
     pub dropped: usize,
     /// Unit-years.
     pub observations: usize,
@@ -411,7 +439,9 @@ impl Fit {
                 from.push(*group);
             }
         }
-        for (k, parameter) in self.gmm.names.iter().enumerate().skip(count) {
+        let effect = |name: &String| name.starts_with(YEAR_EFFECT);
+        for (k, parameter) in self.gmm.names.iter().enumerate().skip(count).filter(|(_, name)| !effect(name))
+        {
             items.push(parameter.clone());
             from.push(k);
         }

@@ -35,6 +35,10 @@
 //! deviation from the unit's mean, so they must be strictly exogenous, which policy is; stocks of knowledge, made of past
 //! patents, are not, and are instrumented by the perpetual inventory of past instruments.
 //!
+//! Panels need not be balanced ([`Panel`]): each unit counts by its own years. Effects of years, `tau_t` in each equation beside the
+//! unit's, take out whatever is common to all units in a year; what then identifies are differences between markets and mixes
+//! of elements. They are parameters with moments of their own, and no part of what scenarios draw.
+//!
 //! Instruments are shift-shares: `z[j,t] = sum_e mu[j,e] g[e,t]`, predetermined weights of the elements in the sector's bundle
 //! and shocks to the elements (quotas, duties) that differ by market.
 //!

@@ -13,6 +13,15 @@ pub(super) enum Equation {
     Spending,
 }
 
+impl Equation {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Equation::Patents => "patents",
+            Equation::Spending => "spending",
+        }
+    }
+}
+
 /// A parameter that is known or at a place of the vector.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Slot {
@@ -29,8 +38,8 @@ impl Slot {
     }
 }
 
-/// Moments `[equation, group, instrument]` of the sample; parameters are `sigma` of each group, then `phi` and `lambda` where
-/// they are not known. Rows are unit-years.
+/// Moments `[equation, group, instrument]` of the sample, then `[equation, year]` for effects of years; parameters are `sigma` of
+/// each group, then `phi` and `lambda` where they are not known, then effects `[equation, year]`. Rows are unit-years.
 pub(super) struct System<'a> {
     pub(super) sample: &'a Sample,
     /// Group of each series.
@@ -39,6 +48,8 @@ pub(super) struct System<'a> {
     pub(super) equations: Vec<Equation>,
     pub(super) phi: Slot,
     pub(super) lambda: Slot,
+    /// Years that have effects, by position in the panel: those of the sample but the first. None without such effects.
+    pub(super) effects: Vec<usize>,
     pub(super) residual: Residual,
     pub(super) overdispersion: f64,
     pub(super) names: Vec<String>,
@@ -60,14 +71,30 @@ struct Years {
     /// `rho / mean(rho)` of the patents equation, or expected patents over their mean.
     share: Vec<f64>,
     product: Vec<f64>,
+    /// Effects of the years.
+    common: Vec<f64>,
     /// The error or its derivative.
     out: Vec<f64>,
 }
 
+/// Where the moments of a unit's equation start: those of its instruments, and those of effects of years.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Columns {
+    pub(super) instruments: usize,
+    years: usize,
+}
+
 impl Years {
-    fn new(count: usize) -> Self {
-        let zeros = || vec![0.0; count];
-        Self { index: zeros(), share: zeros(), product: zeros(), out: zeros() }
+    fn new() -> Self {
+        let empty = Vec::new;
+        Self { index: empty(), share: empty(), product: empty(), common: empty(), out: empty() }
+    }
+
+    /// Makes room for so many years, and no more.
+    fn resize(&mut self, count: usize) {
+        for values in [&mut self.index, &mut self.share, &mut self.product, &mut self.common, &mut self.out] {
+            values.resize(count, 0.0);
+        }
     }
 }
 
@@ -76,42 +103,42 @@ fn mean_of(values: &[f64]) -> f64 {
 }
 
 impl System<'_> {
-    /// Every error with its unit's weight: `report(series, first column of its moments, weight, error)`.
+    /// Every error with its unit's weight: `report(series, columns of its moments, weight, error)`.
     pub(super) fn each_error(
         &self,
         theta: ArrayView1<'_, f64>,
-        mut report: impl FnMut(usize, usize, f64, &[f64]),
+        mut report: impl FnMut(usize, Columns, f64, &[f64]),
     ) {
         let point = self.point(theta);
-        let mut years = Years::new(self.sample.years);
+        let mut years = Years::new();
         for (at, series) in self.sample.series.iter().enumerate() {
             for (number, equation) in self.equations.iter().enumerate() {
-                self.prepare(series, self.group[at], *equation, point, &mut years);
+                self.prepare(series, self.group[at], number, point, &mut years);
                 self.error(series, self.group[at], *equation, point, &mut years);
-                let column = self.column(number, self.group[at]);
-                report(at, column, self.weight(series, *equation), &years.out);
+                let columns = self.columns(number, self.group[at]);
+                report(at, columns, self.weight(series, *equation), &years.out);
             }
         }
     }
 
-    /// The same for derivatives with respect to parameters, where they are not zero: `report(series, first column, parameter,
-    /// weight, derivative)`.
+    /// The same for derivatives with respect to parameters, where they are not zero: `report(series, columns, parameter, weight,
+    /// derivative)`.
     pub(super) fn each_derivative(
         &self,
         theta: ArrayView1<'_, f64>,
         parameters: std::ops::Range<usize>,
-        mut report: impl FnMut(usize, usize, usize, f64, &[f64]),
+        mut report: impl FnMut(usize, Columns, usize, f64, &[f64]),
     ) {
         let point = self.point(theta);
-        let mut years = Years::new(self.sample.years);
+        let mut years = Years::new();
         for (at, series) in self.sample.series.iter().enumerate() {
             let group = self.group[at];
             for (number, equation) in self.equations.iter().enumerate() {
-                self.prepare(series, group, *equation, point, &mut years);
-                let (column, weight) = (self.column(number, group), self.weight(series, *equation));
+                self.prepare(series, group, number, point, &mut years);
+                let (columns, weight) = (self.columns(number, group), self.weight(series, *equation));
                 for k in parameters.clone() {
-                    if self.derivative_of(series, group, *equation, point, k, &mut years) {
-                        report(at, column, k, weight, &years.out);
+                    if self.derivative_of(series, group, number, point, k, &mut years) {
+                        report(at, columns, k, weight, &years.out);
                     }
                 }
             }
@@ -122,8 +149,32 @@ impl System<'_> {
         Point { theta, phi: self.phi.value(theta), lambda: self.lambda.value(theta) }
     }
 
-    fn column(&self, equation: usize, group: usize) -> usize {
-        (equation * self.groups + group) * self.sample.instruments.len()
+    fn columns(&self, equation: usize, group: usize) -> Columns {
+        let count = self.sample.instruments.len();
+        let own = self.equations.len() * self.groups * count;
+        Columns {
+            instruments: (equation * self.groups + group) * count,
+            years: own + equation * self.effects.len(),
+        }
+    }
+
+    /// Position of the first effect of a year among the parameters of an equation.
+    fn first_effect(&self, equation: usize) -> usize {
+        self.names.len() - (self.equations.len() - equation) * self.effects.len()
+    }
+
+    /// The effect of a year in an equation; none where there are none, and in the first year.
+    fn effect(&self, equation: usize, year: usize, point: Point<'_>) -> f64 {
+        let at = self.effects.iter().position(|known| *known == year);
+        at.map_or(0.0, |k| point.theta[self.first_effect(equation) + k])
+    }
+
+    /// Calls `put(column, value)` for the indicators of years, in deviation from the unit's mean, that a unit has in a year.
+    fn each_indicator(&self, series: &Series, year: usize, mut put: impl FnMut(usize, f64)) {
+        let count = series.years.len() as f64;
+        for (k, effect) in self.effects.iter().enumerate().filter(|(_, e)| series.years.contains(e)) {
+            put(k, f64::from(u8::from(*effect == year)) - 1.0 / count);
+        }
     }
 
     /// Patents of a unit with mean `m` have variance `1/m + overdispersion` about their expectation of one.
@@ -143,14 +194,14 @@ impl System<'_> {
     }
 
     /// What errors and derivatives of a unit are made of.
-    fn prepare(
-        &self,
-        series: &Series,
-        group: usize,
-        equation: Equation,
-        point: Point<'_>,
-        years: &mut Years,
-    ) {
+    fn prepare(&self, series: &Series, group: usize, number: usize, point: Point<'_>, years: &mut Years) {
+        let equation = self.equations[number];
+        years.resize(series.years.len());
+        if !self.effects.is_empty() {
+            for (common, year) in years.common.iter_mut().zip(&series.years) {
+                *common = self.effect(number, *year, point);
+            }
+        }
         for ((index, price), stock) in years.index.iter_mut().zip(&series.price).zip(&series.stock) {
             *index = price - stock * point.phi;
         }
@@ -162,8 +213,9 @@ impl System<'_> {
             Residual::Multiplicative => (&series.rate, -slope),
             Residual::Additive => (&series.counts.1, slope),
         };
-        for ((share, base), index) in years.share.iter_mut().zip(base).zip(&years.index) {
-            *share = base * (index * sign).exp();
+        let by = years.index.iter().zip(&years.common);
+        for ((share, base), (index, common)) in years.share.iter_mut().zip(base).zip(by) {
+            *share = base * (index * sign + common * sign.signum()).exp();
         }
         let mean = mean_of(&years.share);
         years.share.iter_mut().for_each(|share| *share /= mean);
@@ -174,7 +226,10 @@ impl System<'_> {
         match (equation, self.residual, &series.spending) {
             (Equation::Spending, _, Some(spending)) => {
                 let slope = self.slope(group, equation, point);
-                out.zip(spending).zip(&years.index).for_each(|((o, s), index)| *o = s - index * slope);
+                let by = years.index.iter().zip(&years.common);
+                out.zip(spending)
+                    .zip(by)
+                    .for_each(|((o, s), (index, common))| *o = s - index * slope - common);
                 centre(&mut years.out);
             }
             (Equation::Spending, _, None) => years.out.fill(f64::NAN),
@@ -193,16 +248,18 @@ impl System<'_> {
         &self,
         series: &Series,
         group: usize,
-        equation: Equation,
+        number: usize,
         point: Point<'_>,
         k: usize,
         years: &mut Years,
     ) -> bool {
+        let equation = self.equations[number];
         let lambda = match equation {
             Equation::Patents => point.lambda,
             Equation::Spending => 1.0,
         };
-        let Years { index, share, product, out } = years;
+        let Years { index, share, product, out, .. } = years;
+        let effect = k.checked_sub(self.first_effect(number)).and_then(|at| self.effects.get(at));
         let scaled = |out: &mut [f64], from: &mut dyn Iterator<Item = &f64>, by: f64| {
             out.iter_mut().zip(from).for_each(|(o, v)| *o = v * by);
         };
@@ -212,6 +269,8 @@ impl System<'_> {
             scaled(out, &mut series.stock.iter(), -self.slope(group, equation, point));
         } else if self.lambda == Slot::At(k) && equation == Equation::Patents {
             scaled(out, &mut index.iter(), 1.0 - point.theta[group]);
+        } else if let Some(effect) = effect {
+            out.iter_mut().zip(&series.years).for_each(|(o, year)| *o = f64::from(u8::from(year == effect)));
         } else {
             return false;
         }
@@ -248,21 +307,6 @@ fn centre(values: &mut [f64]) {
     values.iter_mut().for_each(|v| *v -= mean);
 }
 
-/// Writes weighted instruments times an error into the rows of a unit.
-fn write(
-    out: &mut ArrayViewMut2<'_, f64>,
-    first: usize,
-    column: usize,
-    z: &Array2<f64>,
-    weight: f64,
-    error: &[f64],
-) {
-    for ((t, z), error) in z.outer_iter().enumerate().zip(error) {
-        let mut row = out.row_mut(first + t);
-        row.iter_mut().skip(column).zip(z).for_each(|(o, instrument)| *o = weight * instrument * error);
-    }
-}
-
 /// Adds a unit's instruments times an error, summed over its years, to `sums`.
 fn add(sums: &mut [f64], z: &Array2<f64>, weight: f64, error: &[f64]) {
     let mut instruments = z.iter();
@@ -272,13 +316,45 @@ fn add(sums: &mut [f64], z: &Array2<f64>, weight: f64, error: &[f64]) {
     }
 }
 
+impl System<'_> {
+    /// Writes weighted instruments times an error into the rows of a unit.
+    fn write(
+        &self,
+        out: &mut ArrayViewMut2<'_, f64>,
+        at: usize,
+        columns: Columns,
+        weight: f64,
+        error: &[f64],
+    ) {
+        let (series, first) = (&self.sample.series[at], self.sample.first[at]);
+        for ((t, z), error) in series.instruments.outer_iter().enumerate().zip(error) {
+            let mut row = out.row_mut(first + t);
+            let own = row.iter_mut().skip(columns.instruments);
+            own.zip(z).for_each(|(o, instrument)| *o = weight * instrument * error);
+            self.each_indicator(series, series.years[t], |k, z| row[columns.years + k] = weight * z * error);
+        }
+    }
+
+    /// Adds what a unit's error adds to the sums of all moments.
+    fn add(&self, sums: &mut [f64], at: usize, columns: Columns, weight: f64, error: &[f64]) {
+        let (series, count) = (&self.sample.series[at], self.sample.instruments.len());
+        let own = columns.instruments;
+        add(&mut sums[own..own + count], &series.instruments, weight, error);
+        if !self.effects.is_empty() {
+            for (e, year) in error.iter().zip(&series.years) {
+                self.each_indicator(series, *year, |k, z| sums[columns.years + k] += weight * z * e);
+            }
+        }
+    }
+}
+
 impl Moments for System<'_> {
     fn observations(&self) -> usize {
-        self.sample.series.len() * self.sample.years
+        self.sample.observations
     }
 
     fn moments(&self) -> usize {
-        self.equations.len() * self.groups * self.sample.instruments.len()
+        self.equations.len() * (self.groups * self.sample.instruments.len() + self.effects.len())
     }
 
     fn parameters(&self) -> usize {
@@ -287,18 +363,12 @@ impl Moments for System<'_> {
 
     fn contributions(&self, theta: ArrayView1<'_, f64>, mut out: ArrayViewMut2<'_, f64>) {
         out.fill(0.0);
-        let (series, years) = (&self.sample.series, self.sample.years);
-        self.each_error(theta, |at, column, weight, error| {
-            write(&mut out, at * years, column, &series[at].instruments, weight, error);
-        });
+        self.each_error(theta, |at, columns, weight, error| self.write(&mut out, at, columns, weight, error));
     }
 
     fn mean(&self, theta: ArrayView1<'_, f64>) -> Array1<f64> {
         let mut sums = vec![0.0; self.moments()];
-        let count = self.sample.instruments.len();
-        self.each_error(theta, |at, column, weight, error| {
-            add(&mut sums[column..column + count], &self.sample.series[at].instruments, weight, error);
-        });
+        self.each_error(theta, |at, columns, weight, error| self.add(&mut sums, at, columns, weight, error));
         Array1::from(sums) / self.observations() as f64
     }
 
@@ -314,19 +384,17 @@ impl Moments for System<'_> {
 impl Differentiable for System<'_> {
     fn derivative(&self, theta: ArrayView1<'_, f64>, k: usize, mut out: ArrayViewMut2<'_, f64>) {
         out.fill(0.0);
-        let (series, years) = (&self.sample.series, self.sample.years);
-        self.each_derivative(theta, k..k + 1, |at, column, _, weight, moved| {
-            write(&mut out, at * years, column, &series[at].instruments, weight, moved);
+        self.each_derivative(theta, k..k + 1, |at, columns, _, weight, moved| {
+            self.write(&mut out, at, columns, weight, moved);
         });
     }
 
     fn mean_jacobian(&self, theta: ArrayView1<'_, f64>) -> Array2<f64> {
-        let (moments, count) = (self.moments(), self.sample.instruments.len());
+        let moments = self.moments();
         // By parameter, so that what a unit adds to lies together.
         let mut sums = vec![0.0; moments * self.parameters()];
-        self.each_derivative(theta, 0..self.parameters(), |at, column, k, weight, moved| {
-            let first = k * moments + column;
-            add(&mut sums[first..first + count], &self.sample.series[at].instruments, weight, moved);
+        self.each_derivative(theta, 0..self.parameters(), |at, columns, k, weight, moved| {
+            self.add(&mut sums[k * moments..(k + 1) * moments], at, columns, weight, moved);
         });
         let n = self.observations() as f64;
         Array2::from_shape_fn((moments, self.parameters()), |(l, k)| sums[k * moments + l] / n)
@@ -341,7 +409,7 @@ mod tests {
 
     use super::super::exposure::ByShock;
     use super::super::simulate::shipped;
-    use super::super::{Specification, Stocks};
+    use super::super::{Panel, Specification, Stocks};
     use super::*;
 
     /// Largest gap between the mean Jacobian and central differences of the mean moments, over the largest derivative.
@@ -364,6 +432,21 @@ mod tests {
         worst / largest
     }
 
+    /// The panel with units that come late, go early and miss prices.
+    fn with_gaps(panel: &Panel) -> Panel {
+        let mut panel = panel.clone();
+        for row in 0..panel.units.len() {
+            for t in 0..panel.years.len() {
+                if t < row % 4 || t + row % 3 >= panel.years.len() {
+                    panel.patents_critical[[row, t]] = f64::NAN;
+                } else if (t + row).is_multiple_of(7) {
+                    panel.price_other[[row, t]] = f64::NAN;
+                }
+            }
+        }
+        panel
+    }
+
     #[test]
     fn derivatives_are_those_of_the_moments_by_unit_and_by_shock() {
         let panel = shipped().unwrap();
@@ -371,6 +454,18 @@ mod tests {
         let sample = Sample::new(&panel, &stocks).unwrap();
         for residual in [Residual::Multiplicative, Residual::Additive] {
             let specification = Specification { residual, ..Specification::default() };
+            // With gaps and effects of years.
+            let thinned = with_gaps(&panel);
+            let gaps = Sample::new(&thinned, &stocks).unwrap();
+            let effects = Specification { year_effects: true, ..specification.clone() };
+            let (system, _) = effects.system(&thinned, &gaps).unwrap();
+            let theta: Array1<f64> = (0..system.parameters()).map(|k| 0.3 + 0.1 * (k as f64).sin()).collect();
+            assert!(gap(&system, &theta) < 1e-7);
+            let mut rows = Array2::zeros((system.observations(), system.moments()));
+            system.contributions(theta.view(), rows.view_mut());
+            let gaps = (rows.mean_axis(ndarray::Axis(0)).unwrap() - system.mean(theta.view())).mapv(f64::abs);
+            assert!(gaps.sum() < 1e-10, "{gaps}");
+
             let (system, _) = specification.system(&panel, &sample).unwrap();
             let mut theta = Array1::from_elem(system.parameters(), 0.3);
             theta[2] = 0.8;

@@ -3,6 +3,11 @@ use ndarray::{Array2, Array3};
 use super::SubstitutionError;
 
 /// A panel of sectors in countries over consecutive years. Arrays are `[unit, year]` unless they say otherwise.
+///
+/// It need not be balanced: NaN is what was not observed. A unit is in the sample in the years in which its patents, prices and, where
+/// the panel has any, spending are known, after its own first years of patents ([`super::Stocks::presample`]). Patents must be known
+/// in every year between the first and the last, as stocks of knowledge are made of them. That a year is missing may depend on
+/// the instruments and on effects of units, but not on the errors.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
     /// Where it comes from; a simulated panel says that it is.
@@ -83,7 +88,7 @@ impl Panel {
             if array.dim() != shape {
                 return bad(format!("{what} has shape {:?} where {shape:?} is needed", array.dim()));
             }
-            let wrong = |v: f64| !v.is_finite() || v < 0.0 || (positive && v == 0.0);
+            let wrong = |v: f64| v.is_infinite() || v < 0.0 || (positive && v == 0.0);
             if let Some(((row, t), value)) = array.indexed_iter().find(|(_, v)| wrong(**v)) {
                 let need = if positive { "positive" } else { "zero or more" };
                 return bad(format!(
@@ -93,12 +98,28 @@ impl Panel {
                 ));
             }
         }
-        if let Some(row) = self.patents_other.rows().into_iter().position(|row| row.iter().any(|v| *v == 0.0))
-        {
-            return bad(format!(
-                "{} has a year without patents on anything else, which are the exposure: drop the unit or the year",
-                self.unit_name(row)
-            ));
+        for row in 0..shape.0 {
+            let Some((first, last)) = self.patenting(row) else { continue };
+            if let Some(t) = (first..=last).find(|t| !self.has_patents(row, *t)) {
+                return bad(format!(
+                    "{} has no patents for {}, between years that have them: stocks of knowledge need every year; fill it in, or \
+                     leave out the years on one side of it",
+                    self.unit_name(row),
+                    self.years[t]
+                ));
+            }
+            let exposed = |t: usize| self.patents_other[[row, t]] > 0.0 || !self.observed(row, t);
+            if let Some(t) = (first..=last).find(|t| !exposed(*t)) {
+                return bad(format!(
+                    "{} has no patents on anything else in {}, which are the exposure: drop the unit, or leave its prices of that \
+                     year empty",
+                    self.unit_name(row),
+                    self.years[t]
+                ));
+            }
+        }
+        if !(0..shape.0).any(|row| self.patenting(row).is_some()) {
+            return bad("no unit has patents".to_owned());
         }
         let (sectors, elements, markets) = (self.sectors.len(), self.elements.len(), self.markets.len());
         if self.exposure.dim() != (sectors, elements) {
@@ -131,6 +152,24 @@ impl Panel {
             return bad("a unit has a sector or market that is not listed".to_owned());
         }
         Ok(())
+    }
+
+    fn has_patents(&self, row: usize, t: usize) -> bool {
+        self.patents_critical[[row, t]].is_finite() && self.patents_other[[row, t]].is_finite()
+    }
+
+    /// Positions of the first and the last year with patents.
+    pub(super) fn patenting(&self, row: usize) -> Option<(usize, usize)> {
+        let mut known = (0..self.years.len()).filter(|t| self.has_patents(row, *t));
+        let first = known.next()?;
+        Some((first, known.next_back().unwrap_or(first)))
+    }
+
+    /// Whether all of a unit is known in a year.
+    pub(super) fn observed(&self, row: usize, t: usize) -> bool {
+        let known = |array: &Array2<f64>| array[[row, t]].is_finite();
+        let spent = self.spending.as_ref().is_none_or(|(critical, other)| known(critical) && known(other));
+        self.has_patents(row, t) && known(&self.price_critical) && known(&self.price_other) && spent
     }
 
     /// A unit in words.

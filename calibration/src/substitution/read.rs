@@ -31,8 +31,9 @@ impl Panel {
     /// | `exposure.csv` | `sector`, `element`, `weight`: predetermined share of the element in the sector's bundle; weights of a sector sum to one; pairs without a row are zero |
     /// | `shocks.csv` | `market`, `element`, `year`, and a column for each kind of shock, such as `quota` and `duty`, named as you like; markets, elements and years without a row have no shock |
     ///
-    /// `market` says where prices of elements differ, such as inside and outside the country that restricts. Every country and
-    /// sector has a row for every year; years are consecutive. A line `# simulated` at the top of `panel.csv` marks a panel
+    /// `market` says where prices of elements differ, such as inside and outside the country that restricts. Years are
+    /// consecutive. A country and sector may lack rows, and rows may have empty cells, for what was not observed; [`Panel`] says
+    /// what is made of them. A line `# simulated` at the top of `panel.csv` marks a panel
     /// that is not observed.
     ///
     /// # Errors
@@ -103,26 +104,14 @@ impl Panel {
             if cells[at][t].is_some() {
                 return Err(row.duplicate(format!("{name} in {}", years[t])).into());
             }
-            let (spent_r, spent_x) = match spending {
-                Some([critical, other]) => (row.non_negative(critical)?, row.non_negative(other)?),
-                None => (0.0, 0.0),
-            };
-            cells[at][t] = Some([
-                row.non_negative(patents_r)?,
-                row.non_negative(patents_x)?,
-                row.non_negative(price_r)?,
-                row.non_negative(price_x)?,
-                spent_r,
-                spent_x,
-            ]);
-        }
-        for (at, row) in cells.iter().enumerate() {
-            if let Some(t) = row.iter().position(Option::is_none) {
-                let unit = &units[at];
-                return Err(panel
-                    .missing(format!("{} in {}, {}", sectors[unit.sector], unit.country, years[t]))
-                    .into());
+            let columns = [patents_r, patents_x, price_r, price_x];
+            let mut values = [f64::NAN; 6];
+            for (value, column) in values.iter_mut().zip(columns.iter().chain(spending.iter().flatten())) {
+                if row.optional(*column)?.is_some() {
+                    *value = row.non_negative(*column)?;
+                }
             }
+            cells[at][t] = Some(values);
         }
         let column = |k: usize| {
             Array2::from_shape_fn((units.len(), years.len()), |(i, t)| cells[i][t].map_or(f64::NAN, |c| c[k]))
@@ -193,20 +182,23 @@ impl Panel {
         panel.push('\n');
         let quoted = crate::table_csv::quoted;
         for (row, unit) in self.units.iter().enumerate() {
+            let mut arrays =
+                vec![&self.patents_critical, &self.patents_other, &self.price_critical, &self.price_other];
+            arrays.extend(self.spending.iter().flat_map(|(critical, other)| [critical, other]));
             for (t, year) in self.years.iter().enumerate() {
+                let values: Vec<f64> = arrays.iter().map(|array| array[[row, t]]).collect();
+                if values.iter().all(|value| value.is_nan()) {
+                    continue;
+                }
                 let _ = write!(
                     panel,
-                    "{},{},{},{year},{},{},{},{}",
+                    "{},{},{},{year}",
                     quoted(&unit.country),
                     quoted(&self.sectors[unit.sector]),
-                    quoted(&self.markets[unit.market]),
-                    self.patents_critical[[row, t]],
-                    self.patents_other[[row, t]],
-                    self.price_critical[[row, t]],
-                    self.price_other[[row, t]]
+                    quoted(&self.markets[unit.market])
                 );
-                if let Some((critical, other)) = &self.spending {
-                    let _ = write!(panel, ",{},{}", critical[[row, t]], other[[row, t]]);
+                for value in values {
+                    let _ = if value.is_nan() { write!(panel, ",") } else { write!(panel, ",{value}") };
                 }
                 panel.push('\n');
             }

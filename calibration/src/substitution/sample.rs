@@ -14,7 +14,7 @@ pub struct Stocks {
     pub delta: f64,
     /// Growth of patenting before the first year.
     pub growth: f64,
-    /// First years, which give the first stock and the weight of each unit and are not themselves in the sample.
+    /// First years of a unit, which give its first stock and its weight and are not themselves in the sample.
     pub presample: usize,
 }
 
@@ -41,10 +41,12 @@ impl Stocks {
     }
 }
 
-/// One unit's years in the sample.
+/// One unit's years in the sample; arrays are over these.
 pub(super) struct Series {
     /// Row of the unit in the panel.
     pub(super) row: usize,
+    /// Positions of the years in the panel.
+    pub(super) years: Vec<usize>,
     /// `ln(pR/x)`.
     pub(super) price: Array1<f64>,
     /// `ln(K_R/K_X)`.
@@ -61,13 +63,18 @@ pub(super) struct Series {
     pub(super) instruments: Array2<f64>,
 }
 
+/// Years that a unit needs in the sample: one goes to its effect.
+const LEAST: usize = 3;
+
 /// The sample.
 pub(super) struct Sample {
     pub(super) series: Vec<Series>,
-    /// Years in the sample.
-    pub(super) years: usize,
+    /// Row of the first year of each series among all unit-years.
+    pub(super) first: Vec<usize>,
+    /// Unit-years.
+    pub(super) observations: usize,
     pub(super) instruments: Vec<String>,
-    /// Units left out because they have no patent on the critical input in the presample or in the sample.
+    /// Units left out because they have no patent on the critical input in the presample or in the sample, or too few years.
     pub(super) dropped: usize,
 }
 
@@ -88,43 +95,64 @@ impl Sample {
                 stocks.delta, stocks.growth
             )));
         }
-        let years = total - stocks.presample;
-        let late =
-            |row: ArrayView1<'_, f64>| row.iter().skip(stocks.presample).copied().collect::<Array1<f64>>();
         let mut series = Vec::with_capacity(panel.units.len());
-        // Units of a sector in a market share their instruments.
-        let mut shared: BTreeMap<(usize, usize), Array2<f64>> = BTreeMap::new();
+        // Units of a sector in a market with the same years share their instruments.
+        let mut shared: BTreeMap<(usize, usize, Vec<usize>), Array2<f64>> = BTreeMap::new();
         for (row, unit) in panel.units.iter().enumerate() {
-            let (critical, other) = (panel.patents_critical.row(row), panel.patents_other.row(row));
+            let Some((first, last)) = panel.patenting(row) else { continue };
+            let flow = |counts: &Array2<f64>| -> Array1<f64> {
+                counts.row(row).iter().take(last + 1).skip(first).copied().collect()
+            };
+            let (critical, other) = (flow(&panel.patents_critical), flow(&panel.patents_other));
+            let start = first + stocks.presample;
+            let years: Vec<usize> = (start..=last).filter(|t| panel.observed(row, *t)).collect();
+            if years.len() < LEAST {
+                continue;
+            }
+            let at = |values: &Array1<f64>| years.iter().map(|t| values[t - first]).collect::<Array1<f64>>();
             let scale = critical.iter().take(stocks.presample).sum::<f64>() / stocks.presample as f64;
-            let rate = late(critical) / late(other);
+            let counts = (at(&critical), at(&other));
+            let rate = &counts.0 / &counts.1;
             let mean = rate.mean().unwrap_or(0.0);
             if scale == 0.0 || mean == 0.0 {
                 continue;
             }
-            let price = |t: usize| (panel.price_critical[[row, t]] / panel.price_other[[row, t]]).ln();
-            let knowledge = (stocks.build(critical) / stocks.build(other)).mapv(f64::ln);
+            let price = |t: &usize| (panel.price_critical[[row, *t]] / panel.price_other[[row, *t]]).ln();
+            let knowledge = (stocks.build(critical.view()) / stocks.build(other.view())).mapv(f64::ln);
             let spending = panel.spending.as_ref().map(|(critical, other)| {
-                let ratio = (late(critical.row(row)) / late(other.row(row))).mapv(f64::ln);
+                let ratio: Array1<f64> =
+                    years.iter().map(|t| (critical[[row, *t]] / other[[row, *t]]).ln()).collect();
                 let mean = ratio.mean().unwrap_or(0.0);
                 ratio - mean
             });
             series.push(Series {
                 row,
-                price: (stocks.presample..total).map(price).collect(),
-                stock: late(knowledge.view()),
+                price: years.iter().map(price).collect(),
+                stock: at(&knowledge),
                 rate: rate / mean,
-                counts: (over_mean(late(critical)), over_mean(late(other))),
+                counts: (over_mean(counts.0), over_mean(counts.1)),
                 scale,
                 spending,
                 instruments: shared
-                    .entry((unit.sector, unit.market))
-                    .or_insert_with(|| instruments(panel, stocks, unit.sector, unit.market))
+                    .entry((unit.sector, unit.market, years.clone()))
+                    .or_insert_with(|| instruments(panel, stocks, unit.sector, unit.market, &years))
                     .clone(),
+                years,
             });
         }
         let dropped = panel.units.len() - series.len();
-        Ok(Self { series, years, instruments: names(panel), dropped })
+        let mut observations = 0;
+        let mut first = Vec::with_capacity(series.len());
+        for one in &series {
+            first.push(observations);
+            observations += one.years.len();
+        }
+        Ok(Self { series, first, observations, instruments: names(panel), dropped })
+    }
+
+    /// By how much the variance of errors in deviation from their unit's mean is too small: every unit's mean takes one year.
+    pub(super) fn within(&self) -> f64 {
+        self.observations as f64 / (self.observations - self.series.len()) as f64
     }
 }
 
@@ -162,18 +190,17 @@ pub(super) fn centred(series: &ShockSeries, market: usize) -> Array2<f64> {
     }
 }
 
-/// Instruments of a sector in a market, years of the sample, in deviation from their means.
-fn instruments(panel: &Panel, stocks: &Stocks, sector: usize, market: usize) -> Array2<f64> {
+/// Instruments of a sector in a market, for some years, in deviation from their means.
+fn instruments(panel: &Panel, stocks: &Stocks, sector: usize, market: usize, years: &[usize]) -> Array2<f64> {
     let mu = panel.exposure.row(sector);
     let count = panel.shocks.len();
-    let total = panel.years.len();
-    let mut all = Array2::zeros((total - stocks.presample, 2 * count));
+    let mut all = Array2::zeros((years.len(), 2 * count));
     for (k, series) in panel.shocks.iter().enumerate() {
         let shock: Array1<f64> = mu.dot(&centred(series, market));
         for (column, values) in [(k, shock.clone()), (count + k, past(shock.view(), stocks))] {
-            let late: Array1<f64> = values.iter().skip(stocks.presample).copied().collect();
-            let mean = late.mean().unwrap_or(0.0);
-            all.column_mut(column).assign(&(late - mean));
+            let chosen: Array1<f64> = years.iter().map(|t| values[*t]).collect();
+            let mean = chosen.mean().unwrap_or(0.0);
+            all.column_mut(column).assign(&(chosen - mean));
         }
     }
     all
