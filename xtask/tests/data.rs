@@ -78,9 +78,11 @@ fn a_file_that_is_no_workbook_leaves_nothing_that_looks_made() {
 #[test]
 fn a_set_that_cannot_be_fetched_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
-    for (set, words) in
-        [("gravity", "log_of_gravity.csv.gz"), ("gmm", "gretl"), ("cp2015", "trade_tariffs.csv")]
-    {
+    for (set, words) in [
+        ("gravity", "log_of_gravity.csv.gz"),
+        ("us_klems", "industries_63.csv"),
+        ("cp2015", "trade_tariffs.csv"),
+    ] {
         let output = data(folder.path(), &["fetch", set]);
         assert_eq!(output.status.code(), Some(2));
         let text = said(&output);

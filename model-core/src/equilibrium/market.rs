@@ -4,7 +4,8 @@ use ndarray::{Array3, Axis};
 use num_dual::{DualNum, DualStruct};
 
 use super::scalar::{Scalar, transposed};
-use super::system::Inputs;
+use super::sweep::Work;
+use super::system::{Inputs, Layout, System};
 use crate::economy::EconomyParts;
 use crate::labels::Dims;
 use crate::sensitivity::Parameter;
@@ -207,4 +208,51 @@ fn traded<T: Scalar>(
     let producer = producer.map(|keep| taken_off(border.as_ref().unwrap_or(&g), keep));
     let by_exporter = (transposed(&g, n), border.as_deref().map(|border| transposed(border, n)));
     Ok((Market::Traded { g, border, producer, by_exporter }, shift))
+}
+
+/// Trade shares that belong to a sweep.
+impl<T: Scalar> System<'_, T> {
+    /// New trade share `pi'[m,i]` of a sector at the last sweep.
+    fn share(&self, s: usize, m: usize, i: usize, wedge: &[T], work: &Work<T>) -> T {
+        let Layout { n, j, .. } = self.at;
+        let Market::Traded { g, .. } = &self.markets[s] else {
+            return T::from(if m == i { 1.0 } else { 0.0 });
+        };
+        let cell = m * j + s;
+        if self.shift[cell] == f64::NEG_INFINITY {
+            return T::from(0.0);
+        }
+        let covering = work.controls[s]
+            .iter()
+            .flat_map(|controls| controls.flows.iter().find(|(flow, _)| *flow == m * n + i))
+            .flat_map(|(_, covering)| covering);
+        let ln_mu = covering.fold(T::from(0.0), |sum, &l| sum + wedge[l]);
+        g[m * n + i] * work.appeal[i * j + s] * (-self.theta[s] * ln_mu - work.ln_sum[cell]).exp()
+    }
+
+    /// New trade shares of each sector, `pi'[n,i]` row by row, at the last sweep, which was from this state.
+    pub(super) fn new_shares(&self, state: &[T], work: &Work<T>) -> Vec<Vec<T>> {
+        let Layout { n, j, .. } = self.at;
+        let wedge = self.at.split(state).wedge;
+        (0..j)
+            .map(|s| match &self.markets[s] {
+                Market::Domestic { buys, .. } => (0..n * n)
+                    .map(|at| T::from(if at / n == at % n && buys[at / n] { 1.0 } else { 0.0 }))
+                    .collect(),
+                Market::Traded { g, .. } if work.controls[s].is_none() => {
+                    let mut shares = vec![T::from(0.0); n * n];
+                    for m in (0..n).filter(|m| self.shift[m * j + s] > f64::NEG_INFINITY) {
+                        let one_over_sum = (-work.ln_sum[m * j + s]).exp();
+                        for i in 0..n {
+                            shares[m * n + i] = g[m * n + i] * work.appeal[i * j + s] * one_over_sum;
+                        }
+                    }
+                    shares
+                }
+                Market::Traded { .. } => {
+                    (0..n * n).map(|at| self.share(s, at / n, at % n, wedge, work)).collect()
+                }
+            })
+            .collect()
+    }
 }

@@ -16,6 +16,7 @@ mod solve;
 mod sweep;
 mod system;
 mod tangent;
+mod users;
 
 use ndarray::{Array1, Array2, Array3};
 use serde::{Deserialize, Serialize};
