@@ -1,6 +1,7 @@
 //! The only place that talks to the terminal: results to standard output, everything else to standard error.
 
 use std::io::{IsTerminal, Write};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -18,9 +19,19 @@ pub(crate) fn notice(line: impl AsRef<str>) {
 /// From here on Ctrl-C says what it leaves behind before it ends the program. Every file is written whole or not at all, so it may
 /// end at any moment.
 pub(crate) fn tell_when_interrupted() {
-    let wait = || -> std::io::Result<()> {
+    let (ready, listening) = mpsc::channel();
+    let wait = move || -> std::io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(tokio::signal::ctrl_c())
+        runtime.block_on(async {
+            let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+            // It listens once it has been asked for the first time.
+            std::future::poll_fn(|context| {
+                let outcome = interrupted.as_mut().poll(context);
+                let _ = ready.send(());
+                outcome
+            })
+            .await
+        })
     };
     let end = move || {
         if wait().is_ok() {
@@ -30,7 +41,9 @@ pub(crate) fn tell_when_interrupted() {
         }
     };
     // Without the thread Ctrl-C does the same, and says nothing.
-    let _ = std::thread::Builder::new().name("interrupt".to_owned()).spawn(end);
+    if std::thread::Builder::new().name("interrupt".to_owned()).spawn(end).is_ok() {
+        let _ = listening.recv();
+    }
 }
 
 /// The exit code after Ctrl-C, as shells have it.

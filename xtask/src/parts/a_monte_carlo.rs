@@ -119,9 +119,11 @@ fn rows<'a>(apart: &'a Backdrop, common: &'a Backdrop) -> Vec<Row<'a>> {
         row.estimator = format!("{}, {what}", row.estimator);
         row
     };
-    let mut shrunken =
-        named(row("shipped", apart, noise, Size::Shipped, Specification::patents(0.5)), "shrunken");
-    shrunken.experiment.shrunken = true;
+    let shrunken = |specification| {
+        let mut row = named(row("shipped", apart, noise, Size::Shipped, specification), "shrunken");
+        row.experiment.shrunken = true;
+        row
+    };
     let additive = Specification { residual: Residual::Additive, ..Specification::patents(0.5).pooled() };
     let elements = Noise { element_policy: 0.5, element_error: 0.2, ..noise };
     let by = |inference| Specification { inference, phi: Some(0.5), ..joint().pooled() };
@@ -141,9 +143,10 @@ fn rows<'a>(apart: &'a Backdrop, common: &'a Backdrop) -> Vec<Row<'a>> {
     double.count = FEW;
     vec![
         row("shipped", apart, noise, Size::Shipped, Specification::patents(0.5)),
-        shrunken,
+        shrunken(Specification::patents(0.5)),
         row("shipped", apart, noise, Size::Shipped, Specification::spending()),
         row("shipped", apart, noise, Size::Shipped, joint()),
+        shrunken(joint()),
         row("shipped", common, noise, Size::Shipped, Specification::patents(0.5).pooled()),
         named(row("shipped", common, noise, Size::Shipped, additive), "additive"),
         row("shipped", common, noise, Size::Shipped, Specification::spending().pooled()),
