@@ -181,7 +181,8 @@ fn intensities(
             // On a logarithmic axis a sector that uses none has no place.
             if at < offset + world.users().len() && spent > 0.0 {
                 for (k, group) in series.iter_mut().enumerate() {
-                    let named = k == 0 && world.intensive.contains(&j);
+                    // Where they lie furthest apart.
+                    let named = k + 1 == cases.len() && world.intensive.contains(&j);
                     let label = if named { names[j].clone() } else { String::new() };
                     group.points.push((spent, all[k].central[at], label));
                 }

@@ -390,6 +390,8 @@ fn draw_points<DB: DrawingBackend>(
     series: &[Labelled],
     diagonal: bool,
 ) -> Drawn<DB> {
+    /// The share of the axis beyond which a label stands to the left of its point.
+    const LATE: f64 = 0.75;
     let (legend, plot) = area.split_vertically(legend_height(series.len()));
     let names: Vec<&str> = series.iter().map(|s| s.name.as_str()).collect();
     draw_legend(&legend, &names)?;
@@ -398,7 +400,7 @@ fn draw_points<DB: DrawingBackend>(
     let mut builder = ChartBuilder::on(&plot);
     builder.margin(12).margin_right(24).x_label_area_size(44).y_label_area_size(66);
     macro_rules! finish {
-        ($chart:expr, $low:expr, $high:expr, $middle:expr) => {{
+        ($chart:expr, $low:expr, $high:expr, $late:expr) => {{
             let mut chart = $chart;
             chart
                 .configure_mesh()
@@ -419,7 +421,7 @@ fn draw_points<DB: DrawingBackend>(
             for (k, group) in series.iter().enumerate() {
                 for (px, py, label) in &group.points {
                     chart.draw_series([Circle::new((*px, *py), 4, colour(k).filled())])?;
-                    let (at, offset) = if *px > $middle { (HPos::Right, -7) } else { (HPos::Left, 7) };
+                    let (at, offset) = if *px > $late { (HPos::Right, -7) } else { (HPos::Left, 7) };
                     let style = (FONT, 12).into_font().color(&INK).pos(Pos::new(at, VPos::Center));
                     let text = EmptyElement::at((*px, *py)) + Text::new(label.clone(), (offset, 0), style);
                     chart.draw_series([text])?;
@@ -432,10 +434,10 @@ fn draw_points<DB: DrawingBackend>(
         let (low, high) = range(xs);
         let (low, high) = (low / 1.15, high * 1.15);
         let scale = (low..high).log_scale();
-        finish!(builder.build_cartesian_2d(scale, y_low..y_high)?, low, high, (low * high).sqrt())
+        finish!(builder.build_cartesian_2d(scale, y_low..y_high)?, low, high, low * (high / low).powf(LATE))
     } else {
         let (low, high) = padded(xs, false);
-        finish!(builder.build_cartesian_2d(low..high, y_low..y_high)?, low, high, 0.5 * (low + high))
+        finish!(builder.build_cartesian_2d(low..high, y_low..y_high)?, low, high, low + LATE * (high - low))
     }
 }
 
