@@ -209,8 +209,9 @@ pub(super) fn nafta(inputs: &Inputs) -> Result<Made, Error> {
     let points = (0..countries.len())
         .map(|n| {
             let exact = 100.0 * (after.real_income_hat[n] - 1.0);
-            let label = if exact.abs() > 0.05 { countries[n].clone() } else { String::new() };
-            (100.0 * printed.welfare[n], exact, label)
+            let first = 100.0 * printed.welfare[n];
+            let far = first.abs().max(exact.abs()) > 0.05;
+            (first, exact, if far { countries[n].clone() } else { String::new() })
         })
         .collect();
     let figure = Figure {
