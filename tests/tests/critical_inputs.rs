@@ -5,7 +5,7 @@ use model_core::synthetic::{CriticalRecipe, Recipe};
 use model_core::welfare::{self, DecompositionSettings};
 use model_core::{
     Augmentation, Buyers, CriticalInputs, Diffusion, Economy, Equilibrium, Innovation, Limit, Parameter,
-    ResearchCost, Restriction, Shock, SolveError, SolverSettings, Technology,
+    ResearchCost, Restriction, Shock, SolverSettings, Technology,
 };
 use ndarray::{Array2, Array3, Axis};
 use proptest::prelude::*;
@@ -113,24 +113,16 @@ fn are_one_composite(a: &Equilibrium, b: &Equilibrium) -> bool {
         && (a.restrictions[0].wedge / b.restrictions[1].wedge - 1.0).abs() < 1e-7
 }
 
-/// As joint products they are, too; of two quotas on an ore, one in a hundred economies is not solved, because products that answer
-/// each other at home and abroad lead the fixed point away.
+/// As joint products they are, too. The seeds are fixed: beyond them four in a thousand economies with a quota on each of two
+/// products are not solved, because products that answer each other at home and abroad lead the fixed point away.
 #[test]
 fn identical_products_of_an_ore_are_one_composite() {
-    const ECONOMIES: u64 = 256;
-    let mut unsolved = Vec::new();
-    for seed in 0..ECONOMIES {
+    for seed in 0..256 {
         let mut uniform = Uniform::new(seed);
         let eta = uniform.between(0.0, 3.0);
         let Twins { one, two } = twins(&mut uniform, true, eta);
-        let a = solve(&one.0, &one.1);
-        match two.0.solve(&two.1, &tight()) {
-            Ok(b) => assert!(are_one_composite(&a, &b), "{seed}"),
-            Err(SolveError::NotConverged { .. }) => unsolved.push(seed),
-            Err(error) => panic!("{seed}: {error}"),
-        }
+        assert!(are_one_composite(&solve(&one.0, &one.1), &solve(&two.0, &two.1)), "{seed}");
     }
-    assert!(unsolved.len() as u64 * 100 <= ECONOMIES, "{unsolved:?}");
 }
 
 proptest! {
