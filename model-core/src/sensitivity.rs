@@ -27,6 +27,10 @@ pub enum Parameter {
     Sigma { sector: usize },
     /// Elasticity of substitution `eta` between the elements of the critical bundle.
     ElementSigma,
+    /// Share of a factor in the cost of a sector, in the baseline: the factor's income there moves with it, everything else of
+    /// the baseline stays. Shares of a sector sum to one, so that a direction takes from another factor what it gives to this
+    /// one, and joint products have the same, so that theirs move together.
+    FactorShare { country: usize, sector: usize, factor: usize },
     /// New tariff rate.
     Tariff { importer: usize, exporter: usize, sector: usize },
     /// New export-tax rate.

@@ -320,6 +320,51 @@ proptest! {
     }
 
     #[test]
+    fn derivatives_in_shares_of_factors_are_those_of_an_economy_that_has_them(seed: u64) {
+        let mut uniform = Uniform::new(seed);
+        let economy = elements(&mut uniform);
+        let technology = any_technology(&mut uniform);
+        let mut endowment_hat = Array2::ones((economy.dims().countries, economy.dims().factors));
+        endowment_hat.mapv_inplace(|_: f64| uniform.between(0.7, 1.3));
+        let shock =
+            Shock { endowment_hat: Some(endowment_hat), ..moderate(&mut uniform, &economy, technology) };
+        let e = solve(&economy, &shock);
+        let (n, f) = (economy.dims().countries, economy.dims().factors);
+        let r = element(&economy);
+        // From the factor that takes most of a miner's cost to the one that takes least, its resource or not.
+        let shares = |i: usize| {
+            let all = (0..f).map(|g| (economy.factor_share()[[i, r, g]], g)).filter(|(share, _)| *share > 0.0);
+            let mut all: Vec<(f64, usize)> = all.collect();
+            all.sort_by(|a, b| a.0.total_cmp(&b.0));
+            all
+        };
+        let miner = (0..n).find(|i| economy.output()[[*i, r]] > 0.0 && shares(*i).len() > 1);
+        prop_assume!(miner.is_some());
+        let i = miner.unwrap();
+        let (to, from) = (shares(i)[0].1, shares(i).last().unwrap().1);
+        let part = |factor| Parameter::FactorShare { country: i, sector: r, factor };
+        let d = economy.sensitivity(&shock, &e, &[(part(to), 1.0), (part(from), -1.0)], &tight()).unwrap();
+        let h = 1e-6;
+        let [low, high] = [-h, h].map(|by| {
+            let mut parts = economy.parts().clone();
+            for (factor, by) in [(to, by), (from, -by)] {
+                parts.factor_share[[i, r, factor]] += by;
+                parts.factor_income[[i, factor]] += by * economy.output()[[i, r]];
+            }
+            solve(&Economy::from_parts(parts).unwrap(), &shock)
+        });
+        let difference = |pick: &dyn Fn(&Equilibrium) -> f64| (pick(&high) - pick(&low)) / (2.0 * h);
+        for m in 0..n {
+            let slope = difference(&|e| e.real_income_hat[m].ln());
+            prop_assert!((slope - d.ln_real_income[m]).abs() < 1e-5 * (1.0 + slope.abs()), "{slope} {}", d.ln_real_income[m]);
+        }
+        let slope = difference(&|e| e.restrictions[0].wedge.ln());
+        prop_assert!((slope - d.ln_wedge[0]).abs() < 1e-4 * (1.0 + slope.abs()), "wedge {slope} {}", d.ln_wedge[0]);
+        let slope = difference(&|e| e.output[[i, r]]);
+        prop_assert!((slope - d.output[[i, r]]).abs() <= 1e-4 * (e.output[[i, r]] + slope.abs()), "{slope} {}", d.output[[i, r]]);
+    }
+
+    #[test]
     fn channels_add_to_the_exact_change(seed: u64) {
         let mut uniform = Uniform::new(seed);
         let economy = small(&mut uniform, CriticalRecipe::default());

@@ -88,7 +88,7 @@ pub struct ProfilePoint {
     pub criterion: Option<f64>,
 }
 
-impl Calibration<'_> {
+impl Calibration {
     fn gmm(&self) -> Gmm {
         let mut gmm = Gmm::new(MomentCovariance::known(self.variance()), FirstWeight::AtStart, Steps::One);
         gmm.max_iterations = 60;

@@ -7,8 +7,7 @@
 //! over-identification say how the facts agree *if* each is known that well.
 //!
 //! [`Calibration::fit`] runs the search of `estimation::gmm` from many starts. Derivatives are the model's own, chained along the
-//! path (`model_core::Sensitivity`); only that of `beta_r`, which changes the baseline, is a central difference. Searches stay
-//! within ranges that have support: at `sigma` below 0.05 the price of 2011 would be beyond three hundred times that of 2009, where
+//! path (`model_core::Sensitivity`). Searches stay within ranges that have support: at `sigma` below 0.05 the price of 2011 would be beyond three hundred times that of 2009, where
 //! some thirteen times were observed. Every solve starts from the equilibria at the default values, so that what is
 //! found does not depend on the order of the searches.
 
@@ -17,12 +16,12 @@ mod path;
 mod targets;
 mod untargeted;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use counterfactuals::scenario::{Question, Scenario};
 use counterfactuals::{Outcome, Path};
 use estimation::gmm::{Differentiable, GmmError, Moments};
-use model_core::{Economy, Iterate, SolverSettings};
+use model_core::{Economy, Iterate, Parameter, SolverSettings};
 use ndarray::{Array1, Array2, ArrayView1, ArrayViewMut2};
 
 pub use fit::{Calibrated, ProfilePoint};
@@ -44,9 +43,6 @@ const BETA: f64 = 0.8;
 /// Residual of the linear equations behind derivatives, relative to their size: enough for four digits, where a search needs two.
 const TANGENT: f64 = 1e-5;
 
-/// Half of the central difference in `beta_r`.
-const STEP: f64 = 1e-4;
-
 /// Why a calibration fails.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -63,9 +59,10 @@ pub enum CalibrationError {
 }
 
 /// The problem: a scenario that is a path of free entry with national knowledge, on an economy with its resource.
-pub struct Calibration<'a> {
-    scenario: &'a Scenario,
-    economy: &'a Economy,
+pub struct Calibration {
+    scenario: Scenario,
+    /// With the scenario's prospects opened.
+    economy: Economy,
     places: Places,
     targets: Vec<Target>,
     /// Where the parameters but `beta_r` stand in the scenario.
@@ -74,22 +71,27 @@ pub struct Calibration<'a> {
     starts: Vec<Iterate>,
     /// The last paths that were solved, with their parameters: a search asks for the moments of a point, then again with
     /// their derivatives.
-    solved: Mutex<Vec<(Array1<f64>, Solved)>>,
+    solved: Mutex<Vec<(Array1<f64>, Arc<Solved>)>>,
 }
 
-type Solved = Arc<(Question, Path)>;
+/// A path that was solved, and the derivatives of its moments once they were asked for.
+struct Solved {
+    question: Question,
+    path: Path,
+    derivatives: OnceLock<Array2<f64>>,
+}
 
 /// Paths that are kept: a few for each thread.
 const KEPT: usize = 32;
 
-impl<'a> Calibration<'a> {
+impl Calibration {
     /// Sets the problem up: `scenario` gives the path, `targets` its facts.
     ///
     /// # Errors
     /// A [`CalibrationError`] for labels, parameters or a path that are missing.
     pub fn new(
-        scenario: &'a Scenario,
-        economy: &'a Economy,
+        scenario: &Scenario,
+        economy: &Economy,
         targets: Vec<Target>,
     ) -> Result<Self, CalibrationError> {
         let missing = |what: &str| CalibrationError::Missing(what.to_owned());
@@ -97,10 +99,14 @@ impl<'a> Calibration<'a> {
         for (position, name) in positions.iter_mut().zip(PARAMETERS) {
             *position = scenario.parameter(name).ok_or_else(|| missing(&format!("a parameter `{name}`")))?;
         }
+        let (scenario, economy) = scenario
+            .clone()
+            .opened(economy, &scenario.central())
+            .map_err(|e| CalibrationError::Path(e.to_string()))?;
         let mut problem = Self {
+            places: Places::new(&economy)?,
             scenario,
             economy,
-            places: Places::new(economy)?,
             targets,
             positions,
             settings: SolverSettings { tolerance: 1e-10, ..SolverSettings::default() },
@@ -108,8 +114,8 @@ impl<'a> Calibration<'a> {
             solved: Mutex::new(Vec::new()),
         };
         let first = problem.values_of(problem.start().view());
-        let (_, path) = problem.solve_anew(&first, &[]).map_err(CalibrationError::Path)?;
-        problem.starts = iterates(&path);
+        let first = problem.solve_anew(&first, &[]).map_err(CalibrationError::Path)?;
+        problem.starts = first.path.years.iter().map(|year| year.equilibrium.iterate.clone()).collect();
         Ok(problem)
     }
 
@@ -132,10 +138,10 @@ impl<'a> Calibration<'a> {
     }
 
     fn economy_at(&self, values: &Array1<f64>) -> Result<Economy, String> {
-        with_resource_share(self.economy, values[5])
+        with_resource_share(&self.economy, values[5])
     }
 
-    fn solve(&self, values: &Array1<f64>) -> Result<Solved, String> {
+    fn solve(&self, values: &Array1<f64>) -> Result<Arc<Solved>, String> {
         let known = {
             let kept = self.solved.lock().unwrap_or_else(PoisonError::into_inner);
             kept.iter().find(|(at, _)| at == values).map(|(_, solved)| Arc::clone(solved))
@@ -152,12 +158,12 @@ impl<'a> Calibration<'a> {
         Ok(solved)
     }
 
-    fn solve_anew(&self, values: &Array1<f64>, starts: &[Iterate]) -> Result<(Question, Path), String> {
+    fn solve_anew(&self, values: &Array1<f64>, starts: &[Iterate]) -> Result<Solved, String> {
         let economy = self.economy_at(values)?;
         let parameters = self.parameters(values);
         let question = self.scenario.resolve(&economy, &parameters).map_err(|e| e.to_string())?;
         match question.answer_from(&self.settings, starts).map_err(|e| e.to_string())? {
-            Outcome::Path(path) => Ok((question, path)),
+            Outcome::Path(path) => Ok(Solved { question, path, derivatives: OnceLock::new() }),
             Outcome::LongRun(_) => Err("the scenario is a long run, not a path".to_owned()),
         }
     }
@@ -171,7 +177,8 @@ impl<'a> Calibration<'a> {
         Ok(self.moments_of(&solved, values))
     }
 
-    fn moments_of(&self, (question, path): &(Question, Path), values: &Array1<f64>) -> Vec<f64> {
+    fn moments_of(&self, solved: &Solved, values: &Array1<f64>) -> Vec<f64> {
+        let Solved { question, path, .. } = solved;
         self.targets.iter().map(|t| model(&self.places, question, path, values, t.kind)).collect()
     }
 
@@ -181,9 +188,14 @@ impl<'a> Calibration<'a> {
     /// [`CalibrationError::Path`] where there is no equilibrium.
     pub fn derivatives_at(&self, values: &Array1<f64>) -> Result<Array2<f64>, CalibrationError> {
         let solved = self.solve(values).map_err(CalibrationError::Path)?;
-        let (question, path) = &*solved;
+        if let Some(known) = solved.derivatives.get() {
+            return Ok(known.clone());
+        }
+        let Solved { question, path, .. } = &*solved;
         let mut all = Array2::zeros((self.targets.len(), PARAMETERS.len()));
-        let directions: Vec<Direction> = (0..5).map(Direction::of).collect();
+        let mut directions: Vec<Direction> = (0..5).map(Direction::of).collect();
+        let others = self.resource_share_moves(question, values).map_err(CalibrationError::Path)?;
+        directions.push(Direction { others, ..Direction::default() });
         let settings = SolverSettings { tolerance: TANGENT, ..self.settings };
         let tangents = path::tangents(question, path, &directions, &settings)
             .map_err(|e| CalibrationError::Path(e.to_string()))?;
@@ -192,25 +204,8 @@ impl<'a> Calibration<'a> {
                 all[[row, k]] = derivative(&self.places, question, path, years, k, target.kind);
             }
         }
-        let (mut up, mut down) = (values.clone(), values.clone());
-        up[5] += STEP;
-        down[5] -= STEP;
-        let starts = iterates(path);
-        let near = |values: &Array1<f64>| {
-            let solved = self.solve_anew(values, &starts).map_err(CalibrationError::Path)?;
-            Ok::<_, CalibrationError>(self.moments_of(&solved, values))
-        };
-        let (up, down) = (near(&up)?, near(&down)?);
-        for (row, (a, b)) in up.iter().zip(&down).enumerate() {
-            all[[row, 5]] = (a - b) / (2.0 * STEP);
-        }
-        Ok(all)
+        Ok(solved.derivatives.get_or_init(|| all).clone())
     }
-}
-
-/// Where a path near this one starts, year by year.
-fn iterates(path: &Path) -> Vec<Iterate> {
-    path.years.iter().map(|year| year.equilibrium.iterate.clone()).collect()
 }
 
 /// From a range to the line and back, with the derivative.
@@ -231,13 +226,29 @@ fn slope(k: usize, t: f64) -> f64 {
     (high - low) * share * (1.0 - share)
 }
 
+/// Where the mining of rare earths and its factors stand.
+struct Mining {
+    sector: usize,
+    resource: usize,
+    capital: usize,
+}
+
+impl Mining {
+    fn of(economy: &Economy) -> Result<Self, String> {
+        let labels = economy.labels();
+        let find = |what: &str, at: Option<usize>| at.ok_or_else(|| format!("the economy has no {what}"));
+        let factor = |name: &str| labels.factors().iter().position(|f| f == name);
+        Ok(Self {
+            sector: find("rare earths", labels.sector("Rare earths"))?,
+            resource: find("resource", factor("rare-earth resource"))?,
+            capital: find("capital", factor("capital"))?,
+        })
+    }
+}
+
 /// The economy with another share of the resource in mining cost, taken from or given to capital.
 fn with_resource_share(economy: &Economy, beta: f64) -> Result<Economy, String> {
-    let labels = economy.labels();
-    let find = |what: &str, at: Option<usize>| at.ok_or_else(|| format!("the economy has no {what}"));
-    let r = find("rare earths", labels.sector("Rare earths"))?;
-    let resource = find("resource", labels.factors().iter().position(|f| f == "rare-earth resource"))?;
-    let capital = find("capital", labels.factors().iter().position(|f| f == "capital"))?;
+    let Mining { sector: r, resource, capital } = Mining::of(economy)?;
     let output = economy.output().column(r).to_owned();
     let mut parts = economy.clone().into_parts();
     for n in 0..output.len() {
@@ -256,7 +267,38 @@ fn with_resource_share(economy: &Economy, beta: f64) -> Result<Economy, String> 
     Economy::from_parts(parts).map_err(|e| e.to_string())
 }
 
-impl Moments for Calibration<'_> {
+impl Calibration {
+    /// What moves with the resource's share, year by year: shares in mining cost, and the resources of new mines, which are given
+    /// by their output.
+    fn resource_share_moves(
+        &self,
+        question: &Question,
+        values: &Array1<f64>,
+    ) -> Result<Vec<Vec<(Parameter, f64)>>, String> {
+        let economy = &question.economy;
+        let Mining { sector, resource, capital } = Mining::of(economy)?;
+        let beta = values[5];
+        let mut shares = Vec::new();
+        for country in 0..economy.dims().countries {
+            let by = economy.factor_share()[[country, sector, resource]] / beta;
+            if by > 0.0 {
+                let of = |factor, by| (Parameter::FactorShare { country, sector, factor }, by);
+                shares.extend([of(resource, by), of(capital, -by)]);
+            }
+        }
+        let parameters = self.parameters(values);
+        let of_year = |year: Option<i32>| {
+            let slopes = self.scenario.capacity_by_resource_share(economy, &parameters, year);
+            let grown = slopes.indexed_iter().filter(|(_, by)| **by != 0.0).map(|((country, factor), by)| {
+                (Parameter::LnEndowment { country, factor }, by / beta)
+            });
+            shares.iter().copied().chain(grown).collect()
+        };
+        Ok(question.periods.iter().map(|period| of_year(period.year)).collect())
+    }
+}
+
+impl Moments for Calibration {
     fn observations(&self) -> usize {
         1
     }
@@ -288,7 +330,7 @@ impl Moments for Calibration<'_> {
     }
 }
 
-impl Differentiable for Calibration<'_> {
+impl Differentiable for Calibration {
     fn derivative(&self, theta: ArrayView1<'_, f64>, k: usize, mut out: ArrayViewMut2<'_, f64>) {
         out.row_mut(0).assign(&self.mean_jacobian(theta).column(k));
     }

@@ -6,20 +6,22 @@ use model_core::{Economy, Innovation, Parameter, Sensitivity, SolveError, Solver
 use ndarray::Array2;
 
 /// Which way the parameters move.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Direction {
     pub(super) sigma: f64,
     pub(super) lambda: f64,
     pub(super) phi: f64,
     pub(super) xi: f64,
     pub(super) delta: f64,
+    /// What else moves in each year's equilibrium; nothing in years that it does not reach.
+    pub(super) others: Vec<Vec<(Parameter, f64)>>,
 }
 
 impl Direction {
     /// One of the first five parameters alone.
     pub(super) fn of(k: usize) -> Self {
         let on = |at: usize| f64::from(u8::from(at == k));
-        Self { sigma: on(0), lambda: on(1), phi: on(2), xi: on(3), delta: on(4) }
+        Self { sigma: on(0), lambda: on(1), phi: on(2), xi: on(3), delta: on(4), others: Vec::new() }
     }
 }
 
@@ -49,16 +51,16 @@ pub(super) fn tangents(
     else {
         return Ok(all);
     };
-    for year in &path.years {
+    for (t, year) in path.years.iter().enumerate() {
         let along = directions.iter().zip(&ln_stock);
-        let moved: Vec<Moved> = along.map(|(d, stock)| Moved::new(year, innovation, *d, stock)).collect();
+        let moved: Vec<Moved> = along.map(|(d, stock)| Moved::new(year, innovation, d, d.others.get(t), stock)).collect();
         let moves: Vec<&[(Parameter, f64)]> = moved.iter().map(|m| m.parameters.as_slice()).collect();
         let found = economy.sensitivities(&year.shock, &year.equilibrium, &moves, settings)?;
         let (stock, flow) = (&year.stocks.critical, &year.innovations.critical);
         let next =
             (stock * (1.0 - dynamics.delta) + flow * (dynamics.delta + dynamics.g)) / (1.0 + dynamics.g);
         for (k, (sensitivity, moved)) in found.into_iter().zip(moved).enumerate() {
-            let direction = directions[k];
+            let direction = &directions[k];
             let ln_flow = innovations(economy, year, &sensitivity, innovation.lambda, direction.lambda);
             let change = (stock * &ln_stock[k] * (1.0 - dynamics.delta) - stock * direction.delta
                 + flow * &ln_flow * (dynamics.delta + dynamics.g)
@@ -81,11 +83,17 @@ struct Moved {
 }
 
 impl Moved {
-    fn new(year: &PathYear, innovation: &Innovation, direction: Direction, ln_stock: &Array2<f64>) -> Self {
+    fn new(
+        year: &PathYear,
+        innovation: &Innovation,
+        direction: &Direction,
+        others: Option<&Vec<(Parameter, f64)>>,
+        ln_stock: &Array2<f64>,
+    ) -> Self {
         let ln_k = year.stocks.critical.mapv(f64::ln);
         let critical = &ln_k * direction.phi + ln_stock * innovation.phi;
         let other = &ln_k * direction.xi + ln_stock * innovation.xi;
-        let mut moves = Vec::new();
+        let mut moves = others.cloned().unwrap_or_default();
         if direction.sigma != 0.0 {
             let sectors = 0..critical.ncols();
             moves.extend(sectors.map(|sector| (Parameter::Sigma { sector }, direction.sigma)));

@@ -6,7 +6,7 @@ use counterfactuals::{Outcome, Path};
 use ndarray::Array1;
 
 use super::targets::{export_growth, productivity_growth};
-use super::{Calibration, CalibrationError};
+use super::{Calibration, CalibrationError, Solved};
 
 /// A printed fact without a number, and the model's number.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +21,7 @@ pub struct Untargeted {
     pub agrees: Option<bool>,
 }
 
-impl Calibration<'_> {
+impl Calibration {
     /// The facts at values of the parameters, in the order of [`super::PARAMETERS`]. Losses are discounted over the path, the
     /// EU's by its members' incomes; "without technology" is the same path with productivity as it was.
     ///
@@ -29,7 +29,7 @@ impl Calibration<'_> {
     /// [`CalibrationError::Path`] where there is no equilibrium.
     pub fn untargeted(&self, values: &Array1<f64>) -> Result<Vec<Untargeted>, CalibrationError> {
         let solved = self.solve(values).map_err(CalibrationError::Path)?;
-        let (question, path) = &*solved;
+        let Solved { question, path, .. } = &*solved;
         let still = self.scenario.clone().with_closure(Closure::Exogenous);
         let economy = self.economy_at(values).map_err(CalibrationError::Path)?;
         let failed = |e: &dyn std::fmt::Display| CalibrationError::Path(e.to_string());

@@ -127,6 +127,33 @@ impl Scenario {
         Ok(Question { economy, periods, dynamics })
     }
 
+    /// The baseline with the prospects opened, and the scenario that is left of it on that baseline. What is asked for many
+    /// values of parameters that do not move the opening need not open them each time.
+    ///
+    /// # Errors
+    /// As [`Scenario::resolve`].
+    pub fn opened(mut self, economy: &Economy, values: &[f64]) -> Result<(Self, Economy), ResolveError> {
+        let economy = self.resolve(economy, values)?.economy;
+        self.prospects.clear();
+        Ok((self, economy))
+    }
+
+    /// How the logs of endowments' hats in a year move with the log of the share of the resource in its sector's cost, on
+    /// which new capacity that is given as output depends, `[country, factor]`.
+    pub fn capacity_by_resource_share(
+        &self,
+        economy: &Economy,
+        values: &[f64],
+        year: Option<i32>,
+    ) -> Array2<f64> {
+        let dims = economy.dims();
+        let mut slopes = Array2::zeros((dims.countries, dims.factors));
+        for capacity in &self.capacity {
+            slopes[[capacity.country, capacity.factor]] += capacity.ln_hat_by_ln_share(year, economy, values);
+        }
+        slopes
+    }
+
     fn economy_with(&self, economy: &Economy, values: &[f64]) -> Result<Economy, ResolveError> {
         if *economy.labels() != self.labels {
             return Err(ResolveError::OtherEconomy);

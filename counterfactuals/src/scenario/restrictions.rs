@@ -363,12 +363,35 @@ impl Capacity {
     /// A share of world output becomes a resource by what the resource costs: with everything else given, output is
     /// proportional to `c^(-theta)` and costs to `w^beta`, so `Y^ = F^^(beta theta / (1 + beta theta))`.
     pub(super) fn hat(&self, year: Option<i32>, economy: &Economy, values: &[f64]) -> f64 {
+        match self.growth(year, values) {
+            None => 1.0,
+            Some(Growth::Resource(hat)) => hat,
+            Some(Growth::Output(share)) => {
+                let (output, elastic) = self.sales(share, economy);
+                output.powf(1.0 + 1.0 / elastic)
+            }
+        }
+    }
+
+    /// How the log of that hat moves with the log of `beta`.
+    pub(super) fn ln_hat_by_ln_share(&self, year: Option<i32>, economy: &Economy, values: &[f64]) -> f64 {
+        match self.growth(year, values) {
+            Some(Growth::Output(share)) => {
+                let (output, elastic) = self.sales(share, economy);
+                -output.ln() / elastic
+            }
+            _ => 0.0,
+        }
+    }
+
+    /// What is added in a year, if anything.
+    fn growth(&self, year: Option<i32>, values: &[f64]) -> Option<Growth> {
         let then = match (self.decided, year) {
             (Some((decided, lag)), Some(year)) => {
                 // What was decided for a year arrives `lag` years after it.
                 let at = f64::from(year) - values[lag].round();
                 if at < f64::from(decided) {
-                    return 1.0;
+                    return None;
                 }
                 match &self.size {
                     Size::Hat(Schedule::ByYear(_)) | Size::ShareOfWorld(Schedule::ByYear(_)) => {
@@ -379,9 +402,9 @@ impl Capacity {
             }
             _ => year,
         };
-        let (schedule, hat) = match &self.size {
-            Size::Hat(schedule) => (schedule, true),
-            Size::ShareOfWorld(schedule) => (schedule, false),
+        let (schedule, growth): (_, fn(f64) -> Growth) = match &self.size {
+            Size::Hat(schedule) => (schedule, Growth::Resource),
+            Size::ShareOfWorld(schedule) => (schedule, Growth::Output),
         };
         // By year, what has been built stays: the last year's number holds on.
         let latest = match schedule {
@@ -390,14 +413,20 @@ impl Capacity {
             }
             constant => constant.at(then),
         };
-        let Some(size) = latest.map(|p| values[p]) else { return 1.0 };
-        if hat {
-            return size;
-        }
+        latest.map(|p| growth(values[p]))
+    }
+
+    /// Output over its baseline when a share of the world's is added, and `beta theta`.
+    fn sales(&self, share: f64, economy: &Economy) -> (f64, f64) {
         let own = economy.output()[[self.country, self.sector]];
         let world = economy.output().column(self.sector).sum();
-        let elastic =
-            economy.factor_share()[[self.country, self.sector, self.factor]] * economy.theta()[self.sector];
-        (1.0 + size * world / own).powf(1.0 + 1.0 / elastic)
+        let beta = economy.factor_share()[[self.country, self.sector, self.factor]];
+        (1.0 + share * world / own, beta * economy.theta()[self.sector])
     }
+}
+
+/// New capacity: the resource over its baseline, or additional output over the world's.
+enum Growth {
+    Resource(f64),
+    Output(f64),
 }

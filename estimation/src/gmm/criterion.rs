@@ -24,6 +24,15 @@ pub(super) trait Criterion: Sync {
     fn value(&self, theta: ArrayView1<'_, f64>) -> f64;
     /// The expansion at `theta`, `None` outside the domain.
     fn expand(&self, theta: ArrayView1<'_, f64>) -> Option<Expansion>;
+    /// The same where the moments' mean and Jacobian at `theta` are known.
+    fn expand_known(
+        &self,
+        theta: ArrayView1<'_, f64>,
+        _mean: &Array1<f64>,
+        _jacobian: &Array2<f64>,
+    ) -> Option<Expansion> {
+        self.expand(theta)
+    }
 }
 
 /// The contributions `[n, q]` at `theta`.
@@ -53,6 +62,15 @@ impl<M: Differentiable> Criterion for FixedWeight<'_, M> {
         let g = self.moments.mean(theta);
         let jacobian = self.moments.mean_jacobian(theta);
         expansion(&g, &jacobian, self.weight)
+    }
+
+    fn expand_known(
+        &self,
+        _theta: ArrayView1<'_, f64>,
+        mean: &Array1<f64>,
+        jacobian: &Array2<f64>,
+    ) -> Option<Expansion> {
+        expansion(mean, jacobian, self.weight)
     }
 }
 

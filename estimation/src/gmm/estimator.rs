@@ -346,7 +346,8 @@ impl Gmm {
             }
         };
         let point = Point::at(moments, &self.moment_covariance, weight, theta)?;
-        let residual = match criterion.expand(point.theta.view()).map(|e| e.step()) {
+        let expansion = criterion.expand_known(point.theta.view(), &point.mean, &point.jacobian);
+        let residual = match expansion.map(|e| e.step()) {
             Some(Ok(step)) => {
                 let scale = Array1::from_shape_fn(step.len(), |k| {
                     let rounding = 1e-9 * point.theta[k].abs();

@@ -52,6 +52,9 @@ const MAX_STEPS: usize = 12;
 const ENOUGH: f64 = 1e-3;
 const MAX_STEP: f64 = 2.0;
 
+/// A log gap that is rounding.
+const SETTLED: f64 = 1e-12;
+
 /// The share of a step below which it is taken whatever comes.
 const LEAST_STEP: f64 = 1e-2;
 
@@ -168,12 +171,12 @@ impl<T: Scalar> System<'_, T> {
                     Own::Product(k) => old.product[k],
                 }),
                 resource_share: of_each(&|i, own| match own {
-                    Own::Factor(r) => keep(i) * self.factor_row(i, r)[s],
+                    Own::Factor(r) => keep(i) * self.factor_share(i, s, r),
                     Own::Product(_) => T::from(1.0),
                 }),
                 other_use: of_each(&|i, own| match own {
                     Own::Factor(r) => {
-                        let own = keep(i) * work.y[cell(i)] * self.factor_row(i, r)[s];
+                        let own = keep(i) * work.y[cell(i)] * self.factor_share(i, s, r);
                         let other = work.factor_demand[i * f + r] - own;
                         if other.re() > 0.0 { other } else { T::from(0.0) }
                     }
@@ -265,11 +268,10 @@ impl<T: Scalar> System<'_, T> {
         unknown.extend(block.limits.iter().map(|&l| given.wedge[l]));
         let mut at = self.market_at(given, &unknown, ln_p, work, over);
         let size = |gap: &[T]| gap.iter().map(|v| v.re().abs()).fold(0.0, f64::max);
-        let first = size(&at.gap);
-        // A derivative settles one step after the value.
-        let least = if T::NDERIV > 0 { 2 } else { 1 };
+        let enough = SETTLED.max(ENOUGH * size(&at.gap));
         for step in 0..MAX_STEPS {
-            if unknown.is_empty() || (step >= least && size(&at.gap) <= ENOUGH * first) {
+            // A derivative settles in the step that settles the value.
+            if unknown.is_empty() || (step > 0 && size(&at.gap) <= enough) {
                 break;
             }
             let factored = Lu::factor(self.jacobian(given, &at).view()).ok()?;
@@ -299,7 +301,7 @@ impl<T: Scalar> System<'_, T> {
                     .collect();
                 let there = self.market_at(given, &trial, ln_p, work, over);
                 // Trade shares turn from inelastic to elastic within a step: a step that makes things worse is halved.
-                if size(&there.gap) < size(&at.gap) || scale < LEAST_STEP {
+                if size(&there.gap) < size(&at.gap).max(SETTLED) || scale < LEAST_STEP {
                     (unknown, at) = (trial, there);
                     break;
                 }

@@ -188,6 +188,9 @@ impl<T: Scalar> System<'_, T> {
                 *demand = dot(self.factor_row(i, g), sales);
             }
         }
+        for m in &self.moved_shares {
+            work.factor_demand[m.country * f + m.factor] += m.by * work.outside[m.country * j + m.sector];
+        }
         let mut world = T::from(0.0);
         for ((income, value), w) in work.factor_income.iter_mut().zip(&self.endowment_value).zip(old.factor) {
             *income = *value * w.exp();
@@ -278,6 +281,9 @@ impl<T: Scalar> System<'_, T> {
             ln_cost.fill(T::from(0.0));
             add_rows(p, &self.by_input[i * j * j..(i + 1) * j * j], ln_cost);
             add_rows(&ln_w[i * f..(i + 1) * f], &self.by_factor[i * j * f..(i + 1) * j * f], ln_cost);
+            for m in self.moved_shares.iter().filter(|m| m.country == i) {
+                ln_cost[m.sector] += m.by * ln_w[i * f + m.factor];
+            }
             let Some(nest) = &self.nest else { continue };
             for (s, ln_cost) in ln_cost.iter_mut().enumerate() {
                 let cell = i * j + s;

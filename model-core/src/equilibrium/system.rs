@@ -101,6 +101,15 @@ pub(super) struct Process {
     pub(super) elasticity: f64,
 }
 
+/// A share of a factor in the cost of a sector that moves: zero and a derivative.
+#[derive(Clone, Copy)]
+pub(super) struct MovedShare<T> {
+    pub(super) country: usize,
+    pub(super) sector: usize,
+    pub(super) factor: usize,
+    pub(super) by: T,
+}
+
 /// The equilibrium conditions of one economy under one shock.
 pub(super) struct System<'a, T = f64> {
     pub(super) parts: &'a EconomyParts,
@@ -115,6 +124,8 @@ pub(super) struct System<'a, T = f64> {
     pub(super) by_input: Vec<f64>,
     /// Cost shares of factors, `[i][f][j]`.
     pub(super) by_factor: Vec<f64>,
+    /// How shares of factors move, of those that do.
+    pub(super) moved_shares: Vec<MovedShare<T>>,
     pub(super) nest: Option<Nest<T>>,
     pub(super) limits: Vec<Limit<T>>,
     pub(super) blocks: Vec<Block>,
@@ -158,6 +169,13 @@ impl<'a, T: Scalar> System<'a, T> {
         let Dims { countries: n, sectors: j, factors: f } = parts.dims();
         let ln_hat = |hat: Option<f64>, parameter| inputs.of(parameter, hat.map_or(0.0, f64::ln));
         let mut endowment_value: Vec<T> = parts.factor_income.iter().map(|v| T::from(*v)).collect();
+        let moved_shares = moved_shares(parts, inputs);
+        if !moved_shares.is_empty() {
+            let output = parts.output();
+            for m in &moved_shares {
+                endowment_value[m.country * f + m.factor] += m.by * output[[m.country, m.sector]];
+            }
+        }
         if shock.endowment_hat.is_some() || inputs.moves(Parameter::LnEndowment { country: 0, factor: 0 }) {
             for (cell, value) in endowment_value.iter_mut().enumerate() {
                 let at = [cell / f, cell % f];
@@ -229,6 +247,7 @@ impl<'a, T: Scalar> System<'a, T> {
             kappa: inputs.of(Parameter::Kappa, parts.kappa),
             by_input: by_country(&input_share, n, j),
             by_factor: by_country(&contiguous(&parts.factor_share), n, f),
+            moved_shares,
             input_share,
             nest,
             blocks,
@@ -257,6 +276,12 @@ impl<'a, T: Scalar> System<'a, T> {
         &self.by_factor[(i * f + g) * j..(i * f + g + 1) * j]
     }
 
+    /// The share of a factor in the cost of a country's sector.
+    pub(super) fn factor_share(&self, i: usize, s: usize, g: usize) -> T {
+        let moved = self.moved_shares.iter().filter(|m| (m.country, m.sector, m.factor) == (i, s, g));
+        moved.fold(T::from(self.factor_row(i, g)[s]), |share, m| share + m.by)
+    }
+
     /// The baseline as a state.
     pub(super) fn baseline(&self) -> Vec<T> {
         let mut u = vec![T::from(0.0); self.at.len()];
@@ -266,6 +291,18 @@ impl<'a, T: Scalar> System<'a, T> {
         }
         u
     }
+}
+
+/// The shares of factors that `inputs` moves.
+fn moved_shares<I: Inputs>(parts: &EconomyParts, inputs: &I) -> Vec<MovedShare<I::Number>> {
+    if !inputs.moves(Parameter::FactorShare { country: 0, sector: 0, factor: 0 }) {
+        return Vec::new();
+    }
+    let moved = |([country, sector, factor], share): ([usize; 3], f64)| {
+        let by = inputs.of(Parameter::FactorShare { country, sector, factor }, share) - share;
+        (by.tangent() != 0.0).then_some(MovedShare { country, sector, factor, by })
+    };
+    parts.factor_share.indexed_iter().filter_map(|((i, s, g), share)| moved(([i, s, g], *share))).collect()
 }
 
 /// Baseline output of joint products, `[i][e]`.
