@@ -22,7 +22,7 @@ fn common() -> Backdrop {
 }
 
 fn experiment(backdrop: &Backdrop, noise: Noise, specification: Specification) -> Experiment<'_> {
-    Experiment { backdrop, noise, size: Size::Shipped, specification, shrunken: false }
+    Experiment { backdrop, noise, size: Size::Shipped, candidates: vec![specification.into()] }
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn a_draw_depends_on_seed_and_number_alone() {
     let experiment = experiment(&backdrop, noise, Specification::patents(0.5).pooled());
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| experiment.run(6, 3).unwrap())
+        pool.install(|| experiment.run(6, 3).unwrap().remove(0))
     };
     assert_eq!(run(1), run(3));
     assert_eq!(backdrop.draw(&noise, 1, 2), backdrop.draw(&noise, 1, 2));
@@ -88,7 +88,7 @@ fn intervals_cover_and_bias_is_small() {
     ];
     for (backdrop, specification) in cases {
         let words = specification.words();
-        let results = experiment(backdrop, Noise::default(), specification).run(60, 11).unwrap();
+        let results = experiment(backdrop, Noise::default(), specification).run(60, 11).unwrap().remove(0);
         assert_eq!(results.failed, 0, "{words}");
         let [bias, _, _, coverage] = results.sigma();
         // Several standard errors of the simulation: about 500 intervals by sector, 60 pooled.
@@ -101,10 +101,10 @@ fn intervals_cover_and_bias_is_small() {
 fn hansens_test_sees_a_policy_that_reaches_patents_directly_and_pooling_that_does_not_hold() {
     let (apart, common) = (backdrop(), common());
     let pooled = Specification::default().pooled();
-    let wrong = experiment(&apart, Noise::default(), pooled.clone()).run(10, 5).unwrap();
+    let wrong = experiment(&apart, Noise::default(), pooled.clone()).run(10, 5).unwrap().remove(0);
     assert!(wrong.rejections.unwrap() > 0.9, "sectors differ, and one elasticity for all is rejected");
     let leak = Noise { duty_on_patents: 2.0, ..Noise::default() };
-    let leaking = experiment(&common, leak, pooled).run(20, 5).unwrap();
+    let leaking = experiment(&common, leak, pooled).run(20, 5).unwrap().remove(0);
     assert!(leaking.rejections.unwrap() > 0.9, "{:?}", leaking.rejections);
 }
 
@@ -114,7 +114,7 @@ fn errors_that_come_with_elements_need_exposure_robust_inference() {
     let noise = Noise { element_policy: 0.5, element_error: 0.2, ..Noise::default() };
     let coverage = |inference| {
         let specification = Specification { inference, phi: Some(0.5), ..Specification::default().pooled() };
-        experiment(&common, noise, specification).run(40, 2).unwrap().sigma()[3]
+        experiment(&common, noise, specification).run(40, 2).unwrap().remove(0).sigma()[3]
     };
     let (unit, exposure) = (coverage(Inference::Unit), coverage(Inference::Exposure));
     assert!(unit < 0.75 && exposure > 0.82, "unit {unit}, exposure {exposure}");
@@ -127,7 +127,7 @@ fn weights_of_counts_that_answer_to_prices_need_the_multiplicative_moment() {
     let bias = |residual| {
         let specification =
             Specification { residual, phi: Some(0.5), ..Specification::patents(0.5).pooled() };
-        experiment(&common, noise, specification).run(30, 4).unwrap().of("sigma").unwrap().clone()
+        experiment(&common, noise, specification).run(30, 4).unwrap().remove(0).of("sigma").unwrap().clone()
     };
     let (multiplicative, additive) = (bias(Residual::Multiplicative), bias(Residual::Additive));
     assert!(multiplicative.bias.abs() < 0.05, "{multiplicative:?}");

@@ -46,6 +46,11 @@ impl<'a> ByShock<'a> {
         (self.panel.markets.len(), self.panel.elements.len(), self.panel.years.len())
     }
 
+    /// Unit-years over shocks: how a mean over the ones becomes one over the others.
+    fn rows_by_shock(&self) -> f64 {
+        self.system.observations() as f64 / self.observations() as f64
+    }
+
     /// Adds what a unit's weighted errors put on the shocks it is exposed to.
     fn add(&self, out: &mut ArrayViewMut2<'_, f64>, at: usize, columns: Columns, weight: f64, error: &[f64]) {
         let (_, elements, total) = self.shape();
@@ -91,6 +96,12 @@ impl Moments for ByShock<'_> {
             .each_error(theta, |at, columns, weight, error| self.add(&mut out, at, columns, weight, error));
     }
 
+    /// Those of the system: errors are deviations from their unit's mean, so that it does not matter that the system's instruments
+    /// are and shocks are not.
+    fn mean(&self, theta: ArrayView1<'_, f64>) -> Array1<f64> {
+        self.system.mean(theta) * self.rows_by_shock()
+    }
+
     fn parameter_names(&self) -> Vec<String> {
         self.system.parameter_names()
     }
@@ -106,5 +117,51 @@ impl Differentiable for ByShock<'_> {
         self.system.each_derivative(theta, k..k + 1, |at, columns, _, weight, moved| {
             self.add(&mut out, at, columns, weight, moved);
         });
+    }
+
+    fn mean_jacobian(&self, theta: ArrayView1<'_, f64>) -> Array2<f64> {
+        self.system.mean_jacobian(theta) * self.rows_by_shock()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use super::super::sample::Sample;
+    use super::super::simulate::{Backdrop, Noise, Truth};
+    use super::super::{Inference, Residual, Specification};
+    use super::*;
+
+    #[test]
+    fn sums_over_shocks_are_sums_over_units() {
+        let noise = Noise { element_policy: 0.5, element_error: 0.2, ..Noise::default() };
+        let panel = Backdrop::solve(Truth::default()).unwrap().draw(&noise, 3, 0);
+        for residual in [Residual::Multiplicative, Residual::Additive] {
+            let specification = Specification {
+                inference: Inference::Exposure,
+                phi: Some(0.5),
+                residual,
+                ..Specification::default().pooled()
+            };
+            let sample = Sample::new(&panel, &specification.stocks).unwrap();
+            let (system, _) = specification.system(&panel, &sample).unwrap();
+            let rows = ByShock::new(&system, &panel, &specification.stocks);
+            let theta = Array1::from_elem(system.parameters(), 0.35);
+            let mut by_shock = Array2::zeros((rows.observations(), rows.moments()));
+            let near = |sums: &Array2<f64>, mean: ArrayView1<'_, f64>| {
+                let size = sums.iter().fold(0.0, |a: f64, v| a.max(v.abs()));
+                for (sum, mean) in sums.sum_axis(Axis(0)).iter().zip(mean) {
+                    assert!((sum - mean * sums.nrows() as f64).abs() < 1e-10 * size, "{sum} {mean}");
+                }
+            };
+            rows.contributions(theta.view(), by_shock.view_mut());
+            near(&by_shock, rows.mean(theta.view()).view());
+            let jacobian = rows.mean_jacobian(theta.view());
+            for k in 0..rows.parameters() {
+                rows.derivative(theta.view(), k, by_shock.view_mut());
+                near(&by_shock, jacobian.column(k));
+            }
+        }
     }
 }

@@ -11,6 +11,10 @@ use super::moments::{Equation, Slot, System};
 use super::sample::{Sample, Series, Stocks};
 use super::{Panel, SubstitutionError};
 
+/// A search ends where a further step would be shorter than a millionth of a standard error, and is held to ten.
+const SUFFICIENT: f64 = 1e-12;
+const TOLERANCE: f64 = 1e-5;
+
 /// Which equations identify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -140,7 +144,8 @@ impl Specification {
         let start = self.start(&system);
         let failed = |source| SubstitutionError::Gmm { what: self.words(), source };
         let gmm = |covariance| {
-            let gmm = Gmm::new(covariance, FirstWeight::AtStart, self.steps);
+            let mut gmm = Gmm::new(covariance, FirstWeight::AtStart, self.steps);
+            (gmm.sufficient, gmm.tolerance) = (SUFFICIENT, TOLERANCE);
             let windmeijer = self.steps == Steps::Two;
             if windmeijer { gmm.covariance(CovarianceOfEstimates::Windmeijer) } else { gmm }
         };

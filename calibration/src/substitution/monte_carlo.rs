@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::simulate::{Backdrop, Noise};
 use super::{Fit, Groups, Panel, Specification, SubstitutionError};
 
-/// An experiment: panels of some size, and an estimator.
+/// An experiment: panels of some size, and estimators.
 #[derive(Debug, Clone)]
 pub struct Experiment<'a> {
     /// Where panels come from.
@@ -17,10 +17,23 @@ pub struct Experiment<'a> {
     pub noise: Noise,
     /// How many countries.
     pub size: Size,
-    /// The estimator.
+    /// The estimators: every one is used on every panel.
+    pub candidates: Vec<Candidate>,
+}
+
+/// An estimator that is tried.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// What is estimated, and how.
     pub specification: Specification,
     /// Whether estimates by sector are shrunken to their mean.
     pub shrunken: bool,
+}
+
+impl From<Specification> for Candidate {
+    fn from(specification: Specification) -> Self {
+        Self { specification, shrunken: false }
+    }
 }
 
 /// How many units a panel has.
@@ -139,27 +152,46 @@ impl Experiment<'_> {
         names.iter().map(of).collect()
     }
 
-    fn replicate(&self, seed: u64, number: u64) -> Result<(Vec<String>, Replication), SubstitutionError> {
-        let fit: Fit = self.specification.estimate(&self.panel(seed, number))?;
-        let errors = fit.gmm.standard_errors();
-        let mut estimates: Vec<(f64, f64)> = fit.gmm.theta.iter().copied().zip(errors).collect();
-        let mut names = fit.gmm.names.clone();
-        if self.shrunken {
-            let shrunken = fit.shrink()?;
-            let errors = shrunken.covariance.diag().mapv(|v| v.max(0.0).sqrt());
-            estimates = shrunken.sigma.iter().copied().zip(errors).collect();
-            names.truncate(estimates.len());
+    /// What the estimators make of a panel; those that differ by shrinking alone share their fit.
+    fn replicate(&self, seed: u64, number: u64) -> Vec<Result<(Vec<String>, Replication), SubstitutionError>> {
+        let panel = self.panel(seed, number);
+        let mut last: Option<(&Specification, Fit)> = None;
+        let mut all = Vec::new();
+        for Candidate { specification, shrunken } in &self.candidates {
+            let fit = match last.take() {
+                Some((known, fit)) if known == specification => Ok(fit),
+                _ => specification.estimate(&panel),
+            };
+            all.push(fit.and_then(|fit| {
+                let made = replication(&fit, *shrunken);
+                last = Some((specification, fit));
+                made
+            }));
         }
-        let p_value = fit.hansen()?.map(|test| test.p_value);
-        Ok((names, Replication { estimates, p_value, observations: fit.observations }))
+        all
     }
 
-    /// Runs replications `0..count`.
+    /// Runs replications `0..count`; results by candidate.
     ///
     /// # Errors
     /// The first replication's error if none has estimates; otherwise failures are counted.
-    pub fn run(&self, count: usize, seed: u64) -> Result<Results, SubstitutionError> {
-        let all: Vec<_> = (0..count as u64).into_par_iter().map(|k| self.replicate(seed, k)).collect();
+    pub fn run(&self, count: usize, seed: u64) -> Result<Vec<Results>, SubstitutionError> {
+        let mut all: Vec<_> = (0..count as u64).into_par_iter().map(|k| self.replicate(seed, k)).collect();
+        let mut by_candidate = Vec::new();
+        for candidate in self.candidates.iter().rev() {
+            let own = all.iter_mut().filter_map(Vec::pop).collect();
+            by_candidate.push(self.summarise(candidate, own)?);
+        }
+        by_candidate.reverse();
+        Ok(by_candidate)
+    }
+
+    fn summarise(
+        &self,
+        candidate: &Candidate,
+        all: Vec<Result<(Vec<String>, Replication), SubstitutionError>>,
+    ) -> Result<Results, SubstitutionError> {
+        let count = all.len();
         let mut first_error = None;
         let mut names = Vec::new();
         let mut done = Vec::new();
@@ -202,7 +234,7 @@ impl Experiment<'_> {
         let tested: Vec<f64> = done.iter().filter_map(|r| r.p_value).collect();
         let rejected = tested.iter().filter(|p| **p < 0.05).count() as f64;
         let sectors = names.iter().filter(|name| name.starts_with("sigma.")).count();
-        let by_sector = self.specification.groups == Groups::BySector && sectors > 2;
+        let by_sector = candidate.specification.groups == Groups::BySector && sectors > 2;
         let ranks = |r: &Replication| {
             let estimates: Vec<f64> =
                 r.estimates.iter().take(sectors).map(|(estimate, _)| *estimate).collect();
@@ -231,6 +263,21 @@ impl Experiment<'_> {
             recovered: by_sector.then(|| mean(&recovered)),
         })
     }
+}
+
+/// Estimates and standard errors of a fit by name, and its test.
+fn replication(fit: &Fit, shrunken: bool) -> Result<(Vec<String>, Replication), SubstitutionError> {
+    let errors = fit.gmm.standard_errors();
+    let mut estimates: Vec<(f64, f64)> = fit.gmm.theta.iter().copied().zip(errors).collect();
+    let mut names = fit.gmm.names.clone();
+    if shrunken {
+        let shrunken = fit.shrink()?;
+        let errors = shrunken.covariance.diag().mapv(|v| v.max(0.0).sqrt());
+        estimates = shrunken.sigma.iter().copied().zip(errors).collect();
+        names.truncate(estimates.len());
+    }
+    let p_value = fit.hansen()?.map(|test| test.p_value);
+    Ok((names, Replication { estimates, p_value, observations: fit.observations }))
 }
 
 /// Standard error of a share of so many replications.

@@ -1,6 +1,6 @@
 //! A4: the structural estimators where the truth is known.
 
-use calibration::substitution::monte_carlo::{Experiment, Results, Size, binomial_error};
+use calibration::substitution::monte_carlo::{Candidate, Experiment, Results, Size, binomial_error};
 use calibration::substitution::simulate::{Backdrop, Noise, Truth};
 use calibration::substitution::{Inference, Residual, Specification};
 use calibration::trade_elasticity::feenstra::{Base, Estimator, performance};
@@ -19,13 +19,22 @@ const FEW: usize = 120;
 /// The elasticity of all sectors where one is estimated for all.
 const COMMON: f64 = 0.3;
 
-struct Row<'a> {
+/// Estimators on the panels of one design.
+struct Trial<'a> {
     design: &'static str,
-    estimator: String,
+    /// The estimators in words.
+    names: Vec<String>,
     count: usize,
     /// Whether the test should reject: its column is then power.
     broken: bool,
     experiment: Experiment<'a>,
+}
+
+/// One estimator of a trial.
+struct Row<'a> {
+    design: &'static str,
+    estimator: &'a str,
+    broken: bool,
 }
 
 /// A4: bias, error, coverage, size and power by estimator, design and size of the panel.
@@ -35,7 +44,7 @@ pub(super) fn monte_carlo(_inputs: &Inputs) -> Result<Made, Error> {
     let mut common = Truth::default();
     common.sigma.iter_mut().for_each(|(_, sigma)| *sigma = COMMON);
     let common = solve(common)?;
-    let rows = rows(&apart, &common);
+    let trials = trials(&apart, &common);
 
     let columns = vec![
         Column::label("design", "Design"),
@@ -68,22 +77,26 @@ pub(super) fn monte_carlo(_inputs: &Inputs) -> Result<Made, Error> {
     let mut shares = Vec::new();
     let mut last = "";
     let mut off = Vec::new();
-    for row in &rows {
+    for trial in &trials {
+        let Trial { design, broken, .. } = *trial;
         let results =
-            row.experiment.run(row.count, SEED).map_err(Error::library(format!("A4, {}", row.design)))?;
-        if row.design != last && !last.is_empty() {
+            trial.experiment.run(trial.count, SEED).map_err(Error::library(format!("A4, {design}")))?;
+        if design != last && !last.is_empty() {
             table.rule();
         }
-        last = row.design;
-        add(&mut table, row, &results);
-        off.extend(off_nominal(row, &results));
-        if let (Some(recovered), Some(rank)) = (results.recovered, results.rank_correlation) {
-            shares.push(format!(
-                "{} ({:.0} unit-years): rank correlation {rank:.3}, all sectors inside and ordered in {:.0}%",
-                row.estimator,
-                results.observations,
-                100.0 * recovered
-            ));
+        last = design;
+        for (estimator, results) in trial.names.iter().zip(&results) {
+            let row = Row { design, estimator, broken };
+            add(&mut table, &row, results);
+            off.extend(off_nominal(&row, results));
+            if let (Some(recovered), Some(rank)) = (results.recovered, results.rank_correlation) {
+                shares.push(format!(
+                    "{} ({:.0} unit-years): rank correlation {rank:.3}, all sectors inside and ordered in {:.0}%",
+                    estimator,
+                    results.observations,
+                    100.0 * recovered
+                ));
+            }
         }
     }
     table.note(
@@ -105,63 +118,64 @@ pub(super) fn monte_carlo(_inputs: &Inputs) -> Result<Made, Error> {
     Ok(Made { tables: vec![table, unit_values()], figures: Vec::new(), checks: Vec::new() })
 }
 
-fn rows<'a>(apart: &'a Backdrop, common: &'a Backdrop) -> Vec<Row<'a>> {
-    let noise = Noise::default();
+fn trials<'a>(apart: &'a Backdrop, common: &'a Backdrop) -> Vec<Trial<'a>> {
     let joint = Specification::default;
-    let row = |design, backdrop, noise, size, specification: Specification| Row {
-        design,
-        estimator: specification.words(),
-        count: REPLICATIONS,
-        broken: false,
-        experiment: Experiment { backdrop, noise, size, specification, shrunken: false },
+    let plain = |specification: Specification| (specification.words(), specification.into());
+    let named = |specification: Specification, what: &str| {
+        (format!("{}, {what}", specification.words()), specification.into())
     };
-    let named = |mut row: Row<'a>, what: &str| {
-        row.estimator = format!("{}, {what}", row.estimator);
-        row
-    };
-    let shrunken = |specification| {
-        let mut row = named(row("shipped", apart, noise, Size::Shipped, specification), "shrunken");
-        row.experiment.shrunken = true;
-        row
+    let shrunken = |specification: Specification| {
+        let words = format!("{}, shrunken", specification.words());
+        (words, Candidate { specification, shrunken: true })
     };
     let additive = Specification { residual: Residual::Additive, ..Specification::patents(0.5).pooled() };
-    let elements = Noise { element_policy: 0.5, element_error: 0.2, ..noise };
     let by = |inference| Specification { inference, phi: Some(0.5), ..joint().pooled() };
-    let mut exposure = named(
-        row("element errors", common, elements, Size::Shipped, by(Inference::Exposure)),
-        "exposure-robust",
-    );
-    exposure.count = FEW;
+    let trial = |design, (backdrop, noise, size), count, estimators: Vec<(String, Candidate)>| {
+        let (names, candidates) = estimators.into_iter().unzip();
+        let experiment = Experiment { backdrop, noise, size, candidates };
+        Trial { design, names, count, broken: design == "broken", experiment }
+    };
+    let noise = Noise::default();
     let weak = Noise { policy: 0.05, ..noise };
     let leak = Noise { duty_on_patents: 0.5, ..noise };
-    let mut broken = row("broken", common, leak, Size::Shipped, joint().pooled());
-    broken.broken = true;
-    let mut unequal = named(row("broken", apart, noise, Size::Shipped, joint().pooled()), "sectors differ");
-    unequal.broken = true;
-    unequal.count = FEW;
-    let mut double = row("double", apart, noise, Size::Double, joint());
-    double.count = FEW;
-    vec![
-        row("shipped", apart, noise, Size::Shipped, Specification::patents(0.5)),
+    let elements = Noise { element_policy: 0.5, element_error: 0.2, ..noise };
+    let by_sector = vec![
+        plain(Specification::patents(0.5)),
         shrunken(Specification::patents(0.5)),
-        row("shipped", apart, noise, Size::Shipped, Specification::spending()),
-        row("shipped", apart, noise, Size::Shipped, joint()),
+        plain(Specification::spending()),
+        plain(joint()),
         shrunken(joint()),
-        row("shipped", common, noise, Size::Shipped, Specification::patents(0.5).pooled()),
-        named(row("shipped", common, noise, Size::Shipped, additive), "additive"),
-        row("shipped", common, noise, Size::Shipped, Specification::spending().pooled()),
-        row("shipped", common, noise, Size::Shipped, joint().pooled()),
-        row("small", apart, noise, Size::Countries(6), joint()),
-        row("small", common, noise, Size::Countries(6), joint().pooled()),
-        double,
-        row("weak", common, weak, Size::Shipped, joint().pooled()),
-        named(
-            row("element errors", common, elements, Size::Shipped, by(Inference::Unit)),
-            "clustered by unit",
+    ];
+    let pooled = vec![
+        plain(Specification::patents(0.5).pooled()),
+        named(additive, "additive"),
+        plain(Specification::spending().pooled()),
+        plain(joint().pooled()),
+    ];
+    let one = |estimator| vec![estimator];
+    vec![
+        trial("shipped", (apart, noise, Size::Shipped), REPLICATIONS, by_sector),
+        trial("shipped", (common, noise, Size::Shipped), REPLICATIONS, pooled),
+        trial("small", (apart, noise, Size::Countries(6)), REPLICATIONS, one(plain(joint()))),
+        trial("small", (common, noise, Size::Countries(6)), REPLICATIONS, one(plain(joint().pooled()))),
+        trial("double", (apart, noise, Size::Double), FEW, one(plain(joint()))),
+        trial("weak", (common, weak, Size::Shipped), REPLICATIONS, one(plain(joint().pooled()))),
+        trial(
+            "element errors",
+            (common, elements, Size::Shipped),
+            REPLICATIONS,
+            vec![
+                named(by(Inference::Unit), "clustered by unit"),
+                named(by(Inference::Exposure), "exposure-robust"),
+            ],
         ),
-        exposure,
-        broken,
-        unequal,
+        trial("broken", (common, leak, Size::Shipped), REPLICATIONS, one(plain(joint().pooled()))),
+        trial(
+            "broken",
+            (apart, leak, Size::Shipped),
+            REPLICATIONS,
+            one(named(joint().pooled(), "sectors differ")),
+        ),
     ]
 }
 
@@ -179,7 +193,7 @@ fn add(table: &mut Table, row: &Row<'_>, results: &Results) {
                     first: bool| {
         table.row(vec![
             row.design.into(),
-            row.estimator.as_str().into(),
+            row.estimator.into(),
             results.observations.round().into(),
             results.replications.into(),
             parameter.into(),
