@@ -133,16 +133,27 @@ impl<T: Scalar> Nest<T> {
         self.sectors.len()
     }
 
-    /// How the log price of the bundle and an element's share `within` it answer a move of that element's log price.
-    pub(super) fn element(&self, within: T, step: T) -> (T, T) {
+    /// How the log price of the bundle and an element's share `within` it answer a move of that element's log price. `grown`
+    /// is [`Nest::grown`] of the move, which is the same for all who use the element.
+    #[inline(always)]
+    pub(super) fn element(&self, within: T, step: T, grown: Option<T>) -> (T, T) {
+        if let Some(grown) = grown {
+            let sum = grown * within;
+            let rho = T::from(1.0) - self.element_sigma;
+            return (sum.ln_1p() / rho, (grown + 1.0) * within / (sum + 1.0));
+        }
         let mut shares = [T::from(0.0); 2];
-        let bundle = ces::shares(
-            &[within, T::from(1.0) - within],
-            &[step, T::from(0.0)],
-            self.element_sigma,
-            &mut shares,
-        );
+        let prices = [step, T::from(0.0)];
+        let bundle = ces::shares(&[within, T::from(1.0) - within], &prices, self.element_sigma, &mut shares);
         (bundle, shares[0])
+    }
+
+    /// `e^((1 - eta) step) - 1`; nothing in the limits where that is of no use.
+    pub(super) fn grown(&self, step: T) -> Option<T> {
+        const LARGE: f64 = 500.0;
+        let rho = T::from(1.0) - self.element_sigma;
+        let tilt = rho * step;
+        (rho.re() != 0.0 && tilt.re() < LARGE).then(|| tilt.exp_m1())
     }
 
     /// Productivity from research effort, into `work`.

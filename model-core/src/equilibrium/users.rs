@@ -135,6 +135,7 @@ impl<T: Scalar> System<'_, T> {
         let (Some(nest), Some(element)) = (&self.nest, block.element) else { return (T::from(0.0), 0.0) };
         let Layout { j, .. } = self.at;
         let (mut spending, mut slope) = (T::from(0.0), 0.0);
+        let grown = if nest.elements() > 1 { nest.grown(step) } else { None };
         for s in 0..j {
             let cell = m * j + s;
             if nest.share[cell] <= 0.0 || work.y[cell].re() <= 0.0 {
@@ -142,7 +143,7 @@ impl<T: Scalar> System<'_, T> {
             }
             let within = work.nest.element_share[cell * nest.elements() + element];
             let (bundle, within_new) =
-                if nest.elements() == 1 { (step, T::from(1.0)) } else { nest.element(within, step) };
+                if nest.elements() == 1 { (step, T::from(1.0)) } else { nest.element(within, step, grown) };
             let user = self.user(m, s, bundle, work);
             let value = user.spending * within_new;
             spending += value;
