@@ -289,9 +289,10 @@ impl Calibration {
         let parameters = self.parameters(values);
         let of_year = |year: Option<i32>| {
             let slopes = self.scenario.capacity_by_resource_share(economy, &parameters, year);
-            let grown = slopes.indexed_iter().filter(|(_, by)| **by != 0.0).map(|((country, factor), by)| {
-                (Parameter::LnEndowment { country, factor }, by / beta)
-            });
+            let grown = slopes
+                .indexed_iter()
+                .filter(|(_, by)| **by != 0.0)
+                .map(|((country, factor), by)| (Parameter::LnEndowment { country, factor }, by / beta));
             shares.iter().copied().chain(grown).collect()
         };
         Ok(question.periods.iter().map(|period| of_year(period.year)).collect())

@@ -53,7 +53,8 @@ pub(super) fn tangents(
     };
     for (t, year) in path.years.iter().enumerate() {
         let along = directions.iter().zip(&ln_stock);
-        let moved: Vec<Moved> = along.map(|(d, stock)| Moved::new(year, innovation, d, d.others.get(t), stock)).collect();
+        let moved: Vec<Moved> =
+            along.map(|(d, stock)| Moved::new(year, innovation, d, d.others.get(t), stock)).collect();
         let moves: Vec<&[(Parameter, f64)]> = moved.iter().map(|m| m.parameters.as_slice()).collect();
         let found = economy.sensitivities(&year.shock, &year.equilibrium, &moves, settings)?;
         let (stock, flow) = (&year.stocks.critical, &year.innovations.critical);

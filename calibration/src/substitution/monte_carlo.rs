@@ -153,7 +153,11 @@ impl Experiment<'_> {
     }
 
     /// What the estimators make of a panel; those that differ by shrinking alone share their fit.
-    fn replicate(&self, seed: u64, number: u64) -> Vec<Result<(Vec<String>, Replication), SubstitutionError>> {
+    fn replicate(
+        &self,
+        seed: u64,
+        number: u64,
+    ) -> Vec<Result<(Vec<String>, Replication), SubstitutionError>> {
         let panel = self.panel(seed, number);
         let mut last: Option<(&Specification, Fit)> = None;
         let mut all = Vec::new();

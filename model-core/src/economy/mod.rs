@@ -19,6 +19,7 @@ pub use flows::Flows;
 pub use validate::{BALANCE_TOLERANCE, SHARE_TOLERANCE};
 pub(crate) use validate::{normalise_shares, place, structure};
 
+use crate::equilibrium::Prepared;
 use crate::labels::{Dims, Labels};
 use crate::trade::{border_value, producer_value};
 
@@ -170,6 +171,7 @@ pub struct Economy {
     parts: EconomyParts,
     output: Array2<f64>,
     income: Array1<f64>,
+    prepared: Prepared,
 }
 
 impl Economy {
@@ -192,7 +194,7 @@ impl Economy {
         income: Array1<f64>,
     ) -> Result<Self, EconomyError> {
         validate::accounts(&parts, &output, &income)?;
-        Ok(Self { parts, output, income })
+        Ok(Self { parts, output, income, prepared: Prepared::default() })
     }
 
     /// Makes an economy from values. See [`Flows`].
@@ -222,6 +224,7 @@ impl Economy {
             critical.check(&self.parts)?;
         }
         self.parts.critical = critical;
+        self.prepared = Prepared::default();
         Ok(self)
     }
 
@@ -231,8 +234,13 @@ impl Economy {
     /// An [`EconomyError`] for a wrong number of them or one out of range.
     pub fn with_theta(mut self, theta: Array1<f64>) -> Result<Self, EconomyError> {
         self.parts.theta = theta;
+        self.prepared = Prepared::default();
         validate::elasticities(&self.parts)?;
         Ok(self)
+    }
+
+    pub(crate) fn prepared(&self) -> &Prepared {
+        &self.prepared
     }
 
     /// Names of the axes.

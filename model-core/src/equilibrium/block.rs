@@ -65,11 +65,14 @@ const MAX_GAP: f64 = 300.0;
 pub(super) const NO_OTHER_USE: f64 = 0.9999;
 
 /// The goods of an economy that are solved at once: critical inputs and what restrictions act on.
-pub(super) fn blocks<T: Scalar>(parts: &EconomyParts, limits: &[super::limit::Limit<T>]) -> Vec<Block> {
+pub(super) fn blocks<T: Scalar>(
+    parts: &EconomyParts,
+    output: &Array2<f64>,
+    limits: &[super::limit::Limit<T>],
+) -> Vec<Block> {
     let critical = parts.critical.as_ref().map_or(&[][..], |critical| &critical.sectors);
     let joint = critical.len() > 1 && parts.critical.as_ref().is_some_and(|critical| critical.joint_products);
     let dims = parts.dims();
-    let mut output = None;
     (0..dims.sectors)
         .filter_map(|sector| {
             let element = critical.iter().position(|s| *s == sector);
@@ -78,7 +81,6 @@ pub(super) fn blocks<T: Scalar>(parts: &EconomyParts, limits: &[super::limit::Li
             if element.is_none() && own.is_empty() {
                 return None;
             }
-            let output = output.get_or_insert_with(|| parts.output());
             let mut resources = Vec::new();
             for i in 0..dims.countries {
                 if let (Some(e), true) = (element, joint) {
@@ -185,7 +187,7 @@ impl<T: Scalar> System<'_, T> {
                 fixed_spending: (0..n).map(|m| self.fixed_spending(block, m, work)).collect(),
                 ln_endowment: of_each(&|i, own| match own {
                     Own::Factor(r) => self.endowment_value[i * f + r].ln(),
-                    Own::Product(k) => self.process_sales(i, work).ln() + self.product_output[k].ln(),
+                    Own::Product(k) => self.process_sales(i, work).ln() + self.fixed.product_output[k].ln(),
                 }),
                 wedge: old.wedge.to_vec(),
             };
@@ -208,7 +210,7 @@ impl<T: Scalar> System<'_, T> {
                 for m in (0..n).filter(|m| self.shift[cell(*m)] > f64::NEG_INFINITY) {
                     let step = at.ln_price[m] - old.price[cell(m)];
                     new.price[cell(m)] = at.ln_price[m];
-                    new.expenditure[cell(m)] = at.spending[m] * self.expenditure_scale[cell(m)];
+                    new.expenditure[cell(m)] = at.spending[m] * self.fixed.expenditure_scale[cell(m)];
                     self.follow((block, m), &given.close[m], step, new.research, work);
                 }
             }
@@ -232,10 +234,10 @@ impl<T: Scalar> System<'_, T> {
         to_numeraire: T,
         work: &Work<T>,
     ) {
-        let Some(nest) = self.nest.as_ref().filter(|_| !self.product_output.is_empty()) else { return };
-        for (i, process) in self.processes.iter().enumerate() {
+        let Some(nest) = self.nest.as_ref().filter(|_| !self.fixed.product_output.is_empty()) else { return };
+        for (i, process) in self.fixed.processes.iter().enumerate() {
             let own = i * nest.elements()..(i + 1) * nest.elements();
-            let output = &self.product_output[own.clone()];
+            let output = &self.fixed.product_output[own.clone()];
             let total: f64 = output.iter().sum();
             let Some(process) = process.filter(|_| total > 0.0) else { continue };
             let sales = work.product_sales[own.clone()].iter().fold(T::from(0.0), |sum, sales| sum + *sales);

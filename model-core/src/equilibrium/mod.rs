@@ -6,6 +6,7 @@
 
 mod anderson;
 mod block;
+mod constants;
 mod limit;
 mod market;
 mod nest;
@@ -30,6 +31,8 @@ use crate::labels::{Dims, Labels, third_axis};
 use crate::restriction::RestrictionOutcome;
 use crate::shock::{Deficits, Shock};
 use crate::technology::{Augmentation, Technology};
+use constants::Constants;
+pub(crate) use constants::Prepared;
 use sweep::Work;
 use system::{Plain, System};
 
@@ -112,7 +115,7 @@ impl Economy {
     /// # Errors
     /// [`SolveError::Shock`] for a shock that does not fit, [`SolveError::NotConverged`] with the history otherwise.
     pub fn solve(&self, shock: &Shock, settings: &SolverSettings) -> Result<Equilibrium, SolveError> {
-        solve(self.parts(), self.income(), shock, settings, None, &mut Unobserved)
+        solve(self.parts(), self.constants(), self.income(), shock, settings, None, &mut Unobserved)
     }
 
     /// [`Economy::solve`] starting from the state of another equilibrium of this economy.
@@ -125,7 +128,7 @@ impl Economy {
         settings: &SolverSettings,
         start: &Iterate,
     ) -> Result<Equilibrium, SolveError> {
-        solve(self.parts(), self.income(), shock, settings, Some(start), &mut Unobserved)
+        solve(self.parts(), self.constants(), self.income(), shock, settings, Some(start), &mut Unobserved)
     }
 
     /// [`Economy::solve`] with someone watching.
@@ -138,7 +141,7 @@ impl Economy {
         settings: &SolverSettings,
         observer: &mut dyn Observer,
     ) -> Result<Equilibrium, SolveError> {
-        solve(self.parts(), self.income(), shock, settings, None, observer)
+        solve(self.parts(), self.constants(), self.income(), shock, settings, None, observer)
     }
 }
 
@@ -158,7 +161,8 @@ impl EconomyParts {
         let mut parts = self.clone();
         crate::economy::normalise_shares(&mut parts);
         let shock = Shock { deficits: deficits.clone(), ..Shock::default() };
-        let equilibrium = solve(&parts, &parts.income(), &shock, settings, None, &mut Unobserved)?;
+        let equilibrium =
+            solve(&parts, &Constants::new(&parts), &parts.income(), &shock, settings, None, &mut Unobserved)?;
         let economy = equilibrium.settle(parts)?;
         Ok((economy, equilibrium))
     }
@@ -166,6 +170,7 @@ impl EconomyParts {
 
 fn solve(
     parts: &EconomyParts,
+    fixed: &Constants,
     income: &Array1<f64>,
     shock: &Shock,
     settings: &SolverSettings,
@@ -174,7 +179,7 @@ fn solve(
 ) -> Result<Equilibrium, SolveError> {
     shock.validate(parts)?;
     let once = |shock: &Shock, start: Option<&Iterate>, depth: usize, observer: &mut dyn Observer| {
-        let system = System::new(parts, income, shock, &Plain)?;
+        let system = System::new(parts, fixed, income, shock, &Plain)?;
         let mut work = Work::new(&system);
         let settings = SolverSettings { depth, ..*settings };
         let found = solve::solve(&system, start, &settings, observer, &mut work)?;

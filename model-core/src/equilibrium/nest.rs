@@ -8,6 +8,7 @@ use crate::labels::Dims;
 use crate::sensitivity::Parameter;
 use crate::shock::Shock;
 use crate::technology::{Diffusion, ResearchCost, Technology};
+use ndarray::Array2;
 
 /// The nest of [`crate::CriticalInputs`], by cell `[i][j]`.
 pub(super) struct Nest<T> {
@@ -85,6 +86,7 @@ impl<T: Scalar> NestWork<T> {
 impl<T: Scalar> Nest<T> {
     pub(super) fn new<I: Inputs<Number = T>>(
         parts: &EconomyParts,
+        output: &Array2<f64>,
         shock: &Shock,
         inputs: &I,
     ) -> Option<Self> {
@@ -124,7 +126,7 @@ impl<T: Scalar> Nest<T> {
             sigma: (0..j).map(|s| inputs.of(Parameter::Sigma { sector: s }, critical.sigma[s])).collect(),
             element_sigma: inputs.of(Parameter::ElementSigma, critical.element_sigma),
             given,
-            innovation: Innovations::new(parts, &share, shock, inputs),
+            innovation: Innovations::new(parts, output, &share, shock, inputs),
             share,
         })
     }
@@ -217,6 +219,7 @@ impl<T: Scalar> Nest<T> {
 impl<T: Scalar> Innovations<T> {
     fn new<I: Inputs<Number = T>>(
         parts: &EconomyParts,
+        output: &Array2<f64>,
         share: &[f64],
         shock: &Shock,
         inputs: &I,
@@ -224,7 +227,7 @@ impl<T: Scalar> Innovations<T> {
         let technology = &shock.technology;
         let innovation = technology.innovation()?;
         let Dims { countries: n, sectors: j, .. } = parts.dims();
-        let spending: Vec<f64> = parts.output().iter().zip(share).map(|(y, s)| y * s).collect();
+        let spending: Vec<f64> = output.iter().zip(share).map(|(y, s)| y * s).collect();
         let omega = (innovation.diffusion != Diffusion::National).then(|| {
             let mut omega = Vec::with_capacity(j * n * n);
             for s in 0..j {

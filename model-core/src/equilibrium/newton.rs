@@ -131,7 +131,7 @@ fn settle(system: &System, state: &mut [f64], work: &mut Work) -> Result<Inner, 
         let correction = inner.spending.solve(gap.view())?;
         let hats = system.at.split_mut(state).expenditure;
         for (((hat, x), d), scale) in
-            hats.iter_mut().zip(&work.x).zip(&correction).zip(&system.expenditure_scale)
+            hats.iter_mut().zip(&work.x).zip(&correction).zip(&system.fixed.expenditure_scale)
         {
             *hat = (x + d).max(0.0) * scale;
         }
@@ -339,7 +339,7 @@ impl System<'_> {
 
     fn input_share(&self, i: usize, s: usize) -> &[f64] {
         let Layout { j, .. } = self.at;
-        &self.input_share[(i * j + s) * j..(i * j + s + 1) * j]
+        &self.fixed.input_share[(i * j + s) * j..(i * j + s + 1) * j]
     }
 
     /// What is kept at the border and by the producer of one unit that the purchaser spends.
@@ -371,7 +371,7 @@ impl System<'_> {
 
     /// Scales factor prices so that world factor income is the numeraire.
     fn renumerate(&self, state: &mut [f64]) {
-        let world = self.world_income;
+        let world = self.fixed.world_income;
         let w = self.at.split_mut(state).factor;
         let value: f64 = self.endowment_value.iter().zip(w.iter()).map(|(v, l)| v * l.exp()).sum();
         w.iter_mut()
@@ -384,6 +384,7 @@ impl System<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::equilibrium::constants::Constants;
     use crate::equilibrium::system::Plain;
     use crate::shock::{Deficits, Shock};
     use crate::synthetic::Recipe;
@@ -404,7 +405,8 @@ mod tests {
             let income = parts.income();
             let tariff = parts.tariff.mapv(|t| t + 0.05);
             let shock = Shock { tariff: Some(tariff), deficits, ..Shock::default() };
-            let system = System::new(&parts, &income, &shock, &Plain).unwrap();
+            let fixed = Constants::new(&parts);
+            let system = System::new(&parts, &fixed, &income, &shock, &Plain).unwrap();
             let mut work = Work::new(&system);
             // Somewhere away from the baseline and from the equilibrium.
             let mut at = system.baseline();

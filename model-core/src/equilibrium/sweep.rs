@@ -104,7 +104,7 @@ impl<T: Scalar> Work<T> {
             e: zeros(n),
             q: zeros(n),
             column: zeros(n),
-            product_sales: zeros(system.product_output.len()),
+            product_sales: zeros(system.fixed.product_output.len()),
             sum: zeros(n),
             kept: zeros(n),
             controls: controls(j, n, &system.limits),
@@ -156,7 +156,7 @@ impl<T: Scalar> System<'_, T> {
 
         self.costs(old.price, old.factor, old.research, work);
         self.add_products(old.product, work);
-        for ((x, hat), level) in work.x.iter_mut().zip(old.expenditure).zip(&self.expenditure_level) {
+        for ((x, hat), level) in work.x.iter_mut().zip(old.expenditure).zip(&self.fixed.expenditure_level) {
             *x = *hat * *level;
         }
         for revenue in [
@@ -196,7 +196,7 @@ impl<T: Scalar> System<'_, T> {
             *income = *value * w.exp();
             world += *income;
         }
-        let to_numeraire = (world / self.world_income).ln();
+        let to_numeraire = (world / self.fixed.world_income).ln();
         for (cell, (out, &old)) in new.factor.iter_mut().zip(old.factor).enumerate() {
             *out = T::from(0.0);
             if self.endowment_value[cell].re() > 0.0 {
@@ -207,7 +207,7 @@ impl<T: Scalar> System<'_, T> {
                     low if low < -MAX_EXCESS => T::from(-MAX_EXCESS),
                     _ => excess,
                 };
-                *out = old + limited * self.wage_step[cell] - to_numeraire;
+                *out = old + limited * self.fixed.wage_step[cell] - to_numeraire;
             }
         }
         worst(&mut residual.factors, to_numeraire.re());
@@ -229,7 +229,7 @@ impl<T: Scalar> System<'_, T> {
             for (x, share) in x_new.iter_mut().zip(&work.shares) {
                 *x = *share * work.income[i];
             }
-            let inputs = &self.input_share[i * j * j..(i + 1) * j * j];
+            let inputs = &self.fixed.input_share[i * j * j..(i + 1) * j * j];
             add_rows(&work.outside[cells.clone()], inputs, x_new);
             let Some(nest) = &self.nest else { continue };
             for cell in cells {
@@ -241,7 +241,7 @@ impl<T: Scalar> System<'_, T> {
                 }
             }
         }
-        let scale = self.expenditure_scale.iter();
+        let scale = self.fixed.expenditure_scale.iter();
         for (((x_out, x), x_new), scale) in
             new.expenditure.iter_mut().zip(&work.x).zip(&work.x_new).zip(scale)
         {
@@ -279,8 +279,8 @@ impl<T: Scalar> System<'_, T> {
             let p = &ln_p[i * j..(i + 1) * j];
             let ln_cost = &mut work.ln_cost[i * j..(i + 1) * j];
             ln_cost.fill(T::from(0.0));
-            add_rows(p, &self.by_input[i * j * j..(i + 1) * j * j], ln_cost);
-            add_rows(&ln_w[i * f..(i + 1) * f], &self.by_factor[i * j * f..(i + 1) * j * f], ln_cost);
+            add_rows(p, &self.fixed.by_input[i * j * j..(i + 1) * j * j], ln_cost);
+            add_rows(&ln_w[i * f..(i + 1) * f], &self.fixed.by_factor[i * j * f..(i + 1) * j * f], ln_cost);
             for m in self.moved_shares.iter().filter(|m| m.country == i) {
                 ln_cost[m.sector] += m.by * ln_w[i * f + m.factor];
             }
@@ -309,7 +309,7 @@ impl<T: Scalar> System<'_, T> {
 
     /// Sales of joint products in `work`, `[i][e]`.
     pub(super) fn fill_product_sales(&self, work: &mut Work<T>) {
-        let Some(nest) = self.nest.as_ref().filter(|_| !self.product_output.is_empty()) else { return };
+        let Some(nest) = self.nest.as_ref().filter(|_| !self.fixed.product_output.is_empty()) else { return };
         for (i, own) in work.product_sales.chunks_exact_mut(nest.elements()).enumerate() {
             own.iter_mut().zip(&nest.sectors).for_each(|(sales, e)| *sales = work.y[i * self.at.j + e]);
         }
@@ -318,7 +318,8 @@ impl<T: Scalar> System<'_, T> {
     /// By how much a country's sales of its joint products together have grown; one where it makes none.
     pub(super) fn process_sales(&self, i: usize, work: &Work<T>) -> T {
         let Some(nest) = &self.nest else { return T::from(1.0) };
-        let before: f64 = self.product_output[i * nest.elements()..(i + 1) * nest.elements()].iter().sum();
+        let before: f64 =
+            self.fixed.product_output[i * nest.elements()..(i + 1) * nest.elements()].iter().sum();
         let now = nest.sectors.iter().fold(T::from(0.0), |sum, e| sum + work.y[i * self.at.j + e]);
         if before > 0.0 && now.re() > 0.0 { now / before } else { T::from(1.0) }
     }
@@ -330,7 +331,7 @@ impl<T: Scalar> System<'_, T> {
             let process = self.process_sales(i, work).ln();
             for (e, sector) in nest.sectors.iter().enumerate() {
                 let k = i * nest.elements() + e;
-                let (before, now) = (self.product_output[k], work.y[i * self.at.j + sector]);
+                let (before, now) = (self.fixed.product_output[k], work.y[i * self.at.j + sector]);
                 new[k] = old[k];
                 if before > 0.0 && now.re() > 0.0 {
                     let gap = (now / before).ln() - process - old[k];

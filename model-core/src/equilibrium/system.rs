@@ -5,14 +5,15 @@
 
 use std::borrow::Cow;
 
-use ndarray::{Array1, Array3};
+use ndarray::Array1;
 use num_dual::{DualNum, DualStruct};
 
-use super::block::{Block, NO_OTHER_USE, blocks};
+use super::block::{Block, blocks};
+use super::constants::Constants;
 use super::limit::{Limit, limits};
 use super::market::{Market, Markets, markets};
 use super::nest::Nest;
-use super::scalar::{Scalar, dot, transpose};
+use super::scalar::Scalar;
 use crate::economy::EconomyParts;
 use crate::labels::Dims;
 use crate::sensitivity::Parameter;
@@ -91,16 +92,6 @@ impl Inputs for Plain {
     }
 }
 
-/// A factor that only a country's joint products use.
-#[derive(Clone, Copy)]
-pub(super) struct Process {
-    pub(super) factor: usize,
-    /// Its share in the cost.
-    pub(super) share: f64,
-    /// How the sales of all products fall with the cost of the process at the baseline.
-    pub(super) elasticity: f64,
-}
-
 /// A share of a factor in the cost of a sector that moves: zero and a derivative.
 #[derive(Clone, Copy)]
 pub(super) struct MovedShare<T> {
@@ -119,37 +110,21 @@ pub(super) struct System<'a, T = f64> {
     pub(super) shift: Vec<f64>,
     pub(super) theta: Vec<T>,
     pub(super) kappa: T,
-    /// Cost shares of inputs, `[i][j][k]` and `[i][k][j]`, without the critical inputs where there is a nest.
-    pub(super) input_share: Cow<'a, [f64]>,
-    pub(super) by_input: Vec<f64>,
-    /// Cost shares of factors, `[i][f][j]`.
-    pub(super) by_factor: Vec<f64>,
+    /// What is taken from the baseline alone.
+    pub(super) fixed: &'a Constants,
     /// How shares of factors move, of those that do.
     pub(super) moved_shares: Vec<MovedShare<T>>,
     pub(super) nest: Option<Nest<T>>,
     pub(super) limits: Vec<Limit<T>>,
     pub(super) blocks: Vec<Block>,
-    /// Baseline output of joint products, `[i][e]`; empty without any.
-    pub(super) product_output: Vec<f64>,
-    /// What limits the process of joint products of each country, where something does.
-    pub(super) processes: Vec<Option<Process>>,
     /// `[n][j]`, tastes applied.
     pub(super) final_share: Vec<T>,
     pub(super) ln_productivity: Option<Vec<T>>,
     /// Baseline factor prices times new endowments, `[n][f]`.
     pub(super) endowment_value: Vec<T>,
-    pub(super) world_income: f64,
-    /// Baseline expenditure, `[n][j]`, and one over it; one where that is zero.
-    pub(super) expenditure_level: Vec<f64>,
-    pub(super) expenditure_scale: Vec<f64>,
     pub(super) deficit: DeficitRule<T>,
-    /// How prices of a country follow its own factor prices once its domestic input-output loop has worked them out, at
-    /// baseline shares, `[n][j][f]`.
-    pub(super) price_follows: Vec<f64>,
-    /// How a sector's sales fall with its own cost at the baseline, `[i][j]`.
-    pub(super) sales_elasticity: Vec<f64>,
-    /// Step of each factor price, `[n][f]`: one over the elasticity of its excess demand.
-    pub(super) wage_step: Vec<f64>,
+    /// [`Constants::price_follows`] but for what is already in the solution of a market.
+    pub(super) price_follows: Cow<'a, [f64]>,
 }
 
 pub(super) enum DeficitRule<T> {
@@ -162,6 +137,7 @@ impl<'a, T: Scalar> System<'a, T> {
     /// needed.
     pub(super) fn new<I: Inputs<Number = T>>(
         parts: &'a EconomyParts,
+        fixed: &'a Constants,
         income: &Array1<f64>,
         shock: &Shock,
         inputs: &I,
@@ -170,11 +146,8 @@ impl<'a, T: Scalar> System<'a, T> {
         let ln_hat = |hat: Option<f64>, parameter| inputs.of(parameter, hat.map_or(0.0, f64::ln));
         let mut endowment_value: Vec<T> = parts.factor_income.iter().map(|v| T::from(*v)).collect();
         let moved_shares = moved_shares(parts, inputs);
-        if !moved_shares.is_empty() {
-            let output = parts.output();
-            for m in &moved_shares {
-                endowment_value[m.country * f + m.factor] += m.by * output[[m.country, m.sector]];
-            }
+        for m in &moved_shares {
+            endowment_value[m.country * f + m.factor] += m.by * fixed.output[[m.country, m.sector]];
         }
         if shock.endowment_hat.is_some() || inputs.moves(Parameter::LnEndowment { country: 0, factor: 0 }) {
             for (cell, value) in endowment_value.iter_mut().enumerate() {
@@ -209,63 +182,33 @@ impl<'a, T: Scalar> System<'a, T> {
         });
         let theta: Vec<T> =
             (0..j).map(|s| inputs.of(Parameter::Theta { sector: s }, parts.theta[s])).collect();
-        let nest = Nest::new(parts, shock, inputs);
-        let mut input_share = contiguous(&parts.input_share);
-        if let Some(nest) = &nest {
-            // What the nest buys is not bought beside it.
-            let own = input_share.to_mut();
-            for cell in 0..n * j {
-                nest.sectors.iter().for_each(|k| own[cell * j + k] = 0.0);
-            }
-        }
+        let nest = Nest::new(parts, &fixed.output, shock, inputs);
         let Markets { markets, shift } = markets(parts, shock, &theta, inputs)?;
         let limits = limits(parts, shock, inputs);
-        let blocks = blocks(parts, &limits);
-        let mut price_follows = price_follows(parts);
-        for (block, i, resource) in blocks.iter().flat_map(|block| block.own()) {
-            // Already in the solution of its market.
-            price_follows[(i * j + block) * f + resource] = 0.0;
-        }
-        let (sales_elasticity, sales) = sales_elasticity(parts);
-        let product_output = joint_products(parts);
-        let processes = processes(parts, &product_output, &sales_elasticity);
-        for (i, process) in processes.iter().enumerate() {
-            let sectors = parts.critical.iter().flat_map(|critical| &critical.sectors);
-            if let Some(process) = process {
-                sectors.for_each(|e| price_follows[(i * j + e) * f + process.factor] = 0.0);
-            }
+        let blocks = blocks(parts, &fixed.output, &limits);
+        let mut price_follows = Cow::Borrowed(&fixed.price_follows[..]);
+        let solved = blocks.iter().flat_map(|block| block.own()).map(|(s, i, g)| (i * j + s) * f + g);
+        for cell in solved.chain(fixed.process_cells(parts)) {
+            price_follows.to_mut()[cell] = 0.0;
         }
         let research = if nest.as_ref().is_some_and(|nest| nest.innovation.is_some()) { n * j } else { 0 };
         Ok(Self {
             parts,
-            at: Layout { n, j, f, limits: limits.len(), research, products: product_output.len() },
-            product_output,
-            processes,
+            at: Layout { n, j, f, limits: limits.len(), research, products: fixed.product_output.len() },
+            fixed,
             markets,
             shift,
             theta,
             kappa: inputs.of(Parameter::Kappa, parts.kappa),
-            by_input: by_country(&input_share, n, j),
-            by_factor: by_country(&contiguous(&parts.factor_share), n, f),
             moved_shares,
-            input_share,
             nest,
             blocks,
             limits,
             final_share: tastes(parts, shock, inputs)?,
             ln_productivity,
             endowment_value,
-            world_income: parts.factor_income.sum(),
-            expenditure_level: parts.expenditure.iter().map(|&x| if x > 0.0 { x } else { 1.0 }).collect(),
-            expenditure_scale: parts
-                .expenditure
-                .iter()
-                .map(|&x| if x > 0.0 { 1.0 / x } else { 1.0 })
-                .collect(),
             deficit,
             price_follows,
-            wage_step: wage_step(parts, &sales_elasticity, &sales),
-            sales_elasticity,
         })
     }
 
@@ -273,7 +216,7 @@ impl<'a, T: Scalar> System<'a, T> {
     #[inline(always)]
     pub(super) fn factor_row(&self, i: usize, g: usize) -> &[f64] {
         let Layout { j, f, .. } = self.at;
-        &self.by_factor[(i * f + g) * j..(i * f + g + 1) * j]
+        &self.fixed.by_factor[(i * f + g) * j..(i * f + g + 1) * j]
     }
 
     /// The share of a factor in the cost of a country's sector.
@@ -305,50 +248,6 @@ fn moved_shares<I: Inputs>(parts: &EconomyParts, inputs: &I) -> Vec<MovedShare<I
     parts.factor_share.indexed_iter().filter_map(|((i, s, g), share)| moved(([i, s, g], *share))).collect()
 }
 
-/// Baseline output of joint products, `[i][e]`.
-fn joint_products(parts: &EconomyParts) -> Vec<f64> {
-    match &parts.critical {
-        Some(critical) if critical.joint_products && critical.sectors.len() > 1 => {
-            let output = parts.output();
-            output.rows().into_iter().flat_map(|row| critical.sectors.iter().map(move |e| row[*e])).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// The factor that limits the process of each country's joint products, given their baseline output.
-fn processes(parts: &EconomyParts, product_output: &[f64], sales_elasticity: &[f64]) -> Vec<Option<Process>> {
-    let Dims { countries: n, sectors: j, factors: f } = parts.dims();
-    let Some(critical) = parts.critical.as_ref().filter(|_| !product_output.is_empty()) else {
-        return vec![None; n];
-    };
-    let of_country = |(i, output): (usize, &[f64])| {
-        let total: f64 = output.iter().sum();
-        let first = critical.sectors.iter().zip(output).find(|(_, output)| **output > 0.0)?.0;
-        let share = |g: usize| parts.factor_share[[i, *first, g]];
-        let factor = (0..f)
-            .find(|&g| share(g) > 0.0 && share(g) * total > NO_OTHER_USE * parts.factor_income[[i, g]])?;
-        let weighted = critical.sectors.iter().zip(output).map(|(e, y)| y * sales_elasticity[i * j + e]);
-        Some(Process { factor, share: share(factor), elasticity: weighted.sum::<f64>() / total })
-    };
-    product_output.chunks_exact(critical.sectors.len()).enumerate().map(of_country).collect()
-}
-
-/// The entries in standard order, borrowed where they lie so.
-fn contiguous(array: &Array3<f64>) -> Cow<'_, [f64]> {
-    array.as_slice().map_or_else(|| Cow::Owned(array.iter().copied().collect()), Cow::Borrowed)
-}
-
-/// Each country's matrix of so many columns transposed.
-fn by_country(all: &[f64], countries: usize, columns: usize) -> Vec<f64> {
-    let mut turned = vec![0.0; all.len()];
-    let size = (all.len() / countries).max(1);
-    for (own, to) in all.chunks_exact(size).zip(turned.chunks_exact_mut(size)) {
-        transpose(own, columns, to);
-    }
-    turned
-}
-
 fn tastes<I: Inputs>(parts: &EconomyParts, shock: &Shock, inputs: &I) -> Result<Vec<I::Number>, ShockError> {
     let mut share: Vec<I::Number> = parts.final_share.iter().map(|v| I::Number::from(*v)).collect();
     let moves = inputs.moves(Parameter::LnPreference { country: 0, sector: 0 });
@@ -372,73 +271,4 @@ fn tastes<I: Inputs>(parts: &EconomyParts, shock: &Shock, inputs: &I) -> Result<
         row.iter_mut().for_each(|s| *s /= total);
     }
     Ok(share)
-}
-
-/// `phi[j,f] = pi[j] (gF[j,f] + sum_k gM[j,k] phi[k,f])` of each country, by a few rounds: it only has to be near.
-fn price_follows(parts: &EconomyParts) -> Vec<f64> {
-    const ROUNDS: usize = 4;
-    let Dims { countries: n, sectors: j, factors: f } = parts.dims();
-    let inputs = contiguous(&parts.input_share);
-    let mut all = vec![0.0; n * j * f];
-    let (mut follows, mut next) = (vec![0.0; j], vec![0.0; j]);
-    for i in 0..n {
-        for g in 0..f {
-            follows.fill(0.0);
-            for _ in 0..ROUNDS {
-                for (s, next) in next.iter_mut().enumerate() {
-                    let row = &inputs[(i * j + s) * j..(i * j + s + 1) * j];
-                    *next =
-                        parts.trade_share[[i, i, s]] * (parts.factor_share[[i, s, g]] + dot(row, &follows));
-                }
-                std::mem::swap(&mut follows, &mut next);
-            }
-            (0..j).for_each(|s| all[(i * j + s) * f + g] = follows[s]);
-        }
-    }
-    all
-}
-
-/// Elasticity of a sector's sales with respect to its own cost, `theta (1 - share of its sales that compete only with
-/// itself)`, `[i][j]`, and its sales.
-fn sales_elasticity(parts: &EconomyParts) -> (Vec<f64>, Vec<f64>) {
-    let Dims { countries: n, sectors: j, .. } = parts.dims();
-    let mut sales = vec![0.0; n * j];
-    let mut own = vec![0.0; n * j];
-    for (shares, spent) in parts.trade_share.outer_iter().zip(parts.expenditure.rows()) {
-        let cells = sales.chunks_exact_mut(j).zip(own.chunks_exact_mut(j));
-        for (shares, (sales, own)) in shares.outer_iter().zip(cells) {
-            for ((share, spent), (sales, own)) in shares.iter().zip(&spent).zip(sales.iter_mut().zip(own)) {
-                let flow = spent * share;
-                *sales += flow;
-                *own += flow * share;
-            }
-        }
-    }
-    for (cell, own) in own.iter_mut().enumerate() {
-        let alone = if sales[cell] > 0.0 { *own / sales[cell] } else { 1.0 };
-        *own = parts.theta[cell % j] * (1.0 - alone);
-    }
-    (own, sales)
-}
-
-/// One over `1 + theta_eff`, where `theta_eff` is the value-added-weighted elasticity of a country's sales with respect
-/// to its own cost.
-fn wage_step(parts: &EconomyParts, elasticity: &[f64], sales: &[f64]) -> Vec<f64> {
-    let Dims { countries: n, sectors: j, factors: f } = parts.dims();
-    let mut steps = Vec::with_capacity(n * f);
-    for i in 0..n {
-        for factor in 0..f {
-            let (mut weight, mut weighted) = (0.0, 0.0);
-            for s in 0..j {
-                let cell = i * j + s;
-                let w = parts.factor_share[[i, s, factor]] * sales[cell];
-                if w > 0.0 {
-                    weight += w;
-                    weighted += w * elasticity[cell];
-                }
-            }
-            steps.push(1.0 / (1.0 + if weight > 0.0 { weighted / weight } else { 0.0 }));
-        }
-    }
-    steps
 }

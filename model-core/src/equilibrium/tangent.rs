@@ -100,7 +100,8 @@ impl Economy {
         learned: &mut Option<Anderson>,
         depth: usize,
     ) -> Result<Sensitivity, SolveError> {
-        let system = System::new(self.parts(), self.income(), shock, &Seeded::new(direction))?;
+        let system =
+            System::new(self.parts(), self.constants(), self.income(), shock, &Seeded::new(direction))?;
         equilibrium.iterate.fits(&system)?;
         let anderson = learned.get_or_insert_with(|| Anderson::new(depth, system.at.len()));
         anderson.pause();

@@ -79,7 +79,7 @@ impl<T: Scalar> System<'_, T> {
     fn drawn(&self, innovation: &Innovations<T>, m: usize, s: usize, share: f64) -> (f64, f64) {
         let Some(nest) = &self.nest else { return (0.0, 1.0) };
         let of_share = (1.0 - nest.sigma[s].re()) * (1.0 - share);
-        let slope = innovation.effort_slope(of_share, self.sales_elasticity[m * self.at.j + s], share);
+        let slope = innovation.effort_slope(of_share, self.fixed.sales_elasticity[m * self.at.j + s], share);
         (slope, 1.0 + (innovation.lambda * innovation.phi).re() * slope)
     }
 
@@ -95,7 +95,7 @@ impl<T: Scalar> System<'_, T> {
                 continue;
             }
             let share = work.nest.share[cell];
-            let lost = self.sales_elasticity[cell];
+            let lost = self.fixed.sales_elasticity[cell];
             let mut elasticity = (1.0 - nest.sigma[s].re()) * (1.0 - share.re()) - lost * share.re();
             let mut value = work.y[cell] * share;
             if let Some(innovation) = &nest.innovation {
@@ -166,7 +166,7 @@ impl<T: Scalar> System<'_, T> {
         let Some(nest) = &self.nest else {
             return User { spending: T::from(0.0), elasticity: 0.0, effort: None };
         };
-        let lost = self.sales_elasticity[cell];
+        let lost = self.fixed.sales_elasticity[cell];
         let sigma = nest.sigma[s];
         let at = |gap: T| {
             let (ln_cost, share) = ces::two_inputs(nest.share[cell], gap, sigma);

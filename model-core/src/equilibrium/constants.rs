@@ -1,0 +1,223 @@
+//! What the equilibrium conditions take from the baseline alone, whatever the shock: worked out once for an economy.
+
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+use ndarray::{Array2, Array3};
+
+use super::block::NO_OTHER_USE;
+use super::scalar::{dot, transpose};
+use crate::economy::{Economy, EconomyParts};
+use crate::labels::Dims;
+
+/// A factor that only a country's joint products use.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Process {
+    pub(super) factor: usize,
+    /// Its share in the cost.
+    pub(super) share: f64,
+    /// How the sales of all products fall with the cost of the process at the baseline.
+    pub(super) elasticity: f64,
+}
+
+/// What is taken from the baseline alone.
+#[derive(Debug)]
+pub(crate) struct Constants {
+    /// `Y[i,j]`.
+    pub(super) output: Array2<f64>,
+    /// Cost shares of inputs, `[i][j][k]` and `[i][k][j]`, without the critical inputs where there is a nest.
+    pub(super) input_share: Vec<f64>,
+    pub(super) by_input: Vec<f64>,
+    /// Cost shares of factors, `[i][f][j]`.
+    pub(super) by_factor: Vec<f64>,
+    /// Baseline output of joint products, `[i][e]`; empty without any.
+    pub(super) product_output: Vec<f64>,
+    /// What limits the process of joint products of each country, where something does.
+    pub(super) processes: Vec<Option<Process>>,
+    pub(super) world_income: f64,
+    /// Baseline expenditure, `[n][j]`, and one over it; one where that is zero.
+    pub(super) expenditure_level: Vec<f64>,
+    pub(super) expenditure_scale: Vec<f64>,
+    /// How prices of a country follow its own factor prices once its domestic input-output loop has worked them out, at
+    /// baseline shares, `[n][j][f]`.
+    pub(super) price_follows: Vec<f64>,
+    /// How a sector's sales fall with its own cost at the baseline, `[i][j]`.
+    pub(super) sales_elasticity: Vec<f64>,
+    /// Step of each factor price, `[n][f]`: one over the elasticity of its excess demand.
+    pub(super) wage_step: Vec<f64>,
+}
+
+impl Constants {
+    pub(super) fn new(parts: &EconomyParts) -> Self {
+        let Dims { countries: n, sectors: j, factors: f } = parts.dims();
+        let output = parts.output();
+        let mut input_share = contiguous(&parts.input_share).into_owned();
+        for k in parts.critical.iter().flat_map(|critical| &critical.sectors) {
+            // What the nest buys is not bought beside it.
+            input_share.iter_mut().skip(*k).step_by(j).for_each(|share| *share = 0.0);
+        }
+        let (sales_elasticity, sales) = sales_elasticity(parts);
+        let product_output = joint_products(parts, &output);
+        let level = parts.expenditure.iter().map(|&x| if x > 0.0 { x } else { 1.0 });
+        Self {
+            by_input: by_country(&input_share, n, j),
+            input_share,
+            by_factor: by_country(&contiguous(&parts.factor_share), n, f),
+            processes: processes(parts, &product_output, &sales_elasticity),
+            product_output,
+            world_income: parts.factor_income.sum(),
+            expenditure_scale: level.clone().map(f64::recip).collect(),
+            expenditure_level: level.collect(),
+            price_follows: price_follows(parts),
+            wage_step: wage_step(parts, &sales_elasticity, &sales),
+            sales_elasticity,
+            output,
+        }
+    }
+
+    /// Where the prices of joint products stand that follow the factor of their process, among [`Constants::price_follows`].
+    pub(super) fn process_cells<'a>(&'a self, parts: &'a EconomyParts) -> impl Iterator<Item = usize> + 'a {
+        let Dims { sectors: j, factors: f, .. } = parts.dims();
+        let of_country = move |(i, process): (usize, &'a Option<Process>)| {
+            let sectors = parts.critical.iter().flat_map(|critical| &critical.sectors);
+            process.iter().flat_map(move |p| sectors.clone().map(move |e| (i * j + e) * f + p.factor))
+        };
+        self.processes.iter().enumerate().flat_map(of_country)
+    }
+}
+
+/// An economy's [`Constants`], made when they are first asked for. Copies of an economy share them; whatever changes the economy
+/// must begin anew.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Prepared(Arc<OnceLock<Constants>>);
+
+impl Prepared {
+    pub(super) fn of(&self, parts: &EconomyParts) -> &Constants {
+        self.0.get_or_init(|| Constants::new(parts))
+    }
+}
+
+impl Economy {
+    pub(super) fn constants(&self) -> &Constants {
+        self.prepared().of(self.parts())
+    }
+}
+
+/// It follows from the rest of an economy.
+impl PartialEq for Prepared {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+/// Baseline output of joint products, `[i][e]`.
+fn joint_products(parts: &EconomyParts, output: &Array2<f64>) -> Vec<f64> {
+    match &parts.critical {
+        Some(critical) if critical.joint_products && critical.sectors.len() > 1 => {
+            output.rows().into_iter().flat_map(|row| critical.sectors.iter().map(move |e| row[*e])).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The factor that limits the process of each country's joint products, given their baseline output.
+fn processes(parts: &EconomyParts, product_output: &[f64], sales_elasticity: &[f64]) -> Vec<Option<Process>> {
+    let Dims { countries: n, sectors: j, factors: f } = parts.dims();
+    let Some(critical) = parts.critical.as_ref().filter(|_| !product_output.is_empty()) else {
+        return vec![None; n];
+    };
+    let of_country = |(i, output): (usize, &[f64])| {
+        let total: f64 = output.iter().sum();
+        let first = critical.sectors.iter().zip(output).find(|(_, output)| **output > 0.0)?.0;
+        let share = |g: usize| parts.factor_share[[i, *first, g]];
+        let factor = (0..f)
+            .find(|&g| share(g) > 0.0 && share(g) * total > NO_OTHER_USE * parts.factor_income[[i, g]])?;
+        let weighted = critical.sectors.iter().zip(output).map(|(e, y)| y * sales_elasticity[i * j + e]);
+        Some(Process { factor, share: share(factor), elasticity: weighted.sum::<f64>() / total })
+    };
+    product_output.chunks_exact(critical.sectors.len()).enumerate().map(of_country).collect()
+}
+
+/// The entries in standard order, borrowed where they lie so.
+fn contiguous(array: &Array3<f64>) -> Cow<'_, [f64]> {
+    array.as_slice().map_or_else(|| Cow::Owned(array.iter().copied().collect()), Cow::Borrowed)
+}
+
+/// Each country's matrix of so many columns transposed.
+fn by_country(all: &[f64], countries: usize, columns: usize) -> Vec<f64> {
+    let mut turned = vec![0.0; all.len()];
+    let size = (all.len() / countries).max(1);
+    for (own, to) in all.chunks_exact(size).zip(turned.chunks_exact_mut(size)) {
+        transpose(own, columns, to);
+    }
+    turned
+}
+
+/// `phi[j,f] = pi[j] (gF[j,f] + sum_k gM[j,k] phi[k,f])` of each country, by a few rounds: it only has to be near.
+fn price_follows(parts: &EconomyParts) -> Vec<f64> {
+    const ROUNDS: usize = 4;
+    let Dims { countries: n, sectors: j, factors: f } = parts.dims();
+    let inputs = contiguous(&parts.input_share);
+    let mut all = vec![0.0; n * j * f];
+    let (mut follows, mut next) = (vec![0.0; j], vec![0.0; j]);
+    for i in 0..n {
+        for g in 0..f {
+            follows.fill(0.0);
+            for _ in 0..ROUNDS {
+                for (s, next) in next.iter_mut().enumerate() {
+                    let row = &inputs[(i * j + s) * j..(i * j + s + 1) * j];
+                    *next =
+                        parts.trade_share[[i, i, s]] * (parts.factor_share[[i, s, g]] + dot(row, &follows));
+                }
+                std::mem::swap(&mut follows, &mut next);
+            }
+            (0..j).for_each(|s| all[(i * j + s) * f + g] = follows[s]);
+        }
+    }
+    all
+}
+
+/// Elasticity of a sector's sales with respect to its own cost, `theta (1 - share of its sales that compete only with
+/// itself)`, `[i][j]`, and its sales.
+fn sales_elasticity(parts: &EconomyParts) -> (Vec<f64>, Vec<f64>) {
+    let Dims { countries: n, sectors: j, .. } = parts.dims();
+    let mut sales = vec![0.0; n * j];
+    let mut own = vec![0.0; n * j];
+    for (shares, spent) in parts.trade_share.outer_iter().zip(parts.expenditure.rows()) {
+        let cells = sales.chunks_exact_mut(j).zip(own.chunks_exact_mut(j));
+        for (shares, (sales, own)) in shares.outer_iter().zip(cells) {
+            for ((share, spent), (sales, own)) in shares.iter().zip(&spent).zip(sales.iter_mut().zip(own)) {
+                let flow = spent * share;
+                *sales += flow;
+                *own += flow * share;
+            }
+        }
+    }
+    for (cell, own) in own.iter_mut().enumerate() {
+        let alone = if sales[cell] > 0.0 { *own / sales[cell] } else { 1.0 };
+        *own = parts.theta[cell % j] * (1.0 - alone);
+    }
+    (own, sales)
+}
+
+/// One over `1 + theta_eff`, where `theta_eff` is the value-added-weighted elasticity of a country's sales with respect
+/// to its own cost.
+fn wage_step(parts: &EconomyParts, elasticity: &[f64], sales: &[f64]) -> Vec<f64> {
+    let Dims { countries: n, sectors: j, factors: f } = parts.dims();
+    let mut steps = Vec::with_capacity(n * f);
+    for i in 0..n {
+        for factor in 0..f {
+            let (mut weight, mut weighted) = (0.0, 0.0);
+            for s in 0..j {
+                let cell = i * j + s;
+                let w = parts.factor_share[[i, s, factor]] * sales[cell];
+                if w > 0.0 {
+                    weight += w;
+                    weighted += w * elasticity[cell];
+                }
+            }
+            steps.push(1.0 / (1.0 + if weight > 0.0 { weighted / weight } else { 0.0 }));
+        }
+    }
+    steps
+}
