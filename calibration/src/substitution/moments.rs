@@ -1,7 +1,7 @@
 //! The moments of both equations, with their derivatives by hand: the inner loop of every estimate.
 
 use estimation::gmm::{Differentiable, Moments};
-use ndarray::{Array1, Array2, ArrayView1, ArrayViewMut2};
+use ndarray::{Array1, Array2, ArrayView1, ArrayViewMut2, Axis, Slice};
 
 use super::fit::Residual;
 use super::sample::{Sample, Series};
@@ -387,6 +387,33 @@ impl Differentiable for System<'_> {
         self.each_derivative(theta, k..k + 1, |at, columns, _, weight, moved| {
             self.write(&mut out, at, columns, weight, moved);
         });
+    }
+
+    fn derivative_products(
+        &self,
+        theta: ArrayView1<'_, f64>,
+        k: usize,
+        left: ArrayView1<'_, f64>,
+        right: ArrayView1<'_, f64>,
+    ) -> (Array1<f64>, Array1<f64>) {
+        let mut by_moment = vec![0.0; self.moments()];
+        let mut by_row = Array1::zeros(self.observations());
+        let count = self.sample.instruments.len();
+        let mut scaled = Vec::new();
+        self.each_derivative(theta, k..k + 1, |at, columns, _, weight, moved| {
+            let (series, first) = (&self.sample.series[at], self.sample.first[at]);
+            let own =
+                right.slice_axis(Axis(0), Slice::from(columns.instruments..columns.instruments + count));
+            for ((t, z), moved) in series.instruments.outer_iter().enumerate().zip(moved) {
+                let mut along = z.dot(&own);
+                self.each_indicator(series, series.years[t], |k, z| along += z * right[columns.years + k]);
+                by_row[first + t] += weight * moved * along;
+            }
+            scaled.clear();
+            scaled.extend(moved.iter().enumerate().map(|(t, moved)| moved * left[first + t]));
+            self.add(&mut by_moment, at, columns, weight, &scaled);
+        });
+        (Array1::from(by_moment), by_row)
     }
 
     fn mean_jacobian(&self, theta: ArrayView1<'_, f64>) -> Array2<f64> {

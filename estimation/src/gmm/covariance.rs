@@ -146,6 +146,10 @@ impl MomentCovariance {
         }
     }
 
+    pub(crate) fn is_centred(&self) -> bool {
+        self.centred
+    }
+
     /// Contributions as the covariance takes them: centred or not.
     pub(crate) fn prepare(&self, mut contributions: Array2<f64>) -> Array2<f64> {
         if self.centred && contributions.nrows() > 1 {

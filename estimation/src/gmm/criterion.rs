@@ -134,6 +134,9 @@ pub(super) fn require_defined<M: Differentiable>(
     moments: &M,
     theta: ArrayView1<'_, f64>,
 ) -> Result<(), GmmError> {
+    if moments.mean(theta).iter().all(|value| value.is_finite()) {
+        return Ok(());
+    }
     let m = contributions(moments, theta);
     match m.indexed_iter().find(|(_, value)| !value.is_finite()) {
         None => Ok(()),

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use super::criterion::{ContinuouslyUpdated, Criterion, FixedWeight, contributions, mean, require_defined};
 use super::error::{require, require_finite};
 use super::fit::{ConvergenceReport, GmmFit, Stage, StageReport};
+use super::moments::columns_dot;
 use super::search::{Optimiser, StartReport, search};
 use super::{Differentiable, GmmError, MomentCovariance};
 use crate::resample::stream;
@@ -173,14 +174,14 @@ impl Gmm {
         match self.steps {
             Steps::One => {}
             Steps::Two => {
-                weight = self.efficient_weight(moments, point.theta.view())?;
+                weight = invert_covariance(&point.moment_covariance)?;
                 let from = [point.theta.clone()];
                 point = self.stage(moments, Some(&weight), &from, Stage::Second, &mut report)?;
             }
             Steps::Iterated { max_rounds, tolerance } => {
                 let mut change = f64::INFINITY;
                 for round in 1..=max_rounds {
-                    weight = self.efficient_weight(moments, point.theta.view())?;
+                    weight = invert_covariance(&point.moment_covariance)?;
                     let from = [point.theta.clone()];
                     let next =
                         self.stage(moments, Some(&weight), &from, Stage::Iteration(round), &mut report)?;
@@ -199,13 +200,13 @@ impl Gmm {
                 }
             }
             Steps::ContinuouslyUpdated => {
-                weight = self.efficient_weight(moments, point.theta.view())?;
+                weight = invert_covariance(&point.moment_covariance)?;
                 let from = [point.theta.clone()];
                 point = self.stage(moments, Some(&weight), &from, Stage::Second, &mut report)?;
                 let mut starts = starts.clone();
                 starts.insert(0, point.theta.clone());
                 point = self.stage(moments, None, &starts, Stage::ContinuouslyUpdated, &mut report)?;
-                weight = self.efficient_weight(moments, point.theta.view())?;
+                weight = invert_covariance(&point.moment_covariance)?;
             }
         }
         let covariance = match self.covariance {
@@ -270,8 +271,8 @@ impl Gmm {
         moments: &M,
         theta: ArrayView1<'_, f64>,
     ) -> Result<Array2<f64>, GmmError> {
-        let s = self.moment_covariance.estimate(contributions(moments, theta).view())?;
-        invert_covariance(&s)
+        let prepared = self.moment_covariance.prepare(contributions(moments, theta));
+        invert_covariance(&self.moment_covariance.form(prepared.view())?)
     }
 
     /// One minimisation; `weight` is `None` for the continuously updated criterion.
@@ -372,18 +373,23 @@ impl Gmm {
     ) -> Result<Array2<f64>, GmmError> {
         let n = moments.observations() as f64;
         let p = moments.parameters();
-        let prepared = self.moment_covariance.prepare(contributions(moments, first.theta.view()));
-        let spread = self.moment_covariance.spread(prepared.view());
+        let covariance = &self.moment_covariance;
+        let prepared = covariance.prepare(contributions(moments, first.theta.view()));
+        let spread = covariance.spread(prepared.view());
         let gw = matmul(second.jacobian.t(), weight.view())?;
         let bread = Cholesky::well_conditioned(matmul(gw.view(), second.jacobian.view())?.view())?;
         let lambda = weight.dot(&second.mean);
+        let along = spread.dot(&lambda);
         let mut d = Array2::zeros((p, p));
-        let mut buffer = Array2::zeros(spread.dim());
         for k in 0..p {
-            moments.derivative(first.theta.view(), k, buffer.view_mut());
-            let moved = self.moment_covariance.prepare(buffer.clone());
-            let change =
-                (columns_dot(&moved, &spread.dot(&lambda)) + columns_dot(&spread, &moved.dot(&lambda))) / n;
+            let (mut by_moment, mut by_row) =
+                moments.derivative_products(first.theta.view(), k, along.view(), lambda.view());
+            if covariance.is_centred() {
+                let mean = first.jacobian.column(k);
+                by_moment.scaled_add(-along.sum(), &mean);
+                by_row -= mean.dot(&lambda);
+            }
+            let change = (by_moment + columns_dot(&spread, by_row.view())) / n;
             d.column_mut(k).assign(&bread.solve(gw.dot(&change).view())?);
         }
         let v2 = bread.inverse()? / n;
@@ -428,15 +434,6 @@ impl Point {
     pub(super) fn standard_errors(&self) -> Array1<f64> {
         self.covariance.diag().mapv(|v| v.max(0.0).sqrt())
     }
-}
-
-/// `M'v`, row by row as the memory lies.
-fn columns_dot(m: &Array2<f64>, v: &Array1<f64>) -> Array1<f64> {
-    let mut out = Array1::zeros(m.ncols());
-    for (row, v) in m.rows().into_iter().zip(v) {
-        out.scaled_add(*v, &row);
-    }
-    out
 }
 
 /// Factors `G'WG`, or names the direction it does not see.

@@ -46,10 +46,33 @@ pub trait Differentiable: Moments {
         jacobian
     }
 
+    /// `M' left`, `[q]`, and `M right`, `[n]`, with `M` the derivatives `d m_i / d theta_k` of all rows. Moments whose rows are
+    /// mostly zero may have them without `M`.
+    fn derivative_products(
+        &self,
+        theta: ArrayView1<'_, f64>,
+        k: usize,
+        left: ArrayView1<'_, f64>,
+        right: ArrayView1<'_, f64>,
+    ) -> (Array1<f64>, Array1<f64>) {
+        let mut rows = Array2::zeros((self.observations(), self.moments()));
+        self.derivative(theta, k, rows.view_mut());
+        (columns_dot(&rows, left), rows.dot(&right))
+    }
+
     /// The minimiser of `g' W g` where it has a closed form, as in linear models. `None` starts the search.
     fn closed_form(&self, _weight: &Array2<f64>) -> Option<Array1<f64>> {
         None
     }
+}
+
+/// `M'v`, row by row as the memory lies.
+pub(super) fn columns_dot(m: &Array2<f64>, v: ArrayView1<'_, f64>) -> Array1<f64> {
+    let mut out = Array1::zeros(m.ncols());
+    for (row, v) in m.rows().into_iter().zip(v).filter(|(_, v)| **v != 0.0) {
+        out.scaled_add(*v, &row);
+    }
+    out
 }
 
 /// Moment conditions written once for every number type, so that derivatives come out exactly.
