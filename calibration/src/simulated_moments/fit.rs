@@ -14,8 +14,10 @@ use rayon::prelude::*;
 use super::targets::{Kind, Target};
 use super::{Calibration, CalibrationError, PARAMETERS, RANGES, inward, slope};
 
-/// A search ends where a further step would be shorter than the square root of this in standard errors, about.
+/// A search ends where a further step would be shorter than the square root of this in standard errors, about: that of the
+/// optimum, and those from random starts, of which only [`AGREES`] is asked.
 const SUFFICIENT: f64 = 1e-7;
+const NEARLY: f64 = 1e-5;
 
 /// A start agrees that ends within this many standard errors of the optimum in every parameter.
 const AGREES: f64 = 0.01;
@@ -119,7 +121,8 @@ impl Calibration {
         };
         let mut points = vec![self.start()];
         points.extend((0..starts as u64).map(draw));
-        let fit = self.gmm().fit_from(self, &points)?;
+        let searches = Gmm { sufficient: NEARLY, tolerance: AGREES, ..self.gmm() }.fit_from(self, &points)?;
+        let fit = self.gmm().fit(self, searches.theta.view())?;
         let values = self.values_of(fit.theta.view());
         let slopes = Array2::from_diag(
             &fit.theta.iter().enumerate().map(|(k, t)| slope(k, *t)).collect::<Array1<_>>(),
@@ -145,7 +148,7 @@ impl Calibration {
             gaps.into_iter().all(|((a, b), e)| (a - b).abs() <= AGREES * e)
         };
         // The first start is the default one and does not count.
-        let runs: Vec<StartReport> = fit
+        let runs: Vec<StartReport> = searches
             .report
             .stages
             .last()
@@ -194,7 +197,7 @@ impl Calibration {
             let from: Array1<f64> =
                 theta.iter().enumerate().filter(|(other, _)| *other != k).map(|(_, t)| *t).collect();
             // A profile is drawn: a thousandth of the criterion is enough.
-            let gmm = Gmm { sufficient: 1e-5, tolerance: 0.1, ..self.gmm() };
+            let gmm = Gmm { sufficient: NEARLY, tolerance: 0.1, ..self.gmm() };
             let fit = held.and_then(|held| gmm.fit(&held, from.view()));
             ProfilePoint { parameter: PARAMETERS[k], value, criterion: fit.ok().map(|fit| fit.criterion()) }
         };
