@@ -1,6 +1,6 @@
 //! Absorbed effects against dummies, weights against copies, threads against each other, and variances in their
 //! limits.
-#![allow(clippy::expect_used)]
+#![allow(clippy::expect_used, clippy::panic)]
 
 use estimation::vcov::SpatialKernel;
 use estimation::{Categories, Estimates, EstimationError, Regression, SmallSample, Vcov, Weights};
@@ -246,6 +246,29 @@ fn variances_meet_in_their_limits() {
         Regression::new(p.y.clone(), p.x.clone()).ols(&twice).unwrap_err(),
         EstimationError::VcovUnavailable { .. }
     ));
+}
+
+#[test]
+fn outcomes_that_the_model_fits_almost_exactly_converge_in_any_unit() {
+    let p = panel(12, 60, 9);
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(13);
+    let errors: Vec<f64> = (0..p.y.len()).map(|_| StandardNormal.sample(&mut rng)).collect();
+    for unit in [1.0, 1e6, 1e-6] {
+        for noise in [1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-8, 1e-10, 0.0] {
+            let y = Array1::from_shape_fn(p.y.len(), |i| {
+                let eta = 0.7 * p.x[[i, 0]] - 0.4 * p.x[[i, 1]] + 0.2 * (i % 9) as f64;
+                unit * (eta + noise * errors[i]).exp()
+            });
+            let fit = Regression::new(y, p.x.clone())
+                .absorb([p.unit.clone(), p.period.clone()])
+                .poisson(&Vcov::Hc1)
+                .unwrap_or_else(|error| panic!("unit {unit}, noise {noise}: {error}"));
+            for (found, truth) in fit.estimates().coefficients().iter().zip([0.7, -0.4]) {
+                let off = (found - truth).abs();
+                assert!(off <= noise + 1e-9, "unit {unit}, noise {noise}: off by {off}");
+            }
+        }
+    }
 }
 
 #[test]

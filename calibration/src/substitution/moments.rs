@@ -309,10 +309,11 @@ fn centre(values: &mut [f64]) {
 
 /// Adds a unit's instruments times an error, summed over its years, to `sums`.
 fn add(sums: &mut [f64], z: &Array2<f64>, weight: f64, error: &[f64]) {
-    let mut instruments = z.iter();
-    for error in error {
+    let by_row = z.as_standard_layout();
+    let rows = by_row.as_slice().unwrap_or_default().chunks_exact(sums.len().max(1));
+    for (error, row) in error.iter().zip(rows) {
         let weighted = weight * error;
-        sums.iter_mut().zip(instruments.by_ref()).for_each(|(sum, instrument)| *sum += weighted * instrument);
+        sums.iter_mut().zip(row).for_each(|(sum, instrument)| *sum += weighted * instrument);
     }
 }
 

@@ -26,6 +26,10 @@ const SETTLED: f64 = 1e-3;
 /// The Newton decrement allowed, as a multiple of the tolerance of the deviance.
 const DECREMENT: f64 = 1e2;
 
+/// Deviance over the sum of outcomes below which a fit counts as exact: the deviance is a difference of sums of that size, and what
+/// moves there is rounding.
+const EXACT: f64 = 1e-4;
+
 /// Iterations without convergence after which separation is suspected.
 const PATIENCE: usize = 15;
 
@@ -148,7 +152,8 @@ pub(super) fn solve(sample: &mut Sample, settings: &PoissonSettings) -> Result<O
         exponentiate(&mut mu, next_eta);
         let mut next = deviance_of.at(next_eta, &mu);
         let mut share = 1.0;
-        while (next > deviance * (1.0 + 1e-6) || !next.is_finite()) && share > 1e-9 && iteration > 0 {
+        let allowed = deviance + 1e-6 * deviance.max(EXACT * deviance_of.total);
+        while (next > allowed || !next.is_finite()) && share > 1e-9 && iteration > 0 {
             share *= 0.5;
             next_eta.iter_mut().zip(&eta).for_each(|(new, old)| *new = 0.5 * (*new + old));
             exponentiate(&mut mu, next_eta);
@@ -159,7 +164,7 @@ pub(super) fn solve(sample: &mut Sample, settings: &PoissonSettings) -> Result<O
         }
         coefficients.scaled_add(share, &step.coefficients);
         let change =
-            if iteration == 0 { 1.0 } else { (deviance - next).abs() / next.max(1e-6 * deviance_of.total) };
+            if iteration == 0 { 1.0 } else { (deviance - next).abs() / next.max(EXACT * deviance_of.total) };
         history.push(change);
         std::mem::swap(&mut eta, next_eta);
         deviance = next;

@@ -33,8 +33,8 @@ pub(crate) struct Arguments {
     /// Folder to write to
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Parts made at once; each uses all processors where its work can be shared out
-    #[arg(long, value_name = "N", default_value = "1")]
+    /// Parts made at once; each uses all processors where its work can be shared out, and leaves them to others where not
+    #[arg(long, value_name = "N", default_value = "2")]
     jobs: NonZeroUsize,
     /// Make everything again, also what is there and up to date
     #[arg(long)]
