@@ -48,9 +48,9 @@ pub(crate) struct Constants {
 }
 
 impl Constants {
-    pub(super) fn new(parts: &EconomyParts) -> Self {
+    /// Those of parts that make this output, `[i][j]`.
+    pub(super) fn new(parts: &EconomyParts, output: Array2<f64>) -> Self {
         let Dims { countries: n, sectors: j, factors: f } = parts.dims();
-        let output = parts.output();
         let mut input_share = contiguous(&parts.input_share).into_owned();
         for k in parts.critical.iter().flat_map(|critical| &critical.sectors) {
             // What the nest buys is not bought beside it.
@@ -92,14 +92,14 @@ impl Constants {
 pub(crate) struct Prepared(Arc<OnceLock<Constants>>);
 
 impl Prepared {
-    pub(super) fn of(&self, parts: &EconomyParts) -> &Constants {
-        self.0.get_or_init(|| Constants::new(parts))
+    fn of(&self, economy: &Economy) -> &Constants {
+        self.0.get_or_init(|| Constants::new(economy.parts(), economy.output().clone()))
     }
 }
 
 impl Economy {
     pub(super) fn constants(&self) -> &Constants {
-        self.prepared().of(self.parts())
+        self.prepared().of(self)
     }
 }
 

@@ -161,8 +161,10 @@ impl EconomyParts {
         let mut parts = self.clone();
         crate::economy::normalise_shares(&mut parts);
         let shock = Shock { deficits: deficits.clone(), ..Shock::default() };
-        let equilibrium =
-            solve(&parts, &Constants::new(&parts), &parts.income(), &shock, settings, None, &mut Unobserved)?;
+        let proceeds = parts.proceeds();
+        let income = parts.income_with(&proceeds);
+        let fixed = Constants::new(&parts, proceeds.output);
+        let equilibrium = solve(&parts, &fixed, &income, &shock, settings, None, &mut Unobserved)?;
         let economy = equilibrium.settle(parts)?;
         Ok((economy, equilibrium))
     }

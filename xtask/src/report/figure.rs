@@ -1,5 +1,6 @@
 //! Figures as values, drawn as SVG in one style. Same figure, same bytes.
 
+use plotters::coord::ranged1d::{Ranged, ValueFormatter};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -248,42 +249,33 @@ fn draw_lines<DB: DrawingBackend>(
     draw_legend(&legend, &names)?;
     let (x_low, x_high) = padded(series.iter().flat_map(|s| s.points.iter().map(|p| p.0)), false);
     let ys = series.iter().flat_map(|s| s.points.iter().map(|p| p.1));
-    let mut builder = ChartBuilder::on(&plot);
-    builder.margin(12).margin_right(24).x_label_area_size(44).y_label_area_size(66);
-    macro_rules! finish {
-        ($chart:expr) => {{
-            let mut chart = $chart;
-            chart
-                .configure_mesh()
-                .x_desc(x)
-                .y_desc(y)
-                .light_line_style(WHITE)
-                .bold_line_style(GRID)
-                .axis_style(INK)
-                .label_style((FONT, 13).into_font().color(&INK))
-                .axis_desc_style((FONT, 14).into_font().color(&INK))
-                .x_label_formatter(&tick)
-                .y_label_formatter(&tick)
-                .draw()?;
-            for (k, line) in series.iter().enumerate() {
-                let style = colour(k).stroke_width(2);
-                chart.draw_series(LineSeries::new(line.points.iter().copied(), style))?;
-                if line.points.len() <= 40 {
-                    let dots = line.points.iter().map(|p| Circle::new(*p, 3, colour(k).filled()));
-                    chart.draw_series(dots)?;
-                }
-            }
-            Ok(())
-        }};
-    }
+    let mut builder = with_margins(&plot);
     if log_y {
         let (low, high) = range(ys);
-        finish!(builder.build_cartesian_2d(x_low..x_high, (low / 1.15..high * 1.15).log_scale())?)
+        let chart = builder.build_cartesian_2d(x_low..x_high, (low / 1.15..high * 1.15).log_scale())?;
+        lines_on(chart, (x, y), series)
     } else {
         let zero = ys.clone().all(|v| v >= 0.0) || ys.clone().all(|v| v <= 0.0);
         let (low, high) = padded(ys, zero);
-        finish!(builder.build_cartesian_2d(x_low..x_high, low..high)?)
+        lines_on(builder.build_cartesian_2d(x_low..x_high, low..high)?, (x, y), series)
     }
+}
+
+fn lines_on<DB: DrawingBackend, X: Axis, Y: Axis>(
+    mut chart: Plot<'_, DB, X, Y>,
+    labels: (&str, &str),
+    series: &[Series],
+) -> Drawn<DB> {
+    draw_axes(&mut chart, labels)?;
+    for (k, line) in series.iter().enumerate() {
+        let style = colour(k).stroke_width(2);
+        chart.draw_series(LineSeries::new(line.points.iter().copied(), style))?;
+        if line.points.len() <= 40 {
+            let dots = line.points.iter().map(|p| Circle::new(*p, 3, colour(k).filled()));
+            chart.draw_series(dots)?;
+        }
+    }
+    Ok(())
 }
 
 /// Series stand side by side at each position, so that their intervals do not hide each other.
@@ -299,24 +291,8 @@ fn draw_intervals<DB: DrawingBackend>(
     let (x_low, x_high) = padded(series.iter().flat_map(|s| s.points.iter().map(|p| p.0)), false);
     let (y_low, y_high) =
         padded(series.iter().flat_map(|s| s.points.iter().flat_map(|p| [p.2, p.3, 0.0])), false);
-    let mut chart = ChartBuilder::on(&plot)
-        .margin(12)
-        .margin_right(24)
-        .x_label_area_size(44)
-        .y_label_area_size(66)
-        .build_cartesian_2d(x_low..x_high, y_low..y_high)?;
-    chart
-        .configure_mesh()
-        .x_desc(x)
-        .y_desc(y)
-        .light_line_style(WHITE)
-        .bold_line_style(GRID)
-        .axis_style(INK)
-        .label_style((FONT, 13).into_font().color(&INK))
-        .axis_desc_style((FONT, 14).into_font().color(&INK))
-        .x_label_formatter(&tick)
-        .y_label_formatter(&tick)
-        .draw()?;
+    let mut chart = with_margins(&plot).build_cartesian_2d(x_low..x_high, y_low..y_high)?;
+    draw_axes(&mut chart, (x, y))?;
     chart.draw_series([PathElement::new(vec![(x_low, 0.0), (x_high, 0.0)], INK.mix(0.6))])?;
     for (k, estimated) in series.iter().enumerate() {
         let shift = 0.14 * (k as f64 - 0.5 * (series.len() as f64 - 1.0));
@@ -397,48 +373,79 @@ fn draw_points<DB: DrawingBackend>(
     draw_legend(&legend, &names)?;
     let xs = series.iter().flat_map(|s| s.points.iter().map(|p| p.0));
     let (y_low, y_high) = padded(series.iter().flat_map(|s| s.points.iter().map(|p| p.1)), false);
-    let mut builder = ChartBuilder::on(&plot);
-    builder.margin(12).margin_right(24).x_label_area_size(44).y_label_area_size(66);
-    macro_rules! finish {
-        ($chart:expr, $low:expr, $high:expr, $late:expr) => {{
-            let mut chart = $chart;
-            chart
-                .configure_mesh()
-                .x_desc(x)
-                .y_desc(y)
-                .light_line_style(WHITE)
-                .bold_line_style(GRID)
-                .axis_style(INK)
-                .label_style((FONT, 13).into_font().color(&INK))
-                .axis_desc_style((FONT, 14).into_font().color(&INK))
-                .x_label_formatter(&tick)
-                .y_label_formatter(&tick)
-                .draw()?;
-            let (low, high) = (f64::max($low, y_low), f64::min($high, y_high));
-            if diagonal && low < high {
-                chart.draw_series([PathElement::new(vec![(low, low), (high, high)], INK.mix(0.5))])?;
-            }
-            for (k, group) in series.iter().enumerate() {
-                for (px, py, label) in &group.points {
-                    chart.draw_series([Circle::new((*px, *py), 4, colour(k).filled())])?;
-                    let (at, offset) = if *px > $late { (HPos::Right, -7) } else { (HPos::Left, 7) };
-                    let style = (FONT, 12).into_font().color(&INK).pos(Pos::new(at, VPos::Center));
-                    let text = EmptyElement::at((*px, *py)) + Text::new(label.clone(), (offset, 0), style);
-                    chart.draw_series([text])?;
-                }
-            }
-            Ok(())
-        }};
-    }
+    let mut builder = with_margins(&plot);
+    let line = |low: f64, high: f64| {
+        let (low, high) = (low.max(y_low), high.min(y_high));
+        (diagonal && low < high).then_some((low, high))
+    };
     if log_x {
         let (low, high) = range(xs);
         let (low, high) = (low / 1.15, high * 1.15);
-        let scale = (low..high).log_scale();
-        finish!(builder.build_cartesian_2d(scale, y_low..y_high)?, low, high, low * (high / low).powf(LATE))
+        let chart = builder.build_cartesian_2d((low..high).log_scale(), y_low..y_high)?;
+        let late = low * (high / low).powf(LATE);
+        points_on(chart, (x, y), series, late, line(low, high))
     } else {
         let (low, high) = padded(xs, false);
-        finish!(builder.build_cartesian_2d(low..high, y_low..y_high)?, low, high, low + LATE * (high - low))
+        let chart = builder.build_cartesian_2d(low..high, y_low..y_high)?;
+        points_on(chart, (x, y), series, low + LATE * (high - low), line(low, high))
     }
+}
+
+/// Points with their labels, which stand to the left beyond `late`, and a line of equal coordinates.
+fn points_on<DB: DrawingBackend, X: Axis, Y: Axis>(
+    mut chart: Plot<'_, DB, X, Y>,
+    labels: (&str, &str),
+    series: &[Labelled],
+    late: f64,
+    diagonal: Option<(f64, f64)>,
+) -> Drawn<DB> {
+    draw_axes(&mut chart, labels)?;
+    if let Some((low, high)) = diagonal {
+        chart.draw_series([PathElement::new(vec![(low, low), (high, high)], INK.mix(0.5))])?;
+    }
+    for (k, group) in series.iter().enumerate() {
+        for (px, py, label) in &group.points {
+            chart.draw_series([Circle::new((*px, *py), 4, colour(k).filled())])?;
+            let (at, offset) = if *px > late { (HPos::Right, -7) } else { (HPos::Left, 7) };
+            let style = (FONT, 12).into_font().color(&INK).pos(Pos::new(at, VPos::Center));
+            let text = EmptyElement::at((*px, *py)) + Text::new(label.clone(), (offset, 0), style);
+            chart.draw_series([text])?;
+        }
+    }
+    Ok(())
+}
+
+/// An axis of numbers.
+trait Axis: Ranged<ValueType = f64> + ValueFormatter<f64> {}
+impl<R: Ranged<ValueType = f64> + ValueFormatter<f64>> Axis for R {}
+
+type Plot<'a, DB, X, Y> = ChartContext<'a, DB, Cartesian2d<X, Y>>;
+
+fn with_margins<'a, 'b, DB: DrawingBackend>(
+    plot: &'a DrawingArea<DB, plotters::coord::Shift>,
+) -> ChartBuilder<'a, 'b, DB> {
+    let mut builder = ChartBuilder::on(plot);
+    builder.margin(12).margin_right(24).x_label_area_size(44).y_label_area_size(66);
+    builder
+}
+
+/// Two axes with their labels, and a grid.
+fn draw_axes<DB: DrawingBackend, X: Axis, Y: Axis>(
+    chart: &mut Plot<'_, DB, X, Y>,
+    (x, y): (&str, &str),
+) -> Drawn<DB> {
+    chart
+        .configure_mesh()
+        .x_desc(x)
+        .y_desc(y)
+        .light_line_style(WHITE)
+        .bold_line_style(GRID)
+        .axis_style(INK)
+        .label_style((FONT, 13).into_font().color(&INK))
+        .axis_desc_style((FONT, 14).into_font().color(&INK))
+        .x_label_formatter(&tick)
+        .y_label_formatter(&tick)
+        .draw()
 }
 
 /// The least and the greatest of positive numbers.
