@@ -7,7 +7,7 @@ use calibration::simulated_moments::{Calibration, PARAMETERS, Target};
 use counterfactuals::Scenario;
 use ndarray::array;
 
-/// A path with a quota by year and no mines that open.
+/// A path with a quota by year and a mine that opens.
 const SCENARIO: &str = r#"
 economy = "rare-earth-world-2009"
 mode = "dynamic"
@@ -26,6 +26,14 @@ g = 0.03
 exporter = "CHN"
 sector = "Rare earths"
 volume = { 2010 = 0.91, 2011 = 0.60, 2012 = 0.60, 2013 = 0.65, 2014 = 0.7, 2015 = 0.8, 2016 = 1, 2017 = 1, 2018 = 1 }
+[[prospect]]
+country = "AUS"
+sector = "Rare earths"
+like = "CHN"
+[[capacity]]
+country = "AUS"
+sector = "Rare earths"
+share_of_world = { 2012 = 0.02, 2013 = 0.03, 2014 = 0.03, 2015 = 0.06 }
 "#;
 
 #[test]

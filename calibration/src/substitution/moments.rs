@@ -460,6 +460,21 @@ mod tests {
         worst / largest
     }
 
+    /// Whether products with all derivatives are those of the rows written out.
+    fn products_agree(system: &System<'_>, theta: &Array1<f64>) -> bool {
+        let wave = |count: usize| Array1::from_shape_fn(count, |k| (k as f64).sin());
+        let (left, right) = (wave(system.observations()), wave(system.moments()));
+        let mut rows = Array2::zeros((left.len(), right.len()));
+        (0..theta.len()).all(|k| {
+            system.derivative(theta.view(), k, rows.view_mut());
+            let (by_moment, by_row) = system.derivative_products(theta.view(), k, left.view(), right.view());
+            let scale = rows.iter().fold(1.0, |a: f64, v| a.max(v.abs()));
+            let mut gaps = (by_moment - rows.t().dot(&left)).to_vec();
+            gaps.extend(by_row - rows.dot(&right));
+            gaps.iter().all(|gap| gap.abs() < 1e-10 * scale)
+        })
+    }
+
     /// The panel with units that come late, go early and miss prices.
     fn with_gaps(panel: &Panel) -> Panel {
         let mut panel = panel.clone();
@@ -488,7 +503,7 @@ mod tests {
             let effects = Specification { year_effects: true, ..specification.clone() };
             let (system, _) = effects.system(&thinned, &gaps).unwrap();
             let theta: Array1<f64> = (0..system.parameters()).map(|k| 0.3 + 0.1 * (k as f64).sin()).collect();
-            assert!(gap(&system, &theta) < 1e-7);
+            assert!(gap(&system, &theta) < 1e-7 && products_agree(&system, &theta));
             let mut rows = Array2::zeros((system.observations(), system.moments()));
             system.contributions(theta.view(), rows.view_mut());
             let gaps = (rows.mean_axis(ndarray::Axis(0)).unwrap() - system.mean(theta.view())).mapv(f64::abs);
