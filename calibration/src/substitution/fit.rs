@@ -139,8 +139,12 @@ impl Specification {
     /// # Errors
     /// A [`SubstitutionError`] for a panel or setting that is not usable; not converging is in its source, with the history.
     pub fn estimate(&self, panel: &Panel) -> Result<Fit, SubstitutionError> {
-        let sample = Sample::new(panel, &self.stocks)?;
-        let (system, group_names) = self.system(panel, &sample)?;
+        self.estimate_on(panel, &Sample::new(panel, &self.stocks)?)
+    }
+
+    /// The same where the sample of the panel at these stocks is known.
+    pub(super) fn estimate_on(&self, panel: &Panel, sample: &Sample) -> Result<Fit, SubstitutionError> {
+        let (system, group_names) = self.system(panel, sample)?;
         let start = self.start(&system);
         let failed = |source| SubstitutionError::Gmm { what: self.words(), source };
         let gmm = |covariance| {

@@ -5,8 +5,9 @@
 use estimation::distribution::Reference;
 use rayon::prelude::*;
 
+use super::sample::Sample;
 use super::simulate::{Backdrop, Noise};
-use super::{Fit, Groups, Panel, Specification, SubstitutionError};
+use super::{Fit, Groups, Panel, Specification, Stocks, SubstitutionError};
 
 /// An experiment: panels of some size, and estimators.
 #[derive(Debug, Clone)]
@@ -160,11 +161,20 @@ impl Experiment<'_> {
     ) -> Vec<Result<(Vec<String>, Replication), SubstitutionError>> {
         let panel = self.panel(seed, number);
         let mut last: Option<(&Specification, Fit)> = None;
+        let mut sample: Option<(Stocks, Sample)> = None;
         let mut all = Vec::new();
         for Candidate { specification, shrunken } in &self.candidates {
             let fit = match last.take() {
                 Some((known, fit)) if known == specification => Ok(fit),
-                _ => specification.estimate(&panel),
+                _ => {
+                    let known = sample.take().filter(|(stocks, _)| *stocks == specification.stocks);
+                    let on = known.map_or_else(|| Sample::new(&panel, &specification.stocks), |(_, s)| Ok(s));
+                    on.and_then(|on| {
+                        let fit = specification.estimate_on(&panel, &on);
+                        sample = Some((specification.stocks.clone(), on));
+                        fit
+                    })
+                }
             };
             all.push(fit.and_then(|fit| {
                 let made = replication(&fit, *shrunken);

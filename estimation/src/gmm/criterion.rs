@@ -20,10 +20,18 @@ impl Expansion {
 
 /// What a search minimises.
 pub(super) trait Criterion: Sync {
+    /// `Q(theta)`, infinite outside its domain, and the mean of the moments where an expansion can use it again.
+    fn evaluate(&self, theta: ArrayView1<'_, f64>) -> (f64, Option<Array1<f64>>);
+    /// The expansion at `theta`, where the moments have this mean if it is known; `None` outside the domain.
+    fn expand_with(&self, theta: ArrayView1<'_, f64>, mean: Option<Array1<f64>>) -> Option<Expansion>;
     /// `Q(theta)`, infinite outside its domain.
-    fn value(&self, theta: ArrayView1<'_, f64>) -> f64;
+    fn value(&self, theta: ArrayView1<'_, f64>) -> f64 {
+        self.evaluate(theta).0
+    }
     /// The expansion at `theta`, `None` outside the domain.
-    fn expand(&self, theta: ArrayView1<'_, f64>) -> Option<Expansion>;
+    fn expand(&self, theta: ArrayView1<'_, f64>) -> Option<Expansion> {
+        self.expand_with(theta, None)
+    }
     /// The same where the moments' mean and Jacobian at `theta` are known.
     fn expand_known(
         &self,
@@ -53,13 +61,13 @@ pub(super) struct FixedWeight<'a, M> {
 }
 
 impl<M: Differentiable> Criterion for FixedWeight<'_, M> {
-    fn value(&self, theta: ArrayView1<'_, f64>) -> f64 {
+    fn evaluate(&self, theta: ArrayView1<'_, f64>) -> (f64, Option<Array1<f64>>) {
         let g = self.moments.mean(theta);
-        finite_or_infinite(g.dot(&self.weight.dot(&g)))
+        (finite_or_infinite(g.dot(&self.weight.dot(&g))), Some(g))
     }
 
-    fn expand(&self, theta: ArrayView1<'_, f64>) -> Option<Expansion> {
-        let g = self.moments.mean(theta);
+    fn expand_with(&self, theta: ArrayView1<'_, f64>, mean: Option<Array1<f64>>) -> Option<Expansion> {
+        let g = mean.unwrap_or_else(|| self.moments.mean(theta));
         let jacobian = self.moments.mean_jacobian(theta);
         expansion(&g, &jacobian, self.weight)
     }
@@ -81,7 +89,7 @@ pub(super) struct ContinuouslyUpdated<'a, M> {
 }
 
 impl<M: Differentiable> Criterion for ContinuouslyUpdated<'_, M> {
-    fn value(&self, theta: ArrayView1<'_, f64>) -> f64 {
+    fn evaluate(&self, theta: ArrayView1<'_, f64>) -> (f64, Option<Array1<f64>>) {
         let m = contributions(self.moments, theta);
         let g = mean(&m);
         let weight = self
@@ -89,12 +97,12 @@ impl<M: Differentiable> Criterion for ContinuouslyUpdated<'_, M> {
             .form(self.covariance.prepare(m).view())
             .ok()
             .and_then(|s| invert_covariance(&s).ok());
-        weight.map_or(f64::INFINITY, |weight| finite_or_infinite(g.dot(&weight.dot(&g))))
+        (weight.map_or(f64::INFINITY, |weight| finite_or_infinite(g.dot(&weight.dot(&g)))), None)
     }
 
     /// The gradient is `2 (G_k - C_k)' lambda` with `lambda = S^-1 g` and
     /// `C_k = M' K (dM_k lambda) / n`: what re-weighting takes out of the Jacobian.
-    fn expand(&self, theta: ArrayView1<'_, f64>) -> Option<Expansion> {
+    fn expand_with(&self, theta: ArrayView1<'_, f64>, _: Option<Array1<f64>>) -> Option<Expansion> {
         let m = contributions(self.moments, theta);
         let n = m.nrows() as f64;
         let g = mean(&m);

@@ -331,9 +331,9 @@ impl Solver<Scaled<'_>, SearchState> for LevenbergMarquardt {
         let target = &here + &step;
         let negligible = step.iter().zip(&here).all(|(s, t)| s.abs() <= STEP_ROUNDING * t.abs());
         let trial = problem.problem("expand_count", |p| {
-            let value = p.criterion.value(target.view());
+            let (value, mean) = p.criterion.evaluate(target.view());
             let worth = value < expansion.value || predicted <= ROUNDING * expansion.value;
-            Ok(if worth { p.criterion.expand(target.view()) } else { None })
+            Ok(if worth { p.criterion.expand_with(target.view(), mean) } else { None })
         })?;
         let accepted = trial.filter(|next| {
             next.value < expansion.value
