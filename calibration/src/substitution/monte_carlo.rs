@@ -171,7 +171,7 @@ impl Experiment<'_> {
                     let on = known.map_or_else(|| Sample::new(&panel, &specification.stocks), |(_, s)| Ok(s));
                     on.and_then(|on| {
                         let fit = specification.estimate_on(&panel, &on);
-                        sample = Some((specification.stocks.clone(), on));
+                        sample = Some((specification.stocks, on));
                         fit
                     })
                 }
