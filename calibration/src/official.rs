@@ -8,12 +8,14 @@
 //! | `wiod2013` | `WIOTS_in_EXCEL.zip`, or single `wiotYY_row_*.xlsx` | the first: codes in rows 3-6 and columns A-D, numbers from E7, the last column is output | `wiod2013_YEAR.npz` and the code lists |
 //! | `wiod_sea2013` | `Socio_Economic_Accounts_July14.xlsx` | `DATA`: `Country`, `Variable`, `Description`, `Code`, `_1995` to `_2011`, `NA` where missing | `wiod_sea_2013.csv.gz` |
 //! | `bea_io` | an archive with `IOUse_Before_Redefinitions_PRO_*Detail.xlsx` and `IOMake_Before_Redefinitions_*Detail.xlsx`, or these | one per year, named by it: names in the row above the codes, codes in column A, numbers from C, blank for zero | `Detail_Use_*`, `Detail_Make_*`, `Detail_IndustryCodeName_*` |
+//! | `us_klems` | `EV_production_accounts_1947to2023.xlsx` | `Data_63Ind_1963to2023`: a row of names, a row for each industry and year; `Info`: industries | `production_accounts_63_1963_2023.csv`, `industries_63.csv` |
 //! | `gmm` | `hall.gdt` | a data file of gretl, compressed XML | `hall.csv` |
 //!
 //! Rows and columns are found by their codes, not by their position.
 
 mod bea;
 mod gretl;
+mod klems;
 mod sea;
 mod wiot;
 
@@ -24,7 +26,7 @@ use std::path::{Path, PathBuf};
 use zip::ZipArchive;
 
 /// The sets whose published files [`convert`] reads.
-pub const SETS: [&str; 4] = ["wiod2013", "wiod_sea2013", "bea_io", "gmm"];
+pub const SETS: [&str; 5] = ["wiod2013", "wiod_sea2013", "bea_io", "us_klems", "gmm"];
 
 /// No workbook of a source comes near this size.
 const MAX_WORKBOOK_BYTES: u64 = 1 << 29;
@@ -42,6 +44,7 @@ pub fn convert<E: From<LoadError>>(set: &str, files: &[PathBuf], write: &mut Wri
         "wiod2013" => wiot::convert(files, write),
         "wiod_sea2013" => sea::convert(files, write),
         "bea_io" => bea::convert(files, write),
+        "us_klems" => klems::convert(files, write),
         "gmm" => gretl::convert(files, write),
         other => {
             let path = files.first().cloned().unwrap_or_default();

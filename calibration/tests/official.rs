@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use calibration::bea::{self, UseMake};
 use calibration::sea::Sea;
 use calibration::table::Inventories;
-use calibration::{LoadError, official, wiod};
+use calibration::{LoadError, official, us_klems, wiod};
 use rust_xlsxwriter::{Workbook, Worksheet};
 use tempfile::TempDir;
 
@@ -238,6 +238,62 @@ fn accounts_keep_values_and_gaps() {
     assert_eq!(sea.value("AUS", "GO", "TOT", 1996), Some(7.0));
 }
 
+/// Two lists of industries side by side, of which the second is that of the accounts.
+fn write_klems_info(sheet: &mut Worksheet) {
+    let lists: [(u16, &[(f64, &str)]); 2] = [
+        (4, &[(1.0, "Farms"), (2936.0, "Transportation")]),
+        (8, &[(1.0, "Farms"), (2.0, "Forestry, fishing")]),
+    ];
+    sheet.write_string(0, 0, "Variable").unwrap();
+    for (column, list) in lists {
+        sheet.write_string(0, column, "industry_id").unwrap();
+        sheet.write_string(0, column + 1, "Industry Description").unwrap();
+        for (row, (id, name)) in (1..).zip(list) {
+            sheet.write_number(row, column, *id).unwrap();
+            sheet.write_string(row, column + 1, *name).unwrap();
+        }
+    }
+}
+
+fn write_klems(sheet: &mut Worksheet) {
+    for (column, heading) in (0..).zip(["industry_id", "year", "GO", "TFPGO"]) {
+        sheet.write_string(0, column, heading).unwrap();
+    }
+    let rows = [
+        [1.0, 1963.0, 40.57, 1.0],
+        [1.0, 1964.0, 38.5, 0.9951],
+        [2.0, 1963.0, 7.0, 1.0],
+        [2.0, 1964.0, 8.0, 1.01],
+    ];
+    for (row, values) in (1..).zip(rows) {
+        for (column, value) in (0..).zip(values) {
+            sheet.write_number(row, column, value).unwrap();
+        }
+    }
+}
+
+#[test]
+fn us_production_accounts_keep_numbers_and_names() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("EV_production_accounts_1947to2023.xlsx");
+    let accounts: Sheet<'_> = ("Data_63Ind_1963to2023", &write_klems);
+    fs::write(&path, workbook(&[("Info", &write_klems_info), accounts])).unwrap();
+    assert_eq!(
+        convert("us_klems", std::slice::from_ref(&path), folder.path()).unwrap(),
+        ["production_accounts_63_1963_2023.csv", "industries_63.csv"]
+    );
+    let made = us_klems::Accounts::load(folder.path()).unwrap();
+    assert_eq!(made.industries(), [(1, "Farms".to_owned()), (2, "Forestry, fishing".to_owned())]);
+    let names = fs::read_to_string(folder.path().join("industries_63.csv")).unwrap();
+    assert_eq!(names, "industry_id,industry\n1,Farms\n2,\"Forestry, fishing\"\n");
+    let numbers = fs::read_to_string(folder.path().join("production_accounts_63_1963_2023.csv")).unwrap();
+    assert_eq!(numbers.lines().nth(2), Some("1,1964,38.5,0.9951"));
+    // Without the list that names its industries it is refused.
+    fs::write(&path, workbook(&[("Info", &|_| ()), accounts])).unwrap();
+    let error = convert("us_klems", &[path], folder.path()).unwrap_err().to_string();
+    assert!(error.contains("Info"), "{error}");
+}
+
 #[test]
 fn us_tables_keep_codes_names_and_totals() {
     let folder = TempDir::new().unwrap();
@@ -362,10 +418,12 @@ fn damaged_workbooks_are_refused_and_never_panic() {
     let sea = workbook(&[("DATA", &write_sea)]);
     let wiot = workbook(&[("WIOT", &write_wiot)]);
     let [(_, uses), _] = bea_books();
+    let klems = workbook(&[("Info", &write_klems_info), ("Data_63Ind_1963to2023", &write_klems)]);
     let sources = [
         ("wiod2013", "wiot95_row_apr12.xlsx", parts(&wiot)),
         ("wiod_sea2013", "sea.xlsx", parts(&sea)),
         ("bea_io", "IOUse_Before_Redefinitions_PRO_Detail.xlsx", parts(&uses)),
+        ("us_klems", "accounts.xlsx", parts(&klems)),
     ];
     let mut random = Random(2011);
     let mut accepted = 0;
