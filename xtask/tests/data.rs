@@ -80,7 +80,7 @@ fn a_set_that_cannot_be_fetched_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     for (set, words) in [
         ("gravity", "log_of_gravity.csv.gz"),
-        ("us_klems", "industries_63.csv"),
+        ("patents", "nace2_wipo35_concordance.csv"),
         ("cp2015", "trade_tariffs.csv"),
     ] {
         let output = data(folder.path(), &["fetch", set]);
