@@ -6,10 +6,10 @@
 //! its weight; those of printed moments are assumptions, since none are printed, so that standard errors and the test of
 //! over-identification say how the facts agree *if* each is known that well.
 //!
-//! [`Calibration::fit`] runs the search of `estimation::gmm` from many starts. Derivatives are the model's own, chained along the
-//! path (`model_core::Sensitivity`). Searches stay within ranges that have support: at `sigma` below 0.05 the price of 2011 would be beyond three hundred times that of 2009, where
-//! some thirteen times were observed. Every solve starts from the equilibria at the default values, so that what is
-//! found does not depend on the order of the searches.
+//! [`Calibration::fit`] runs the search of `estimation::gmm` from many starts. Derivatives are the model's own, chained along
+//! the path (`model_core::Sensitivity`). Searches stay within ranges that have support: at `sigma` below 0.05 the price of 2011
+//! would be beyond three hundred times that of 2009, where some thirteen times were observed. Every solve starts from the
+//! equilibria at the default values, so that what is found does not depend on the order of the searches.
 
 mod fit;
 mod path;

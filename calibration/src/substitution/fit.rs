@@ -11,9 +11,8 @@ use super::moments::{Equation, Slot, System};
 use super::sample::{Sample, Series, Stocks};
 use super::{Panel, SubstitutionError};
 
-/// A search ends where a further step would be shorter than a millionth of a standard error, and is held to ten.
-const SUFFICIENT: f64 = 1e-12;
-const TOLERANCE: f64 = 1e-5;
+/// A search ends where a further step would be shorter than a ten-millionth of a standard error.
+const SUFFICIENT: f64 = 1e-14;
 
 /// Which equations identify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +148,7 @@ impl Specification {
         let failed = |source| SubstitutionError::Gmm { what: self.words(), source };
         let gmm = |covariance| {
             let mut gmm = Gmm::new(covariance, FirstWeight::AtStart, self.steps);
-            (gmm.sufficient, gmm.tolerance) = (SUFFICIENT, TOLERANCE);
+            gmm.sufficient = SUFFICIENT;
             let windmeijer = self.steps == Steps::Two;
             if windmeijer { gmm.covariance(CovarianceOfEstimates::Windmeijer) } else { gmm }
         };
