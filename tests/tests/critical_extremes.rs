@@ -55,8 +55,9 @@ fn two_thousand_economies_with_random_quotas() {
     );
 }
 
-/// A cap on a good that its maker sells only at home, overlapping with quotas on exports that there are not, under a shock of everything
-/// else: the one draw in some ten thousand of this kind that is not solved. It is kept until it is.
+/// A cap on a good that its maker sells only at home, overlapping with quotas on exports that there are not, under a shock of
+/// everything else: the limits may share one wedge in any proportion, and one in ten thousand draws of this kind is not solved.
+/// This one is kept until it is.
 #[test]
 fn what_is_not_solved_says_so_and_gives_its_history() {
     let mut uniform = Uniform::new(2_103_289_242_703_721_662);

@@ -2,11 +2,13 @@
 //!
 //! [`Economy::solve`] is the door: a pure function of the economy, the shock and the settings. Inside, a map takes a guess
 //! of log prices, expenditures and factor prices to the next (`system`); Anderson acceleration makes it converge in a few
-//! dozen sweeps (`anderson`, `solve`); where it stalls, Newton's method on factor prices takes over (`newton`).
+//! dozen sweeps (`anderson`, `solve`). Where it stalls, Newton's method takes over: on factor prices alone (`newton`), or with
+//! critical inputs and restrictions on the whole state (`krylov`).
 
 mod anderson;
 mod block;
 mod constants;
+mod krylov;
 mod limit;
 mod market;
 mod nest;
@@ -35,6 +37,7 @@ use constants::Constants;
 pub(crate) use constants::Prepared;
 use sweep::Work;
 use system::{Plain, System};
+use tangent::Seeded;
 
 /// A new equilibrium: everything a user reads, against the baseline that was shocked.
 ///
@@ -180,14 +183,14 @@ fn solve(
     observer: &mut dyn Observer,
 ) -> Result<Equilibrium, SolveError> {
     shock.validate(parts)?;
-    let once = |shock: &Shock, start: Option<&Iterate>, depth: usize, observer: &mut dyn Observer| {
+    let once = |shock: &Shock, start: Option<&Iterate>, observer: &mut dyn Observer| {
         let system = System::new(parts, fixed, income, shock, &Plain)?;
         let mut work = Work::new(&system);
-        let settings = SolverSettings { depth, ..*settings };
-        let found = solve::solve(&system, start, &settings, observer, &mut work)?;
+        let dual = || System::new(parts, fixed, income, shock, &Seeded::new(&[]));
+        let found = solve::solve(&system, start, settings, observer, &mut work, &dual)?;
         Ok(Equilibrium::assemble(&system, income, shock, found, &work))
     };
-    match once(shock, start, settings.depth, observer) {
+    match once(shock, start, observer) {
         Err(SolveError::NotConverged { iterations, residual, best, history, tolerance }) => {
             if let Some((sector, returns)) = increasing_returns(parts, shock) {
                 return Err(SolveError::IncreasingReturns {
@@ -225,27 +228,24 @@ fn increasing_returns(parts: &EconomyParts, shock: &Shock) -> Option<(String, f6
         .map(|(sector, returns)| (parts.labels.sectors()[sector].clone(), returns))
 }
 
-/// The shock in parts, each solved from the last, where it is too much at once. A part that fails is tried with a short memory
-/// before a shorter one.
+/// The shock in parts, each solved from the last, where it is too much at once.
 fn in_steps(
     parts: &EconomyParts,
     shock: &Shock,
     settings: &SolverSettings,
     mut history: Vec<Iteration>,
     observer: &mut dyn Observer,
-    once: impl Fn(&Shock, Option<&Iterate>, usize, &mut dyn Observer) -> Result<Equilibrium, SolveError>,
+    once: impl Fn(&Shock, Option<&Iterate>, &mut dyn Observer) -> Result<Equilibrium, SolveError>,
 ) -> Result<Equilibrium, SolveError> {
     let (mut reached, mut step) = (0.0, 0.25);
-    let mut depth = settings.depth;
     let mut start: Option<Iterate> = None;
     let mut tries = 0;
     loop {
         tries += 1;
         let to = f64::min(reached + step, 1.0);
         let part = if to < 1.0 { &shock.part(parts, to) } else { shock };
-        match once(part, start.as_ref(), depth, observer) {
+        match once(part, start.as_ref(), observer) {
             Ok(mut equilibrium) => {
-                depth = settings.depth;
                 history.append(&mut equilibrium.history);
                 if to == 1.0 {
                     history.iter_mut().enumerate().for_each(|(k, iteration)| iteration.number = k + 1);
@@ -256,11 +256,7 @@ fn in_steps(
             }
             Err(SolveError::NotConverged { iterations, residual, tolerance, best, history: mut tried }) => {
                 history.append(&mut tried);
-                if depth > solve::SHALLOW {
-                    depth = solve::SHALLOW;
-                } else {
-                    (depth, step) = (settings.depth, 0.25 * step);
-                }
+                step *= 0.25;
                 if tries >= settings.max_parts {
                     let iterations = history.len().max(iterations);
                     return Err(SolveError::NotConverged { iterations, residual, tolerance, best, history });

@@ -26,8 +26,7 @@ const INNER_TOLERANCE: f64 = 1e-13;
 const FIRST_STEP: f64 = 0.5;
 const LEAST_STEP: f64 = 1e-8;
 
-/// Returns whether it converged; `state` and `work` then belong together. Starts from the best state so far if its factor
-/// prices are sane, otherwise from the baseline.
+/// Returns whether it converged from `state`, which then belongs together with `work`.
 pub(super) fn newton(
     system: &System,
     state: &mut [f64],
@@ -35,11 +34,6 @@ pub(super) fn newton(
     record: &mut Record,
     work: &mut Work,
 ) -> bool {
-    if settings.max_newton_steps == 0 {
-        return false;
-    }
-    let sane = record.best_residual.max() < 1.0;
-    state.copy_from_slice(&if sane { record.best.clone() } else { system.baseline() });
     search(system, state, settings, record, work).unwrap_or(false)
 }
 

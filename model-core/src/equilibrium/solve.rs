@@ -1,11 +1,15 @@
 //! The search for an equilibrium.
 
+use num_dual::Dual64;
+
 use super::anderson::Anderson;
-use super::newton;
+use super::krylov::newton_krylov;
+use super::newton::newton;
 use super::observer::{Iterate, Iteration, MarketResidual, Observer, Phase, SolveError, SolverSettings};
 use super::scalar::Scalar;
 use super::sweep::Work;
 use super::system::System;
+use crate::shock::ShockError;
 
 /// What the search ends with: a state whose sweep, kept in `work`, meets the tolerance.
 pub(super) struct Found {
@@ -49,13 +53,14 @@ fn check(settings: &SolverSettings) -> Result<(), SolveError> {
     Ok(())
 }
 
-/// Solves from `start`, or from the baseline.
-pub(super) fn solve(
+/// Solves from `start`, or from the baseline. `dual` makes the same system in dual numbers, none of its parameters moving.
+pub(super) fn solve<'a>(
     system: &System,
     start: Option<&Iterate>,
     settings: &SolverSettings,
     observer: &mut dyn Observer,
     work: &mut Work,
+    dual: &dyn Fn() -> Result<System<'a, Dual64>, ShockError>,
 ) -> Result<Found, SolveError> {
     check(settings)?;
     let mut state = match start {
@@ -71,10 +76,16 @@ pub(super) fn solve(
         best: state.clone(),
         best_residual: MarketResidual { prices: f64::INFINITY, ..MarketResidual::default() },
     };
-    let found = fixed_point(system, &mut state, settings, &mut record, work)
-        || (system.nest.is_none()
-            && system.limits.is_empty()
-            && newton::newton(system, &mut state, settings, &mut record, work));
+    let mut found = fixed_point(system, &mut state, settings, &mut record, work);
+    if !found && settings.max_newton_steps > 0 {
+        let sane = record.best_residual.max() < 1.0;
+        state.copy_from_slice(&if sane { record.best.clone() } else { system.baseline() });
+        found = if system.nest.is_none() && system.limits.is_empty() {
+            newton(system, &mut state, settings, &mut record, work)
+        } else {
+            newton_krylov(system, &dual()?, &mut state, settings, &mut record, work)
+        };
+    }
     if found {
         return Ok(Found { state, residual: record.best_residual, history: record.history });
     }
@@ -156,14 +167,8 @@ pub(super) const MAX_MOVE: f64 = 1.5;
 /// The least that extrapolation leaves of expenditure, relative to the map's image.
 const LEAST_KEPT: f64 = 0.1;
 
-/// Sweeps without a new lowest residual, and restarts from the best state, after which the fixed point gives up; and sweeps
-/// after which it forgets its history and, every other time, remembers [`SHALLOW`] differences.
-const PATIENCE: usize = 100;
-const STALE: usize = 16;
-
-/// Differences that acceleration remembers where it fails with more: what it learns on one side of a kink misleads on the other.
-pub(super) const SHALLOW: usize = 2;
-
+/// Sweeps without a new lowest residual, and restarts from the best state, after which the fixed point gives up.
+const PATIENCE: usize = 40;
 const MAX_RESTARTS: usize = 4;
 
 /// A residual below which even a large jump is no flight.
@@ -184,8 +189,6 @@ fn fixed_point(
     let mut lowest = f64::INFINITY;
     let mut since_lowest: usize = 0;
     let mut restarts = 0;
-    let mut plain = 0;
-    let mut shallow = false;
     for _ in 0..settings.max_sweeps {
         let residual = system.sweep(state, &mut image, work);
         let size = residual.max();
@@ -211,20 +214,6 @@ fn fixed_point(
             } else {
                 since_lowest += 1;
             }
-            if since_lowest > 0 && since_lowest.is_multiple_of(STALE) {
-                // What was learnt on the other side of a kink leads nowhere: from the best, plainly for a while, then with a
-                // short memory.
-                state.copy_from_slice(&record.best);
-                system.sweep(state, &mut image, work);
-                shallow = !shallow;
-                anderson = Anderson::new(if shallow { SHALLOW } else { settings.depth }, state.len());
-                plain = STALE / 2;
-            }
-            if plain > 0 {
-                plain -= 1;
-                state.copy_from_slice(&image);
-                continue;
-            }
             previous.copy_from_slice(state);
             anderson.step(state, &image, &weight);
             limit(system, state, &previous, &image);
@@ -238,7 +227,7 @@ fn fixed_point(
 
 /// Shortens a step that moves some factor price by more than [`MAX_MOVE`], and keeps expenditure positive: extrapolated, it
 /// may be no less than [`LEAST_KEPT`] of what the map says; wedges stay at one or above.
-fn limit(system: &System, state: &mut [f64], previous: &[f64], image: &[f64]) {
+pub(super) fn limit(system: &System, state: &mut [f64], previous: &[f64], image: &[f64]) {
     let (new, old) = (system.at.split(state), system.at.split(previous));
     let pairs = new.factor.iter().zip(old.factor).chain(new.wedge.iter().zip(old.wedge));
     let largest = pairs.map(|(new, old)| (new - old).abs()).fold(0.0, f64::max);

@@ -119,6 +119,7 @@ struct Sweep<'s, 'a, T> {
     u: &'s [T],
     next: &'s mut [T],
     work: &'s mut Work<T>,
+    apart: bool,
 }
 
 impl<T: Scalar> pulp::WithSimd for Sweep<'_, '_, T> {
@@ -126,7 +127,7 @@ impl<T: Scalar> pulp::WithSimd for Sweep<'_, '_, T> {
 
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _: S) -> MarketResidual {
-        self.system.sweep_any_width(self.u, self.next, self.work)
+        self.system.sweep_any_width(self.u, self.next, self.work, self.apart)
     }
 }
 
@@ -144,11 +145,17 @@ impl<T: Scalar> System<'_, T> {
     /// It is compiled once for each vector width and takes the widest that the processor has. The order of every sum is
     /// fixed, so the bits are the same on all.
     pub(super) fn sweep(&self, u: &[T], next: &mut [T], work: &mut Work<T>) -> MarketResidual {
-        pulp::Arch::new().dispatch(Sweep { system: self, u, next, work })
+        pulp::Arch::new().dispatch(Sweep { system: self, u, next, work, apart: false })
+    }
+
+    /// A sweep in which every unknown answers its own condition: no market is solved at once, and prices do not run ahead to
+    /// factor prices. By itself it does not converge, but its gaps are those of the conditions.
+    pub(super) fn sweep_apart(&self, u: &[T], next: &mut [T], work: &mut Work<T>) -> MarketResidual {
+        pulp::Arch::new().dispatch(Sweep { system: self, u, next, work, apart: true })
     }
 
     #[inline(always)]
-    fn sweep_any_width(&self, u: &[T], next: &mut [T], work: &mut Work<T>) -> MarketResidual {
+    fn sweep_any_width(&self, u: &[T], next: &mut [T], work: &mut Work<T>, apart: bool) -> MarketResidual {
         let Layout { n, j, f, .. } = self.at;
         let old = self.at.split(u);
         let mut new = self.at.split_mut(next);
@@ -253,6 +260,9 @@ impl<T: Scalar> System<'_, T> {
         self.wedges(old.wedge, new.wedge, work, &mut residual);
         self.products(old.product, new.product, work, &mut residual);
         self.research(old.factor, old.research, new.research, work, &mut residual);
+        if apart {
+            return residual;
+        }
         self.solve_blocks(&old, &mut new, to_numeraire, work);
         // Prices follow factor prices at once, or the next sweep would see the move half done.
         for i in 0..n {

@@ -19,13 +19,13 @@ use crate::sensitivity::{Parameter, Sensitivity};
 use crate::shock::Shock;
 
 /// Numbers that move in a direction: by how much, for those that do. Every number of their kinds is looked up once.
-struct Seeded {
+pub(super) struct Seeded {
     moves: HashMap<Parameter, f64>,
     kinds: Vec<Discriminant<Parameter>>,
 }
 
 impl Seeded {
-    fn new(direction: &[(Parameter, f64)]) -> Self {
+    pub(super) fn new(direction: &[(Parameter, f64)]) -> Self {
         let mut moves = HashMap::with_capacity(direction.len());
         for (parameter, by) in direction {
             *moves.entry(*parameter).or_insert(0.0) += by;
