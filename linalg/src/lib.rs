@@ -16,6 +16,7 @@
 //! | least squares, orthogonal bases | [`Qr`], [`least_squares`] |
 //! | rank, pseudo-inverse, principal components | [`Svd`], [`SymmetricEigen`] |
 //! | large products | [`matmul`] |
+//! | exponentials and logarithms of many numbers | [`elementary`] |
 //!
 //! ```
 //! use linalg::Lu;
@@ -33,6 +34,7 @@
 mod backend;
 mod cholesky;
 mod condition;
+pub mod elementary;
 mod error;
 mod lu;
 mod orthogonal;

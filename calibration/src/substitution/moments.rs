@@ -1,6 +1,7 @@
 //! The moments of both equations, with their derivatives by hand: the inner loop of every estimate.
 
 use estimation::gmm::{Differentiable, Moments};
+use linalg::elementary::exp_each;
 use ndarray::{Array1, Array2, ArrayView1, ArrayViewMut2, Axis, Slice};
 
 use super::fit::Residual;
@@ -214,9 +215,11 @@ impl System<'_> {
             Residual::Additive => (&series.counts.1, slope),
         };
         let by = years.index.iter().zip(&years.common);
-        for ((share, base), (index, common)) in years.share.iter_mut().zip(base).zip(by) {
-            *share = base * (index * sign + common * sign.signum()).exp();
+        for (share, (index, common)) in years.share.iter_mut().zip(by) {
+            *share = index * sign + common * sign.signum();
         }
+        exp_each(&mut years.share);
+        years.share.iter_mut().zip(base).for_each(|(share, base)| *share *= base);
         let mean = mean_of(&years.share);
         years.share.iter_mut().for_each(|share| *share /= mean);
     }
