@@ -12,7 +12,7 @@ pub struct SolverSettings {
     pub tolerance: f64,
     /// Sweeps of the accelerated fixed point before Newton's method takes over.
     pub max_sweeps: usize,
-    /// Newton steps on factor prices before the solve fails.
+    /// Newton steps before the shock is cut in parts.
     pub max_newton_steps: usize,
     /// Solves of parts of the shock, one from the other, that are tried where it is too much at once.
     pub max_parts: usize,
@@ -32,7 +32,8 @@ impl Default for SolverSettings {
 pub enum Phase {
     /// The accelerated fixed point in prices, expenditure and factor prices together.
     FixedPoint,
-    /// Newton's method on factor prices, with prices and expenditure solved for at each of them.
+    /// Newton's method: on factor prices, with prices and expenditure solved for at each of them; with critical inputs or
+    /// restrictions on everything together.
     Newton,
 }
 
