@@ -19,11 +19,86 @@
 //!
 //! Eaton-Kortum and Armington price indices ([`crate::trade`]) are the same functions at `sigma = 1 + theta`.
 
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+
 use num_dual::{DualNum, DualStruct};
 
-/// The numbers that these functions take: `f64`, or the dual numbers of `num_dual`, which carry derivatives along.
-pub trait Number: DualNum<Primitive = f64> + DualStruct<Real = f64> + Copy {}
-impl<T: DualNum<Primitive = f64> + DualStruct<Real = f64> + Copy> Number for T {}
+/// The numbers that these functions take: `f64`, or numbers that carry derivatives along, such as those of `num_dual`.
+pub trait Number:
+    Copy
+    + From<f64>
+    + Neg<Output = Self>
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Add<f64, Output = Self>
+    + Sub<f64, Output = Self>
+    + Mul<f64, Output = Self>
+    + Div<f64, Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+    + DivAssign
+    + AddAssign<f64>
+    + SubAssign<f64>
+    + MulAssign<f64>
+    + DivAssign<f64>
+{
+    /// Order of the derivatives that ride along: zero for `f64`.
+    const DERIVATIVES: usize;
+    /// The value.
+    fn re(&self) -> f64;
+    /// `1 / x`.
+    #[must_use]
+    fn recip(self) -> Self;
+    /// `e^x`.
+    #[must_use]
+    fn exp(self) -> Self;
+    /// `e^x - 1`.
+    #[must_use]
+    fn exp_m1(self) -> Self;
+    /// Natural logarithm.
+    #[must_use]
+    fn ln(self) -> Self;
+    /// `ln(1 + x)`.
+    #[must_use]
+    fn ln_1p(self) -> Self;
+}
+
+impl<T: DualNum<Primitive = f64> + DualStruct<Real = f64> + Copy> Number for T {
+    const DERIVATIVES: usize = T::NDERIV;
+
+    #[inline(always)]
+    fn re(&self) -> f64 {
+        DualStruct::re(self)
+    }
+
+    #[inline(always)]
+    fn recip(self) -> Self {
+        DualNum::recip(&self)
+    }
+
+    #[inline(always)]
+    fn exp(self) -> Self {
+        DualNum::exp(&self)
+    }
+
+    #[inline(always)]
+    fn exp_m1(self) -> Self {
+        DualNum::exp_m1(&self)
+    }
+
+    #[inline(always)]
+    fn ln(self) -> Self {
+        DualNum::ln(&self)
+    }
+
+    #[inline(always)]
+    fn ln_1p(self) -> Self {
+        DualNum::ln_1p(&self)
+    }
+}
 
 /// `ln c`: log of the CES index of the log prices `ln_price` with baseline cost shares `share` (dimensionless, summing
 /// to one) and elasticity of substitution `sigma >= 0`. The two slices have the same length; an item whose share is
@@ -76,7 +151,7 @@ pub fn ln_unit_cost<T: Number>(share: &[T], ln_price: &[T], sigma: T) -> T {
 
 /// The mean, and with it the derivative in the direction of `rho`: `ln c = m + rho var / 2 + O(rho^2)`.
 fn cobb_douglas<T: Number>(share: &[T], ln_price: &[T], mean: T, rho: T) -> T {
-    if T::NDERIV == 0 {
+    if T::DERIVATIVES == 0 {
         return mean;
     }
     let mut variance = T::from(0.0);
@@ -112,7 +187,7 @@ pub fn unit_cost(share: &[f64], price: &[f64], sigma: f64) -> f64 {
 pub fn shares<T: Number>(share: &[T], ln_price: &[T], sigma: T, shares: &mut [T]) -> T {
     let ln_cost = ln_unit_cost(share, ln_price, sigma);
     let rho = T::from(1.0) - sigma;
-    if rho.re() == 0.0 && T::NDERIV == 0 {
+    if rho.re() == 0.0 && T::DERIVATIVES == 0 {
         shares.copy_from_slice(share);
         return ln_cost;
     }

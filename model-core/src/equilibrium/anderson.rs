@@ -2,7 +2,8 @@
 
 use super::scalar::{add_rows, dot};
 
-/// The last differences of states and of residuals, and the accelerated step from them.
+/// The last differences of states and of residuals, and the accelerated step from them. Several sequences of one map, or of maps
+/// that differ by constants, may share the differences.
 pub(super) struct Anderson {
     depth: usize,
     dim: usize,
@@ -12,14 +13,24 @@ pub(super) struct Anderson {
     gram: Vec<f64>,
     held: usize,
     head: usize,
+    /// Of each sequence, one after the other.
     last_residual: Vec<f64>,
     last_image: Vec<f64>,
-    primed: bool,
     residual: Vec<f64>,
+    primed: bool,
+}
+
+/// Cholesky factor of the scaled Gram matrix, pivots below a rounding error dropped, which is what regularises it.
+struct Normal {
+    scale: Vec<f64>,
+    l: Vec<f64>,
+    kept: Vec<bool>,
 }
 
 impl Anderson {
-    pub(super) fn new(depth: usize, dim: usize) -> Self {
+    /// With `depth` differences of states of length `dim`, for a number of sequences.
+    pub(super) fn new(depth: usize, dim: usize, sequences: usize) -> Self {
+        let all = vec![0.0; sequences * dim];
         Self {
             depth,
             dim,
@@ -28,10 +39,10 @@ impl Anderson {
             gram: vec![0.0; depth * depth],
             held: 0,
             head: 0,
-            last_residual: vec![0.0; dim],
-            last_image: vec![0.0; dim],
+            last_residual: all.clone(),
+            last_image: all.clone(),
+            residual: all,
             primed: false,
-            residual: vec![0.0; dim],
         }
     }
 
@@ -42,12 +53,8 @@ impl Anderson {
         self.primed = false;
     }
 
-    /// Starts from another point, of the same map or of one that differs by a constant: differences stay true.
-    pub(super) fn pause(&mut self) {
-        self.primed = false;
-    }
-
-    /// From `image = F(u)`, the next `u`, in place. `weight` scales the residual in the least-squares problem.
+    /// From `image = F(u)`, the next `u`, in place, of each sequence one after the other. `weight` scales a residual in the
+    /// least-squares problem.
     pub(super) fn step(&mut self, u: &mut [f64], image: &[f64], weight: &[f64]) {
         pulp::Arch::new().dispatch(Step { anderson: self, u, image, weight });
     }
@@ -55,37 +62,52 @@ impl Anderson {
     #[inline(always)]
     fn step_any_width(&mut self, u: &mut [f64], image: &[f64], weight: &[f64]) {
         let dim = self.dim;
-        for ((r, (new, old)), w) in self.residual.iter_mut().zip(image.iter().zip(u.iter())).zip(weight) {
-            *r = (new - old) * w;
+        let each = self.residual.chunks_exact_mut(dim).zip(image.chunks_exact(dim).zip(u.chunks_exact(dim)));
+        for (residual, (image, u)) in each {
+            for ((r, (new, old)), w) in residual.iter_mut().zip(image.iter().zip(u.iter())).zip(weight) {
+                *r = (new - old) * w;
+            }
         }
         if self.primed {
-            let slot = self.head * dim..(self.head + 1) * dim;
-            for (d, (new, old)) in
-                self.d_residual[slot.clone()].iter_mut().zip(self.residual.iter().zip(&self.last_residual))
-            {
-                *d = new - old;
+            for sequence in 0..self.residual.len() / dim {
+                self.remember(sequence, image);
             }
-            for (d, (new, old)) in self.d_image[slot].iter_mut().zip(image.iter().zip(&self.last_image)) {
-                *d = new - old;
-            }
-            self.held = (self.held + 1).min(self.depth);
-            for other in 0..self.held {
-                let product = dot(self.row(self.head), self.row(other));
-                self.gram[self.head * self.depth + other] = product;
-                self.gram[other * self.depth + self.head] = product;
-            }
-            self.head = (self.head + 1) % self.depth;
         }
         self.last_residual.copy_from_slice(&self.residual);
         self.last_image.copy_from_slice(image);
         self.primed = true;
         u.copy_from_slice(image);
         if self.held > 0 {
-            let right: Vec<f64> = (0..self.held).map(|row| dot(self.row(row), &self.residual)).collect();
-            let mut gamma = self.coefficients(right);
-            gamma.iter_mut().for_each(|gamma| *gamma = -*gamma);
-            add_rows(&gamma, &self.d_image, u);
+            let normal = self.normal();
+            for (u, residual) in u.chunks_exact_mut(dim).zip(self.residual.chunks_exact(dim)) {
+                let right: Vec<f64> = (0..self.held).map(|row| dot(self.row(row), residual)).collect();
+                let mut gamma = normal.solve(right);
+                gamma.iter_mut().for_each(|gamma| *gamma = -*gamma);
+                add_rows(&gamma, &self.d_image, u);
+            }
         }
+    }
+
+    /// Adds a sequence's last difference to the ring.
+    #[inline(always)]
+    fn remember(&mut self, sequence: usize, image: &[f64]) {
+        let dim = self.dim;
+        let (slot, own) = (self.head * dim..(self.head + 1) * dim, sequence * dim..(sequence + 1) * dim);
+        let residuals = self.residual[own.clone()].iter().zip(&self.last_residual[own.clone()]);
+        for (d, (new, old)) in self.d_residual[slot.clone()].iter_mut().zip(residuals) {
+            *d = new - old;
+        }
+        let images = image[own.clone()].iter().zip(&self.last_image[own]);
+        for (d, (new, old)) in self.d_image[slot].iter_mut().zip(images) {
+            *d = new - old;
+        }
+        self.held = (self.held + 1).min(self.depth);
+        for other in 0..self.held {
+            let product = dot(self.row(self.head), self.row(other));
+            self.gram[self.head * self.depth + other] = product;
+            self.gram[other * self.depth + self.head] = product;
+        }
+        self.head = (self.head + 1) % self.depth;
     }
 
     #[inline(always)]
@@ -93,9 +115,8 @@ impl Anderson {
         &self.d_residual[row * self.dim..(row + 1) * self.dim]
     }
 
-    /// Least squares through the normal equations: Cholesky on the scaled Gram matrix with pivots below a rounding
-    /// error dropped, which is what regularises it.
-    fn coefficients(&self, right: Vec<f64>) -> Vec<f64> {
+    /// The normal equations of the least-squares problem.
+    fn normal(&self) -> Normal {
         let (m, depth) = (self.held, self.depth);
         let scale: Vec<f64> = (0..m)
             .map(|k| {
@@ -122,7 +143,15 @@ impl Anderson {
                 (0..r).for_each(|c| l[r * m + c] = 0.0);
             }
         }
-        let mut x: Vec<f64> = right.iter().zip(&scale).map(|(b, s)| b * s).collect();
+        Normal { scale, l, kept }
+    }
+}
+
+impl Normal {
+    fn solve(&self, right: Vec<f64>) -> Vec<f64> {
+        let Self { scale, l, kept } = self;
+        let m = right.len();
+        let mut x: Vec<f64> = right.iter().zip(scale).map(|(b, s)| b * s).collect();
         for r in 0..m {
             let sum: f64 = (0..r).map(|k| l[r * m + k] * x[k]).sum();
             x[r] = if kept[r] { (x[r] - sum) / l[r * m + r] } else { 0.0 };
@@ -131,7 +160,7 @@ impl Anderson {
             let sum: f64 = (r + 1..m).map(|k| l[k * m + r] * x[k]).sum();
             x[r] = if kept[r] { (x[r] - sum) / l[r * m + r] } else { 0.0 };
         }
-        x.iter_mut().zip(&scale).for_each(|(x, s)| *x *= s);
+        x.iter_mut().zip(scale).for_each(|(x, s)| *x *= s);
         x
     }
 }
@@ -164,12 +193,38 @@ mod tests {
         let b = [1.0, -2.0, 0.5];
         let map = |u: &[f64]| -> Vec<f64> { (0..3).map(|r| dot(&a[r], u) + b[r]).collect() };
         let mut u = vec![0.0; 3];
-        let mut anderson = Anderson::new(5, 3);
+        let mut anderson = Anderson::new(5, 3, 1);
         for _ in 0..6 {
             let image = map(&u);
             anderson.step(&mut u, &image, &[1.0; 3]);
         }
         let gap = map(&u).iter().zip(&u).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max);
         assert!(gap < 1e-10, "{gap}");
+    }
+
+    #[test]
+    fn sequences_of_one_matrix_help_each_other() {
+        // Six unknowns, three right-hand sides: together they know the matrix after three rounds, alone each takes seven.
+        const DIM: usize = 6;
+        let a =
+            |r: usize, c: usize| 0.12 * ((r * 5 + c * 3) % 7) as f64 / 7.0 + if r == c { 0.3 } else { 0.0 };
+        let image = |u: &[f64], shift: f64| -> Vec<f64> {
+            let of = |r: usize| (0..DIM).map(|c| a(r, c) * u[c]).sum::<f64>() + (r as f64 * shift).sin();
+            (0..DIM).map(of).collect()
+        };
+        let gap = |sequences: &[f64], rounds: usize| -> f64 {
+            let mut anderson = Anderson::new(24, DIM, sequences.len());
+            let mut u = vec![0.0; DIM * sequences.len()];
+            let images = |u: &[f64]| -> Vec<f64> {
+                u.chunks_exact(DIM).zip(sequences).flat_map(|(u, shift)| image(u, *shift)).collect()
+            };
+            for _ in 0..rounds {
+                let next = images(&u);
+                anderson.step(&mut u, &next, &[1.0; DIM]);
+            }
+            images(&u).iter().zip(&u).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max)
+        };
+        assert!(gap(&[1.0, 2.0, 3.0], 3) < 1e-8, "{}", gap(&[1.0, 2.0, 3.0], 3));
+        assert!([1.0, 2.0, 3.0].iter().any(|shift| gap(&[*shift], 3) > 1e-4));
     }
 }

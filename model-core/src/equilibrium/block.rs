@@ -10,8 +10,8 @@ use linalg::Lu;
 use ndarray::{Array1, Array2};
 
 use super::limit::{Controls, Overlay};
-use super::market::Market;
-use super::scalar::{Scalar, dot};
+use super::market::{Market, Pairs};
+use super::scalar::Scalar;
 use super::sweep::{Work, ln_worthless, product_gap};
 use super::system::{Blocks, Layout, System};
 use super::users::Close;
@@ -122,9 +122,9 @@ struct Given<'s, T> {
     block: &'s Block,
     /// By country.
     close: Vec<Close<T>>,
-    g: &'s [T],
-    border: Option<&'s [T]>,
-    producer: Option<&'s [T]>,
+    g: &'s Pairs<T>,
+    border: Option<&'s Pairs<T>>,
+    producer: Option<&'s Pairs<T>>,
     controls: Option<&'s Controls>,
     /// Unit costs and resource prices of the state, and the share of the resource in cost.
     ln_cost: Vec<T>,
@@ -164,8 +164,8 @@ impl<T: Scalar> System<'_, T> {
                 block,
                 close: (0..n).map(|m| self.close(block, m, work)).collect(),
                 g,
-                border: border.as_deref(),
-                producer: producer.as_deref(),
+                border: border.as_ref(),
+                producer: producer.as_ref(),
                 controls: controls.as_ref(),
                 ln_cost: (0..n).map(|i| work.ln_cost[cell(i)]).collect(),
                 resource: of_each(&|i, own| match own {
@@ -279,10 +279,10 @@ impl<T: Scalar> System<'_, T> {
             let factored = Lu::factor(self.jacobian(given, &at).view()).ok()?;
             let value: Array1<f64> = at.gap.iter().map(|v| -v.re()).collect();
             let mut moves: Vec<T> = factored.solve(value.view()).ok()?.iter().map(|v| T::from(*v)).collect();
-            if T::NDERIV > 0 {
-                let tangent: Array1<f64> = at.gap.iter().map(|v| -v.tangent()).collect();
+            for k in 0..T::DIRECTIONS {
+                let tangent: Array1<f64> = at.gap.iter().map(|v| -v.tangents()[k]).collect();
                 let tangent = factored.solve(tangent.view()).ok()?;
-                moves.iter_mut().zip(&tangent).for_each(|(m, d)| *m = T::with_tangent(m.re(), *d));
+                moves.iter_mut().zip(&tangent).for_each(|(m, d)| m.tangents_mut()[k] = *d);
             }
             let largest = size(&moves);
             if !largest.is_finite() {
@@ -338,7 +338,7 @@ impl<T: Scalar> System<'_, T> {
                 let mut wedge = given.wedge.clone();
                 block.limits.iter().zip(limits).for_each(|(&l, z)| wedge[l] = *z);
                 controls.overlay((given.g, given.border, given.producer), theta, &wedge, over);
-                (&over.g[..], &over.producer[..])
+                (&over.g, &over.producer)
             }
         };
         let mut at = At {
@@ -353,7 +353,7 @@ impl<T: Scalar> System<'_, T> {
         };
         let mut flows = vec![T::from(0.0); n * n];
         for m in (0..n).filter(|m| self.shift[m * j + s] > f64::NEG_INFINITY) {
-            let sum = dot(&g[m * n..(m + 1) * n], &e);
+            let sum = g.row_sum(m, &e);
             let sum = if sum.re() < f64::MIN_POSITIVE { T::from(f64::MIN_POSITIVE) } else { sum };
             at.ln_price[m] = -(sum.ln() + self.shift[m * j + s]) / theta + least;
             let step = at.ln_price[m] - ln_p[m * j + s];
@@ -364,8 +364,8 @@ impl<T: Scalar> System<'_, T> {
                 if nested.re() > 0.0 { elasticity * nested.re() / at.spending[m].re() } else { 0.0 };
             let per_share = at.spending[m] / sum;
             for (pair, e) in (m * n..).zip(&e) {
-                at.share[pair] = (g[pair] * *e).re() / sum.re();
-                flows[pair] = per_share * producer[pair] * *e;
+                at.share[pair] = g.at(pair).re() * e.re() / sum.re();
+                flows[pair] = per_share * producer.at(pair) * *e;
                 at.flow[pair] = flows[pair].re();
             }
         }

@@ -5,10 +5,9 @@
 //! in [`super::newton`] a step is an implicit Euler step of `du / dt = F(u) - u` that lengthens into Newton's as the gap falls
 //! (Kelley and Keyes 1998).
 
-use num_dual::Dual64;
-
+use super::jet::Dual;
 use super::observer::{Phase, SolverSettings};
-use super::scalar::{add_rows, dot};
+use super::scalar::{Scalar, add_rows, dot};
 use super::solve::{Record, limit, weights};
 use super::sweep::Work;
 use super::system::System;
@@ -29,7 +28,7 @@ const GROWTH: f64 = 1.5;
 /// none of its parameters moving.
 pub(super) fn newton_krylov(
     system: &System,
-    dual: &System<Dual64>,
+    dual: &System<Dual>,
     state: &mut [f64],
     settings: &SolverSettings,
     record: &mut Record,
@@ -84,17 +83,17 @@ fn weighted(image: &[f64], state: &[f64], weight: &[f64]) -> Vec<f64> {
 
 /// `F'(u) d`, both in the units of the least-squares problem.
 fn moved(
-    system: &System<Dual64>,
+    system: &System<Dual>,
     state: &[f64],
     direction: &[f64],
     weight: &[f64],
-    work: &mut Work<Dual64>,
+    work: &mut Work<Dual>,
 ) -> Vec<f64> {
     let each = state.iter().zip(direction).zip(weight);
-    let moved: Vec<Dual64> = each.map(|((u, d), w)| Dual64::new(*u, d / w)).collect();
+    let moved: Vec<Dual> = each.map(|((u, d), w)| Dual::new(*u, d / w)).collect();
     let mut image = moved.clone();
     system.sweep_apart(&moved, &mut image, work);
-    image.iter().zip(weight).map(|(f, w)| f.eps * w).collect()
+    image.iter().zip(weight).map(|(f, w)| f.tangents()[0] * w).collect()
 }
 
 fn norm(v: &[f64]) -> f64 {

@@ -1,5 +1,6 @@
 //! Restrictions inside a solve: which flows they cover, their volumes and their wedges.
 
+use super::market::Pairs;
 use super::scalar::Scalar;
 use super::system::Inputs;
 use crate::economy::EconomyParts;
@@ -154,9 +155,9 @@ pub(super) fn controls<T: Scalar>(sectors: usize, n: usize, limits: &[Limit<T>])
 
 /// A sector's market with its wedges in place.
 pub(super) struct Overlay<T> {
-    pub(super) g: Vec<T>,
-    pub(super) border: Vec<T>,
-    pub(super) producer: Vec<T>,
+    pub(super) g: Pairs<T>,
+    pub(super) border: Pairs<T>,
+    pub(super) producer: Pairs<T>,
     /// `mu - 1` of each flow of the controls, and the sum of the log wedges on it.
     pub(super) rate: Vec<T>,
     pub(super) ln_wedge: Vec<T>,
@@ -165,9 +166,9 @@ pub(super) struct Overlay<T> {
 impl<T> Overlay<T> {
     pub(super) fn new() -> Self {
         Self {
-            g: Vec::new(),
-            border: Vec::new(),
-            producer: Vec::new(),
+            g: Pairs::Moving(Vec::new()),
+            border: Pairs::Moving(Vec::new()),
+            producer: Pairs::Moving(Vec::new()),
             rate: Vec::new(),
             ln_wedge: Vec::new(),
         }
@@ -178,27 +179,23 @@ impl Controls {
     /// Puts the wedges on the flows: shares fall by `mu^(-theta)`, and what the producer keeps by another `mu`.
     pub(super) fn overlay<T: Scalar>(
         &self,
-        (g, border, producer): (&[T], Option<&[T]>, Option<&[T]>),
+        (g, border, producer): (&Pairs<T>, Option<&Pairs<T>>, Option<&Pairs<T>>),
         theta: T,
         wedge: &[T],
         over: &mut Overlay<T>,
     ) {
-        let fill = |to: &mut Vec<T>, from: &[T]| {
-            to.clear();
-            to.extend_from_slice(from);
-        };
-        let border = border.unwrap_or(g);
-        fill(&mut over.g, g);
-        fill(&mut over.border, border);
-        fill(&mut over.producer, producer.unwrap_or(border));
+        let at_border = border.unwrap_or(g);
+        let g = over.g.copy_from(g);
+        let border = over.border.copy_from(at_border);
+        let producer = over.producer.copy_from(producer.unwrap_or(at_border));
         over.rate.clear();
         over.ln_wedge.clear();
         for (flow, covering) in &self.flows {
             let ln_mu = covering.iter().fold(T::from(0.0), |sum, &l| sum + wedge[l]);
             let fewer = (-theta * ln_mu).exp();
-            over.g[*flow] *= fewer;
-            over.border[*flow] *= fewer;
-            over.producer[*flow] *= fewer * (-ln_mu).exp();
+            g[*flow] *= fewer;
+            border[*flow] *= fewer;
+            producer[*flow] *= fewer * (-ln_mu).exp();
             over.rate.push(ln_mu.exp_m1());
             over.ln_wedge.push(ln_mu);
         }

@@ -1,11 +1,11 @@
 //! Trade in one sector under a shock: `G[n,i] = pi tau^(-theta)`, formed once for a solve.
 
 use ndarray::{Array3, Axis};
-use num_dual::{DualNum, DualStruct};
 
-use super::scalar::{Scalar, transposed};
+use super::scalar::{Scalar, add_rows, dot, transposed};
 use super::sweep::Work;
-use super::system::{Inputs, Layout, System};
+use super::system::{Inputs, Layout, Plain, System};
+use crate::ces::Number;
 use crate::economy::EconomyParts;
 use crate::labels::Dims;
 use crate::sensitivity::Parameter;
@@ -15,12 +15,79 @@ use crate::shock::{Shock, ShockError};
 pub(super) enum Market<T> {
     /// Nobody imports: the price is the domestic cost times the domestic price factor.
     Domestic { ln_tau: Vec<T>, keep_border: Vec<T>, keep_producer: Vec<T>, buys: Vec<bool>, taxed: bool },
-    /// `g[n,i]`, row by row, divided by its largest entry; with tariffs and export taxes taken off where there are any.
-    Traded { g: Vec<T>, border: Option<Vec<T>>, producer: Option<Vec<T>>, by_exporter: ByExporter<T> },
+    /// `g[n,i]`, divided by the largest entry of its row; with tariffs and export taxes taken off where there are any.
+    Traded { g: Pairs<T>, border: Option<Pairs<T>>, producer: Option<Pairs<T>>, by_exporter: ByExporter<T> },
 }
 
 /// `g[n,i]`, and with tariffs taken off where there are any, column by column.
-pub(super) type ByExporter<T> = (Vec<T>, Option<Vec<T>>);
+pub(super) type ByExporter<T> = (Pairs<T>, Option<Pairs<T>>);
+
+/// A number for each importer and exporter, row by row: without derivatives where no parameter of trade moves.
+pub(super) enum Pairs<T> {
+    Still(Vec<f64>),
+    Moving(Vec<T>),
+}
+
+impl<T: Scalar> Pairs<T> {
+    #[inline(always)]
+    pub(super) fn at(&self, pair: usize) -> T {
+        match self {
+            Self::Still(all) => T::from(all[pair]),
+            Self::Moving(all) => all[pair],
+        }
+    }
+
+    /// `sum_i m[n,i] e[i]` for one `n`, `e` being as long as a row.
+    #[inline(always)]
+    pub(super) fn row_sum(&self, n: usize, e: &[T]) -> T {
+        let row = n * e.len()..(n + 1) * e.len();
+        match self {
+            Self::Still(all) => dot(&all[row], e),
+            Self::Moving(all) => dot(&all[row], e),
+        }
+    }
+
+    /// `sums[n] = sum_i m[n,i] e[i]`, by columns where they are at hand.
+    #[inline(always)]
+    pub(super) fn imports(&self, columns: Option<&Self>, e: &[T], sums: &mut [T]) {
+        match columns {
+            Some(columns) => columns.exports(e, sums),
+            None => sums.iter_mut().enumerate().for_each(|(n, sum)| *sum = self.row_sum(n, e)),
+        }
+    }
+
+    /// `column[i] = sum_n q[n] m[n,i]`.
+    #[inline(always)]
+    pub(super) fn exports(&self, q: &[T], column: &mut [T]) {
+        column.fill(T::from(0.0));
+        match self {
+            Self::Still(all) => add_rows(q, all, column),
+            Self::Moving(all) => add_rows(q, all, column),
+        }
+    }
+
+    /// Becomes a copy that can move.
+    pub(super) fn copy_from(&mut self, from: &Self) -> &mut [T] {
+        if let Self::Still(_) = self {
+            *self = Self::Moving(Vec::new());
+        }
+        let Self::Moving(to) = self else { return &mut [] };
+        to.clear();
+        match from {
+            Self::Still(all) => to.extend(all.iter().map(|v| T::from(*v))),
+            Self::Moving(all) => to.extend_from_slice(all),
+        }
+        to
+    }
+
+    /// Column by column.
+    fn transposed(&self, n: usize) -> Self {
+        match self {
+            Self::Still(all) => Self::Still(transposed(all, n)),
+            Self::Moving(all) => Self::Moving(transposed(all, n)),
+        }
+    }
+}
 
 /// The markets of all sectors, and the logs of the entries by which their rows were divided, `[n][j]`: minus infinity where
 /// nothing is bought.
@@ -38,6 +105,48 @@ pub(super) fn markets<I: Inputs>(
     shock: &Shock,
     theta: &[I::Number],
     inputs: &I,
+) -> Result<Markets<I::Number>, ShockError> {
+    let of_trade = [Parameter::Theta { sector: 0 }, tariff([0; 3]), export_tax([0; 3]), iceberg([0; 3])];
+    if of_trade.into_iter().any(|parameter| inputs.moves(parameter)) {
+        return formed(parts, shock, theta, inputs, Pairs::Moving);
+    }
+    let still: Vec<f64> = theta.iter().map(Number::re).collect();
+    let Markets { markets, shift } = formed(parts, shock, &still, &Plain, Pairs::Still)?;
+    Ok(Markets { markets: markets.into_iter().map(Market::unmoved).collect(), shift })
+}
+
+impl Market<f64> {
+    /// The same among numbers that move.
+    fn unmoved<T: Scalar>(self) -> Market<T> {
+        let each = |all: Vec<f64>| all.into_iter().map(T::from).collect();
+        let pairs = |all: Pairs<f64>| match all {
+            Pairs::Still(all) | Pairs::Moving(all) => Pairs::Still(all),
+        };
+        match self {
+            Self::Domestic { ln_tau, keep_border, keep_producer, buys, taxed } => Market::Domestic {
+                ln_tau: each(ln_tau),
+                keep_border: each(keep_border),
+                keep_producer: each(keep_producer),
+                buys,
+                taxed,
+            },
+            Self::Traded { g, border, producer, by_exporter } => Market::Traded {
+                g: pairs(g),
+                border: border.map(pairs),
+                producer: producer.map(pairs),
+                by_exporter: (pairs(by_exporter.0), by_exporter.1.map(pairs)),
+            },
+        }
+    }
+}
+
+/// The markets from numbers of one kind.
+fn formed<I: Inputs>(
+    parts: &EconomyParts,
+    shock: &Shock,
+    theta: &[I::Number],
+    inputs: &I,
+    pairs: fn(Vec<I::Number>) -> Pairs<I::Number>,
 ) -> Result<Markets<I::Number>, ShockError> {
     let Dims { countries: n, sectors: j, .. } = parts.dims();
     let shares = by_sector(&parts.trade_share, |_, v| I::Number::from(v));
@@ -68,7 +177,7 @@ pub(super) fn markets<I: Inputs>(
         let traded_at_all = (0..cells).any(|at| at / n != at % n && shares[at].re() > 0.0);
         let restricted = shock.restrictions.iter().any(|r| r.sector == s);
         let market = if traded_at_all || restricted {
-            traded(n, shares, change.as_deref(), theta[s], border, producer).map(|(market, rows)| {
+            traded(n, shares, change.as_deref(), theta[s], border, producer, pairs).map(|(market, rows)| {
                 rows.into_iter().enumerate().for_each(|(m, row)| shift[m * j + s] = row);
                 market
             })
@@ -89,6 +198,10 @@ fn tariff([importer, exporter, sector]: [usize; 3]) -> Parameter {
 
 fn export_tax([importer, exporter, sector]: [usize; 3]) -> Parameter {
     Parameter::ExportTax { importer, exporter, sector }
+}
+
+fn iceberg([importer, exporter, sector]: [usize; 3]) -> Parameter {
+    Parameter::LnIceberg { importer, exporter, sector }
 }
 
 /// `[n,i,j]` as `[j][n][i]`, each sector by itself.
@@ -123,17 +236,11 @@ fn ln_price_factor<I: Inputs>(
         let new = new.as_ref().or(inputs.moves(parameter([0; 3])).then_some(old))?;
         Some(by_sector(new, |at, new| gross(new, old[at], &|| parameter(at))))
     };
-    let iceberg = |hat: &Array3<f64>, ln: fn(f64) -> f64| {
-        by_sector(hat, |[importer, exporter, sector], hat| {
-            inputs.of(Parameter::LnIceberg { importer, exporter, sector }, ln(hat))
-        })
-    };
     let costs = match &shock.iceberg_hat {
-        Some(hat) => Some(iceberg(hat, f64::ln)),
-        None => {
-            let moves = inputs.moves(Parameter::LnIceberg { importer: 0, exporter: 0, sector: 0 });
-            moves.then(|| iceberg(&parts.tariff, |_| 0.0))
-        }
+        Some(hat) => Some(by_sector(hat, |at, hat| inputs.of(iceberg(at), hat.ln()))),
+        None => inputs
+            .moves(iceberg([0; 3]))
+            .then(|| by_sector(&parts.tariff, |at, _| inputs.of(iceberg(at), 0.0))),
     };
     let all = [
         rates(&shock.tariff, &parts.tariff, tariff),
@@ -162,7 +269,7 @@ fn domestic<T: Scalar>(
     }
     let keep_border: Vec<T> = (0..n).map(|i| own(border, i, 1.0)).collect();
     let keep_producer: Vec<T> = (0..n).map(|i| keep_border[i] * own(producer, i, 1.0)).collect();
-    let taxed = T::NDERIV > 0 || keep_border.iter().chain(&keep_producer).any(|k| k.re() != 1.0);
+    let taxed = T::DIRECTIONS > 0 || keep_border.iter().chain(&keep_producer).any(|k| k.re() != 1.0);
     Ok(Market::Domestic { ln_tau, keep_border, keep_producer, buys, taxed })
 }
 
@@ -173,6 +280,7 @@ fn traded<T: Scalar>(
     theta: T,
     border: Option<Vec<T>>,
     producer: Option<Vec<T>>,
+    pairs: fn(Vec<T>) -> Pairs<T>,
 ) -> Result<(Market<T>, Vec<f64>), Unsupplied> {
     let mut shift = vec![0.0; n];
     for (m, row) in g.chunks_exact_mut(n).enumerate() {
@@ -182,7 +290,7 @@ fn traded<T: Scalar>(
         }
         // Where nothing moved the baseline shares are kept to the last bit.
         let Some(change) = change.map(|c| &c[m * n..(m + 1) * n]) else { continue };
-        if T::NDERIV == 0 && row.iter().zip(change).all(|(g, c)| g.re() == 0.0 || c.re() == 0.0) {
+        if T::DIRECTIONS == 0 && row.iter().zip(change).all(|(g, c)| g.re() == 0.0 || c.re() == 0.0) {
             continue;
         }
         for (g, c) in row.iter_mut().zip(change) {
@@ -206,7 +314,8 @@ fn traded<T: Scalar>(
     };
     let border = border.map(|keep| taken_off(&g, keep));
     let producer = producer.map(|keep| taken_off(border.as_ref().unwrap_or(&g), keep));
-    let by_exporter = (transposed(&g, n), border.as_deref().map(|border| transposed(border, n)));
+    let (g, border, producer) = (pairs(g), border.map(pairs), producer.map(pairs));
+    let by_exporter = (g.transposed(n), border.as_ref().map(|border| border.transposed(n)));
     Ok((Market::Traded { g, border, producer, by_exporter }, shift))
 }
 
@@ -227,7 +336,7 @@ impl<T: Scalar> System<'_, T> {
             .flat_map(|controls| controls.flows.iter().find(|(flow, _)| *flow == m * n + i))
             .flat_map(|(_, covering)| covering);
         let ln_mu = covering.fold(T::from(0.0), |sum, &l| sum + wedge[l]);
-        g[m * n + i] * work.appeal[i * j + s] * (-self.theta[s] * ln_mu - work.ln_sum[cell]).exp()
+        g.at(m * n + i) * work.appeal[i * j + s] * (-self.theta[s] * ln_mu - work.ln_sum[cell]).exp()
     }
 
     /// New trade shares of each sector, `pi'[n,i]` row by row, at the last sweep, which was from this state.
@@ -244,7 +353,7 @@ impl<T: Scalar> System<'_, T> {
                     for m in (0..n).filter(|m| self.shift[m * j + s] > f64::NEG_INFINITY) {
                         let one_over_sum = (-work.ln_sum[m * j + s]).exp();
                         for i in 0..n {
-                            shares[m * n + i] = g[m * n + i] * work.appeal[i * j + s] * one_over_sum;
+                            shares[m * n + i] = g.at(m * n + i) * work.appeal[i * j + s] * one_over_sum;
                         }
                     }
                     shares

@@ -8,6 +8,7 @@
 mod anderson;
 mod block;
 mod constants;
+mod jet;
 mod krylov;
 mod limit;
 mod market;
@@ -186,7 +187,7 @@ fn solve(
     let once = |shock: &Shock, start: Option<&Iterate>, observer: &mut dyn Observer| {
         let system = System::new(parts, fixed, income, shock, &Plain)?;
         let mut work = Work::new(&system);
-        let dual = || System::new(parts, fixed, income, shock, &Seeded::new(&[]));
+        let dual = || System::new(parts, fixed, income, shock, &Seeded::new(&[&[]]));
         let found = solve::solve(&system, start, settings, observer, &mut work, &dual)?;
         Ok(Equilibrium::assemble(&system, income, shock, found, &work))
     };

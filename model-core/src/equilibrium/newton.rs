@@ -342,8 +342,8 @@ impl System<'_> {
             Market::Domestic { keep_border, keep_producer, .. } => (keep_border[i], keep_producer[i]),
             Market::Traded { g, border, producer, .. } => {
                 let at = m * self.at.n + i;
-                let border = border.as_ref().map_or(1.0, |b| b[at] / g[at]);
-                (border, producer.as_ref().map_or(border, |p| p[at] / g[at]))
+                let border = border.as_ref().map_or(1.0, |b| b.at(at) / g.at(at));
+                (border, producer.as_ref().map_or(border, |p| p.at(at) / g.at(at)))
             }
         }
     }

@@ -63,8 +63,25 @@ impl MarketResidual {
     pub fn max(&self) -> f64 {
         [self.prices, self.goods, self.factors, self.restrictions, self.technology, self.products]
             .into_iter()
-            .fold(0.0, |a: f64, b| if a.is_nan() || a >= b { a } else { b })
+            .fold(0.0, larger)
     }
+
+    /// The larger of each.
+    pub(super) fn or_larger(&self, other: &Self) -> Self {
+        Self {
+            prices: larger(self.prices, other.prices),
+            goods: larger(self.goods, other.goods),
+            factors: larger(self.factors, other.factors),
+            restrictions: larger(self.restrictions, other.restrictions),
+            technology: larger(self.technology, other.technology),
+            products: larger(self.products, other.products),
+        }
+    }
+}
+
+/// NaN counts as larger than anything.
+fn larger(a: f64, b: f64) -> f64 {
+    if a.is_nan() || a >= b { a } else { b }
 }
 
 /// One iteration, as observers see it and histories keep it.

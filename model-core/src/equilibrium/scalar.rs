@@ -1,23 +1,28 @@
 //! What the equilibrium conditions are evaluated in: numbers, or numbers with a derivative.
 
-use linalg::elementary::{exp, ln};
-use num_dual::{Dual64, DualNum, DualStruct};
+use std::ops::Mul;
 
-/// A number of the sweep: `f64`, or a dual number that carries a derivative along.
-pub(super) trait Scalar:
-    DualNum<Primitive = f64> + DualStruct<Real = f64> + Copy + Send + Sync
-{
+use linalg::elementary::{exp, ln};
+
+use crate::ces::Number;
+
+/// A number of the sweep: `f64`, or a [`Jet`](super::jet::Jet) that carries derivatives along.
+pub(super) trait Scalar: Number + Send + Sync {
+    /// How many derivatives it carries; none for a number alone.
+    const DIRECTIONS: usize;
     /// `exp` of every entry, in place.
     fn exp_each(values: &mut [Self]);
     /// `ln` of every entry, in place.
     fn ln_each(values: &mut [Self]);
-    /// The derivative that it carries; zero for a number alone.
-    fn tangent(&self) -> f64;
-    /// A value and, where it can be carried, its derivative.
-    fn with_tangent(value: f64, tangent: f64) -> Self;
+    /// The derivatives.
+    fn tangents(&self) -> &[f64];
+    /// The derivatives, to be set.
+    fn tangents_mut(&mut self) -> &mut [f64];
 }
 
 impl Scalar for f64 {
+    const DIRECTIONS: usize = 0;
+
     #[inline(always)]
     fn exp_each(values: &mut [f64]) {
         values.iter_mut().for_each(|x| *x = exp(*x));
@@ -32,37 +37,23 @@ impl Scalar for f64 {
         }
     }
 
-    fn tangent(&self) -> f64 {
-        0.0
+    fn tangents(&self) -> &[f64] {
+        &[]
     }
 
-    fn with_tangent(value: f64, _: f64) -> f64 {
-        value
-    }
-}
-
-impl Scalar for Dual64 {
-    fn exp_each(values: &mut [Dual64]) {
-        values.iter_mut().for_each(|x| *x = DualNum::exp(x));
-    }
-
-    fn ln_each(values: &mut [Dual64]) {
-        values.iter_mut().for_each(|x| *x = DualNum::ln(x));
-    }
-
-    fn tangent(&self) -> f64 {
-        self.eps
-    }
-
-    fn with_tangent(value: f64, tangent: f64) -> Dual64 {
-        Dual64::new(value, tangent)
+    fn tangents_mut(&mut self) -> &mut [f64] {
+        &mut []
     }
 }
 
 /// Inner product with eight running sums, so that it vectorises and its order of summation is fixed.
 #[inline(always)]
-pub(super) fn dot<A: Copy, T: Scalar + std::ops::Mul<A, Output = T>>(a: &[A], b: &[T]) -> T {
+pub(super) fn dot<A: Copy, T: Scalar + Mul<A, Output = T>>(a: &[A], b: &[T]) -> T {
     const LANES: usize = 8;
+    if T::DIRECTIONS > 1 {
+        // Its derivatives fill the registers.
+        return a.iter().zip(b).fold(T::from(0.0), |sum, (x, y)| sum + *y * *x);
+    }
     let mut sums = [T::from(0.0); LANES];
     let ((a8, a_rest), (b8, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
     for (x, y) in a8.iter().zip(b8) {
@@ -82,8 +73,16 @@ pub(super) fn dot<A: Copy, T: Scalar + std::ops::Mul<A, Output = T>>(a: &[A], b:
 /// `y[c] += sum_r a[r] m[r,c]`, row by row: a block of `y` stays in registers while the rows go by. The sum over rows has one
 /// order, whatever the width of the registers.
 #[inline(always)]
-pub(super) fn add_rows<A: Copy, T: Scalar + std::ops::Mul<A, Output = T>>(a: &[T], m: &[A], y: &mut [T]) {
+pub(super) fn add_rows<A: Copy, T: Scalar + Mul<A, Output = T>>(a: &[T], m: &[A], y: &mut [T]) {
     let width = y.len();
+    if T::DIRECTIONS > 1 {
+        // A number is as wide as the registers: column by column.
+        for (c, y) in y.iter_mut().enumerate() {
+            let column = m.iter().skip(c).step_by(width);
+            *y = a.iter().zip(column).fold(*y, |sum, (a, m)| sum + *a * *m);
+        }
+        return;
+    }
     let (blocks, rest) = y.as_chunks_mut::<16>();
     let mut from = 0;
     for block in blocks {
@@ -103,7 +102,7 @@ pub(super) fn add_rows<A: Copy, T: Scalar + std::ops::Mul<A, Output = T>>(a: &[T
 
 /// [`add_rows`] for the columns from `from` on that `y` holds.
 #[inline(always)]
-fn add_block<A: Copy, T: Scalar + std::ops::Mul<A, Output = T>, const B: usize>(
+fn add_block<A: Copy, T: Scalar + Mul<A, Output = T>, const B: usize>(
     a: &[T],
     m: &[A],
     width: usize,
@@ -122,8 +121,8 @@ fn add_block<A: Copy, T: Scalar + std::ops::Mul<A, Output = T>, const B: usize>(
 }
 
 /// A matrix `[rows, columns]` with its rows made columns.
-pub(super) fn transposed<A: Scalar>(matrix: &[A], columns: usize) -> Vec<A> {
-    let mut all = vec![A::from(0.0); matrix.len()];
+pub(super) fn transposed<A: Copy>(matrix: &[A], columns: usize) -> Vec<A> {
+    let mut all = matrix.to_vec();
     transpose(matrix, columns, &mut all);
     all
 }
@@ -134,24 +133,6 @@ pub(super) fn transpose<A: Copy>(matrix: &[A], columns: usize, to: &mut [A]) {
     for (r, row) in matrix.chunks_exact(columns.max(1)).enumerate() {
         to.iter_mut().skip(r).step_by(rows).zip(row).for_each(|(to, value)| *to = *value);
     }
-}
-
-/// `sums[n] = sum_i flows[n,i] e[i]`, by columns where they are at hand.
-#[inline(always)]
-pub(super) fn imports<T: Scalar>(flows: &[T], columns: Option<&[T]>, e: &[T], sums: &mut [T]) {
-    if let Some(columns) = columns {
-        sums.fill(T::from(0.0));
-        add_rows(e, columns, sums);
-    } else {
-        sums.iter_mut().zip(flows.chunks_exact(e.len())).for_each(|(sum, row)| *sum = dot(row, e));
-    }
-}
-
-/// `column[i] = sum_m q[m] flows[m,i]`.
-#[inline(always)]
-pub(super) fn exports<T: Scalar>(q: &[T], flows: &[T], column: &mut [T]) {
-    column.fill(T::from(0.0));
-    add_rows(q, flows, column);
 }
 
 #[cfg(test)]
@@ -179,14 +160,5 @@ mod tests {
                 assert!((y - expected).abs() < 1e-12, "{rows} {columns} {c}: {y} {expected}");
             }
         }
-    }
-
-    #[test]
-    fn derivatives_ride_along() {
-        let mut x = [Dual64::new(2.0, 1.0)];
-        Dual64::exp_each(&mut x);
-        assert_eq!((x[0].re, x[0].eps), (2.0_f64.exp(), 2.0_f64.exp()));
-        Dual64::ln_each(&mut x);
-        assert!((x[0].eps - 1.0).abs() < 1e-15);
     }
 }

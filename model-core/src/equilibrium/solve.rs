@@ -1,8 +1,7 @@
 //! The search for an equilibrium.
 
-use num_dual::Dual64;
-
 use super::anderson::Anderson;
+use super::jet::Dual;
 use super::krylov::newton_krylov;
 use super::newton::newton;
 use super::observer::{Iterate, Iteration, MarketResidual, Observer, Phase, SolveError, SolverSettings};
@@ -60,7 +59,7 @@ pub(super) fn solve<'a>(
     settings: &SolverSettings,
     observer: &mut dyn Observer,
     work: &mut Work,
-    dual: &dyn Fn() -> Result<System<'a, Dual64>, ShockError>,
+    dual: &dyn Fn() -> Result<System<'a, Dual>, ShockError>,
 ) -> Result<Found, SolveError> {
     check(settings)?;
     let mut state = match start {
@@ -183,7 +182,7 @@ fn fixed_point(
     work: &mut Work,
 ) -> bool {
     let weight = weights(system);
-    let mut anderson = Anderson::new(settings.depth, state.len());
+    let mut anderson = Anderson::new(settings.depth, state.len(), 1);
     let mut image = vec![0.0; state.len()];
     let mut previous = vec![0.0; state.len()];
     let mut lowest = f64::INFINITY;

@@ -8,7 +8,7 @@ use super::limit::{Controls, Overlay, controls};
 use super::market::Market;
 use super::nest::NestWork;
 use super::observer::MarketResidual;
-use super::scalar::{Scalar, add_rows, dot, exports, imports};
+use super::scalar::{Scalar, add_rows, dot};
 use super::system::{DeficitRule, Layout, System};
 use crate::ces;
 use crate::economy::CriticalInputs;
@@ -400,15 +400,15 @@ impl<T: Scalar> System<'_, T> {
         let controls = work.controls[s].take();
         let mut over = std::mem::replace(&mut work.over, Overlay::new());
         let (g, border, producer) = if let Some(controls) = &controls {
-            controls.overlay((g, border.as_deref(), producer.as_deref()), self.theta[s], wedge, &mut over);
+            controls.overlay((g, border.as_ref(), producer.as_ref()), self.theta[s], wedge, &mut over);
             (&over.g, border.as_ref().map(|_| &over.border), Some(&over.producer))
         } else {
             (g, border.as_ref(), producer.as_ref())
         };
         let fixed = controls.is_none();
-        imports(g, fixed.then_some(&by_exporter.0), &work.e, &mut work.sum);
+        g.imports(fixed.then_some(&by_exporter.0), &work.e, &mut work.sum);
         if let Some(border) = border {
-            imports(border, by_exporter.1.as_deref().filter(|_| fixed), &work.e, &mut work.kept);
+            border.imports(by_exporter.1.as_ref().filter(|_| fixed), &work.e, &mut work.kept);
         }
         for i in 0..n {
             let cell = i * j + s;
@@ -422,12 +422,12 @@ impl<T: Scalar> System<'_, T> {
             }
         }
         let at_border = border.unwrap_or(g);
-        exports(&work.q, producer.unwrap_or(at_border), &mut work.column);
+        producer.unwrap_or(at_border).exports(&work.q, &mut work.column);
         for i in 0..n {
             work.y[i * j + s] = work.column[i] * work.e[i];
         }
         if producer.is_some() {
-            exports(&work.q, at_border, &mut work.column);
+            at_border.exports(&work.q, &mut work.column);
             for i in 0..n {
                 work.export_tax_revenue[i] += work.column[i] * work.e[i] - work.y[i * j + s];
             }
@@ -449,7 +449,7 @@ impl<T: Scalar> System<'_, T> {
             controls.flows.iter().zip(over.rate.iter().zip(&over.ln_wedge))
         {
             let (m, i) = (flow / n, flow % n);
-            let value = work.q[m] * over.producer[*flow] * work.e[i];
+            let value = work.q[m] * over.producer.at(*flow) * work.e[i];
             let volume = value * (-work.ln_cost[i * j + s]).exp();
             let rent = value * *rate;
             for &l in covering {

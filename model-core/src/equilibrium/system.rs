@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 
 use ndarray::Array1;
-use num_dual::{DualNum, DualStruct};
 
 use super::block::{Block, blocks};
 use super::constants::Constants;
@@ -14,6 +13,7 @@ use super::limit::{Limit, limits};
 use super::market::{Market, Markets, markets};
 use super::nest::Nest;
 use super::scalar::Scalar;
+use crate::ces::Number;
 use crate::economy::EconomyParts;
 use crate::labels::Dims;
 use crate::sensitivity::Parameter;
@@ -243,7 +243,7 @@ fn moved_shares<I: Inputs>(parts: &EconomyParts, inputs: &I) -> Vec<MovedShare<I
     }
     let moved = |([country, sector, factor], share): ([usize; 3], f64)| {
         let by = inputs.of(Parameter::FactorShare { country, sector, factor }, share) - share;
-        (by.tangent() != 0.0).then_some(MovedShare { country, sector, factor, by })
+        by.tangents().iter().any(|d| *d != 0.0).then_some(MovedShare { country, sector, factor, by })
     };
     parts.factor_share.indexed_iter().filter_map(|((i, s, g), share)| moved(([i, s, g], *share))).collect()
 }

@@ -5,50 +5,64 @@ use std::collections::HashMap;
 use std::mem::{Discriminant, discriminant};
 
 use ndarray::{Array1, Array2};
-use num_dual::Dual64;
 
+use super::Equilibrium;
 use super::anderson::Anderson;
+use super::jet::Jet;
 use super::observer::{Iteration, MarketResidual, Phase, SolveError, SolverSettings};
+use super::scalar::Scalar;
 use super::solve::weights;
 use super::sweep::Work;
 use super::system::{Inputs, System};
-use super::{Equilibrium, Iterate};
+use crate::ces::Number;
 use crate::economy::Economy;
 use crate::labels::Dims;
 use crate::sensitivity::{Parameter, Sensitivity};
 use crate::shock::Shock;
 
-/// Numbers that move in a direction: by how much, for those that do. Every number of their kinds is looked up once.
-pub(super) struct Seeded {
-    moves: HashMap<Parameter, f64>,
+/// Directions that are followed at once: with the value they fill a cache line.
+const TOGETHER: usize = 7;
+
+/// Numbers that move in some directions: by how much in each, for those that do. Every number of their kinds is looked up once.
+pub(super) struct Seeded<const L: usize> {
+    /// The value's place is left free.
+    moves: HashMap<Parameter, [f64; L]>,
     kinds: Vec<Discriminant<Parameter>>,
 }
 
-impl Seeded {
-    pub(super) fn new(direction: &[(Parameter, f64)]) -> Self {
-        let mut moves = HashMap::with_capacity(direction.len());
-        for (parameter, by) in direction {
-            *moves.entry(*parameter).or_insert(0.0) += by;
-        }
+impl<const L: usize> Seeded<L> {
+    /// With up to `L - 1` directions.
+    pub(super) fn new(directions: &[&[(Parameter, f64)]]) -> Self {
+        let mut moves = HashMap::new();
         let mut kinds: Vec<Discriminant<Parameter>> = Vec::new();
-        for (parameter, _) in direction {
-            let kind = discriminant(parameter);
-            if !kinds.contains(&kind) {
-                kinds.push(kind);
+        for (k, direction) in (1..L).zip(directions) {
+            for (parameter, by) in *direction {
+                moves.entry(*parameter).or_insert([0.0; L])[k] += by;
+                let kind = discriminant(parameter);
+                if !kinds.contains(&kind) {
+                    kinds.push(kind);
+                }
             }
         }
         Self { moves, kinds }
     }
 }
 
-impl Inputs for Seeded {
-    type Number = Dual64;
+impl<const L: usize> Inputs for Seeded<L> {
+    type Number = Jet<L>;
     fn moves(&self, kind: Parameter) -> bool {
         self.kinds.contains(&discriminant(&kind))
     }
-    fn of(&self, parameter: Parameter, value: f64) -> Dual64 {
-        let by = if self.moves(parameter) { self.moves.get(&parameter).copied() } else { None };
-        Dual64::new(value, by.unwrap_or(0.0))
+    fn of(&self, parameter: Parameter, value: f64) -> Jet<L> {
+        let known = if self.moves(parameter) { self.moves.get(&parameter) } else { None };
+        known.map_or_else(
+            || Jet::from(value),
+            |lanes| {
+                let mut lanes = *lanes;
+                lanes[0] = value;
+                Jet(lanes)
+            },
+        )
     }
 }
 
@@ -67,11 +81,12 @@ impl Economy {
         settings: &SolverSettings,
     ) -> Result<Sensitivity, SolveError> {
         shock.validate(self.parts())?;
-        self.along(shock, equilibrium, direction, settings, &mut None, settings.depth.max(2))
+        Ok(self.along::<2>(shock, equilibrium, &[direction], settings)?.swap_remove(0))
     }
 
-    /// The derivatives in several directions. The linear equations differ by their right-hand sides alone, so that what the
-    /// search for one has learned about the common matrix serves the next: cheaper than [`Economy::sensitivity`] for each.
+    /// The derivatives in several directions. The linear equations differ by their right-hand sides alone: a sweep serves all
+    /// directions at once, and what one has shown of the common matrix serves the others. Cheaper than
+    /// [`Economy::sensitivity`] for each.
     ///
     /// # Errors
     /// As [`Economy::sensitivity`].
@@ -83,70 +98,71 @@ impl Economy {
         settings: &SolverSettings,
     ) -> Result<Vec<Sensitivity>, SolveError> {
         shock.validate(self.parts())?;
-        let depth = settings.depth.max(2) * directions.len();
-        let mut learned = None;
-        let along = |direction: &&[(Parameter, f64)]| {
-            self.along(shock, equilibrium, direction, settings, &mut learned, depth)
-        };
-        directions.iter().map(along).collect()
+        let mut all = Vec::with_capacity(directions.len());
+        for some in directions.chunks(TOGETHER) {
+            all.extend(match some.len() {
+                1 => self.along::<2>(shock, equilibrium, some, settings)?,
+                _ => self.along::<{ TOGETHER + 1 }>(shock, equilibrium, some, settings)?,
+            });
+        }
+        Ok(all)
     }
 
-    fn along(
+    /// In up to `L - 1` directions.
+    fn along<const L: usize>(
         &self,
         shock: &Shock,
         equilibrium: &Equilibrium,
-        direction: &[(Parameter, f64)],
+        directions: &[&[(Parameter, f64)]],
         settings: &SolverSettings,
-        learned: &mut Option<Anderson>,
-        depth: usize,
-    ) -> Result<Sensitivity, SolveError> {
-        let system =
-            System::new(self.parts(), self.constants(), self.income(), shock, &Seeded::new(direction))?;
+    ) -> Result<Vec<Sensitivity>, SolveError> {
+        let inputs = Seeded::<L>::new(directions);
+        let system = System::new(self.parts(), self.constants(), self.income(), shock, &inputs)?;
         equilibrium.iterate.fits(&system)?;
-        let anderson = learned.get_or_insert_with(|| Anderson::new(depth, system.at.len()));
-        anderson.pause();
-        tangent(&system, &equilibrium.iterate, settings, anderson)
-    }
-}
-
-/// The derivative in one direction; `anderson` may remember differences of another.
-fn tangent(
-    system: &System<Dual64>,
-    iterate: &Iterate,
-    settings: &SolverSettings,
-    anderson: &mut Anderson,
-) -> Result<Sensitivity, SolveError> {
-    let mut work = Work::new(system);
-    let at: Vec<f64> = iterate.state(system);
-    let mut tangent = vec![0.0; at.len()];
-    let mut state: Vec<Dual64> = at.iter().map(|v| Dual64::from(*v)).collect();
-    let mut next = state.clone();
-    let mut image = tangent.clone();
-    let weight = weights(system);
-    let mut history = Vec::new();
-    for number in 1..=settings.max_sweeps {
-        state.iter_mut().zip(&tangent).for_each(|(s, d)| s.eps = *d);
-        system.sweep(&state, &mut next, &mut work);
-        image.iter_mut().zip(&next).for_each(|(d, s)| *d = s.eps);
-        let residual = gaps(system, &tangent, &image);
-        history.push(Iteration { number, phase: Phase::FixedPoint, residual });
-        if residual.max() <= settings.tolerance {
-            return Ok(assemble(system, &work, &next, residual, number));
+        let mut work = Work::new(&system);
+        let at: Vec<f64> = equilibrium.iterate.state(&system);
+        let mut state: Vec<Jet<L>> = at.iter().map(|v| Jet::from(*v)).collect();
+        let mut next = state.clone();
+        // Each direction after the other.
+        let (count, len) = (directions.len(), at.len());
+        let mut tangents = vec![0.0; count * len];
+        let mut images = tangents.clone();
+        let weight = weights(&system);
+        let mut anderson = Anderson::new(count * settings.depth.max(2), len, count);
+        let mut history = Vec::new();
+        for number in 1..=settings.max_sweeps {
+            for (at, state) in state.iter_mut().enumerate() {
+                let own = tangents.iter().skip(at).step_by(len);
+                state.tangents_mut().iter_mut().zip(own).for_each(|(by, d)| *by = *d);
+            }
+            system.sweep(&state, &mut next, &mut work);
+            for (at, next) in next.iter().enumerate() {
+                let own = images.iter_mut().skip(at).step_by(len);
+                own.zip(next.tangents()).for_each(|(d, by)| *d = *by);
+            }
+            let pairs = tangents.chunks_exact(len).zip(images.chunks_exact(len));
+            let residuals: Vec<MarketResidual> = pairs.map(|(old, new)| gaps(&system, old, new)).collect();
+            let worst = residuals.iter().fold(MarketResidual::default(), |a, b| a.or_larger(b));
+            history.push(Iteration { number, phase: Phase::FixedPoint, residual: worst });
+            if worst.max() <= settings.tolerance {
+                let of = |(k, residual)| assemble(&system, &work, &next, k, residual, number);
+                return Ok(residuals.into_iter().enumerate().map(of).collect());
+            }
+            anderson.step(&mut tangents, &images, &weight);
         }
-        anderson.step(&mut tangent, &image, &weight);
+        let residual = history.last().map(|last| last.residual).unwrap_or_default();
+        Err(SolveError::NotConverged {
+            iterations: history.len(),
+            residual,
+            tolerance: settings.tolerance,
+            best: Box::new(equilibrium.iterate.clone()),
+            history,
+        })
     }
-    let residual = history.last().map(|last| last.residual).unwrap_or_default();
-    Err(SolveError::NotConverged {
-        iterations: history.len(),
-        residual,
-        tolerance: settings.tolerance,
-        best: Box::new(Iterate::of(system, &tangent)),
-        history,
-    })
 }
 
 /// Largest gap in each block, over the largest entry of the derivative or one.
-fn gaps(system: &System<Dual64>, old: &[f64], new: &[f64]) -> MarketResidual {
+fn gaps<T: Scalar>(system: &System<T>, old: &[f64], new: &[f64]) -> MarketResidual {
     let scale = new.iter().fold(1.0, |a: f64, b| a.max(b.abs()));
     let (old, new) = (system.at.split(old), system.at.split(new));
     let gap = |a: &[f64], b: &[f64]| {
@@ -165,25 +181,27 @@ fn gaps(system: &System<Dual64>, old: &[f64], new: &[f64]) -> MarketResidual {
     }
 }
 
-fn assemble(
-    system: &System<Dual64>,
-    work: &Work<Dual64>,
-    state: &[Dual64],
+/// What direction `k` of a sweep comes to.
+fn assemble<const L: usize>(
+    system: &System<Jet<L>>,
+    work: &Work<Jet<L>>,
+    state: &[Jet<L>],
+    k: usize,
     residual: MarketResidual,
     iterations: usize,
 ) -> Sensitivity {
     let Dims { countries: n, sectors: j, factors: f } = system.parts.dims();
     let blocks = system.at.split(state);
-    let rows = |values: &[Dual64], columns: usize| {
-        Array2::from_shape_fn((n, columns), |(a, b)| values[a * columns + b].eps)
+    let rows = |values: &[Jet<L>], columns: usize| {
+        Array2::from_shape_fn((n, columns), |(a, b)| values[a * columns + b].tangents()[k])
     };
-    let own = |values: &[Dual64]| values.iter().map(|v| v.eps).collect::<Array1<f64>>();
+    let own = |values: &[Jet<L>]| values.iter().map(|v| v.tangents()[k]).collect::<Array1<f64>>();
     let real_income = work
         .income
         .iter()
         .zip(&work.ln_consumption)
-        .map(|(income, price)| income.eps / income.re - price.eps);
-    let nested = |values: &[Dual64]| system.nest.as_ref().map(|_| rows(values, j));
+        .map(|(income, price)| income.tangents()[k] / income.re() - price.tangents()[k]);
+    let nested = |values: &[Jet<L>]| system.nest.as_ref().map(|_| rows(values, j));
     Sensitivity {
         ln_real_income: real_income.collect(),
         ln_price: rows(&work.ln_price, j),
@@ -195,7 +213,11 @@ fn assemble(
         ln_augmentation: nested(&work.nest.ln_a_critical).zip(nested(&work.nest.ln_a_other)),
         critical_share: nested(&work.nest.share),
         ln_wedge: own(blocks.wedge),
-        ln_volume: work.volume.iter().map(|v| if v.re > 0.0 { v.eps / v.re } else { 0.0 }).collect(),
+        ln_volume: work
+            .volume
+            .iter()
+            .map(|v| if v.re() > 0.0 { v.tangents()[k] / v.re() } else { 0.0 })
+            .collect(),
         quota_rent: own(&work.quota_rent),
         residual,
         iterations,

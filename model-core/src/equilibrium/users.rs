@@ -188,7 +188,7 @@ impl<T: Scalar> System<'_, T> {
                 gap -= correction;
                 (share, sales) = at(gap);
                 let size = correction.re().abs();
-                if T::NDERIV == 0 && size <= (ENOUGH * (gap - start).re().abs()).max(NOTHING) {
+                if T::DIRECTIONS == 0 && size <= (ENOUGH * (gap - start).re().abs()).max(NOTHING) {
                     break;
                 }
             }
