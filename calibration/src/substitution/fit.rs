@@ -7,8 +7,9 @@ use estimation::statistic::TestStatistic;
 use ndarray::{Array1, Array2};
 
 use super::exposure::ByShock;
-use super::moments::{Equation, Slot, System};
+use super::moments::{Equation, Slot, System, patents_weight};
 use super::sample::{Sample, Series, Stocks};
+use super::totals::Totals;
 use super::{Panel, SubstitutionError};
 
 /// A search ends where a further step would be shorter than a ten-millionth of a standard error.
@@ -316,8 +317,13 @@ impl Specification {
             }
         }
         moment_names.extend(equations.iter().flat_map(of_years));
+        let totals = effects.is_empty().then(|| {
+            let weight = |series: &Series| patents_weight(series, self.overdispersion);
+            Totals::new(sample, &group, names.len(), self.residual, weight)
+        });
         let system = System {
             sample,
+            totals,
             group,
             groups: names.len(),
             equations,

@@ -58,6 +58,7 @@ pub mod robustness;
 mod sample;
 mod shrink;
 pub mod simulate;
+mod totals;
 
 pub use diagnostics::FirstStageStrength;
 pub use error::SubstitutionError;

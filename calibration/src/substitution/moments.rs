@@ -6,6 +6,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayViewMut2, Axis, Slice};
 
 use super::fit::Residual;
 use super::sample::{Sample, Series};
+use super::totals::{Sums, Totals};
 
 /// One of the two equations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,8 +54,15 @@ pub(super) struct System<'a> {
     pub(super) effects: Vec<usize>,
     pub(super) residual: Residual,
     pub(super) overdispersion: f64,
+    /// Sums for the search, unless years have effects.
+    pub(super) totals: Option<Totals>,
     pub(super) names: Vec<String>,
     pub(super) moment_names: Vec<String>,
+}
+
+/// Patents of a unit with mean `m` have variance `1/m + overdispersion` about their expectation of one: one over it.
+pub(super) fn patents_weight(series: &Series, overdispersion: f64) -> f64 {
+    series.scale / (1.0 + overdispersion * series.scale)
 }
 
 /// A parameter vector by what it is.
@@ -178,12 +186,24 @@ impl System<'_> {
         }
     }
 
-    /// Patents of a unit with mean `m` have variance `1/m + overdispersion` about their expectation of one.
     fn weight(&self, series: &Series, equation: Equation) -> f64 {
         match equation {
-            Equation::Patents => series.scale / (1.0 + self.overdispersion * series.scale),
+            Equation::Patents => patents_weight(series, self.overdispersion),
             Equation::Spending => 1.0,
         }
+    }
+
+    /// Sums over all rows by equation, then group, where they are at hand.
+    fn sums(&self, point: Point<'_>, derivatives: bool) -> Option<Vec<Vec<Sums>>> {
+        let totals = self.totals.as_ref()?;
+        let of = |equation: &Equation| {
+            let slope = |group: usize| self.slope(group, *equation, point);
+            match equation {
+                Equation::Patents => totals.patents(slope, point.phi, derivatives),
+                Equation::Spending => totals.spending(slope, point.phi),
+            }
+        };
+        Some(self.equations.iter().map(of).collect())
     }
 
     fn slope(&self, group: usize, equation: Equation, point: Point<'_>) -> f64 {
@@ -339,6 +359,31 @@ impl System<'_> {
         }
     }
 
+    /// Writes the derivatives of the sums of an equation and group.
+    fn fill(
+        &self,
+        jacobian: &mut Array2<f64>,
+        (number, equation, group): (usize, Equation, usize),
+        point: Point<'_>,
+        sums: &Sums,
+    ) {
+        let slope = self.slope(group, equation, point);
+        let lambda = if equation == Equation::Patents { point.lambda } else { 1.0 };
+        let from = self.columns(number, group).instruments;
+        let mut put = |k: usize, values: &Array1<f64>, by: f64| {
+            for (l, value) in values.iter().enumerate() {
+                jacobian[[from + l, k]] = by * value;
+            }
+        };
+        put(group, &sums.by_index, lambda);
+        if let Slot::At(k) = self.phi {
+            put(k, &sums.by_stock, slope);
+        }
+        if let (Slot::At(k), Equation::Patents) = (self.lambda, equation) {
+            put(k, &sums.by_index, point.theta[group] - 1.0);
+        }
+    }
+
     /// Adds what a unit's error adds to the sums of all moments.
     fn add(&self, sums: &mut [f64], at: usize, columns: Columns, weight: f64, error: &[f64]) {
         let (series, count) = (&self.sample.series[at], self.sample.instruments.len());
@@ -371,6 +416,10 @@ impl Moments for System<'_> {
     }
 
     fn mean(&self, theta: ArrayView1<'_, f64>) -> Array1<f64> {
+        if let Some(all) = self.sums(self.point(theta), false) {
+            let errors = all.iter().flatten().flat_map(|sums| &sums.error);
+            return errors.map(|sum| sum / self.observations() as f64).collect();
+        }
         let mut sums = vec![0.0; self.moments()];
         self.each_error(theta, |at, columns, weight, error| self.add(&mut sums, at, columns, weight, error));
         Array1::from(sums) / self.observations() as f64
@@ -421,13 +470,23 @@ impl Differentiable for System<'_> {
     }
 
     fn mean_jacobian(&self, theta: ArrayView1<'_, f64>) -> Array2<f64> {
+        let point = self.point(theta);
+        let n = self.observations() as f64;
+        if let Some(all) = self.sums(point, true) {
+            let mut jacobian = Array2::zeros((self.moments(), self.parameters()));
+            for (number, (equation, groups)) in self.equations.iter().zip(&all).enumerate() {
+                for (group, sums) in groups.iter().enumerate() {
+                    self.fill(&mut jacobian, (number, *equation, group), point, sums);
+                }
+            }
+            return jacobian / n;
+        }
         let moments = self.moments();
         // By parameter, so that what a unit adds to lies together.
         let mut sums = vec![0.0; moments * self.parameters()];
         self.each_derivative(theta, 0..self.parameters(), |at, columns, k, weight, moved| {
             self.add(&mut sums[k * moments..(k + 1) * moments], at, columns, weight, moved);
         });
-        let n = self.observations() as f64;
         Array2::from_shape_fn((moments, self.parameters()), |(l, k)| sums[k * moments + l] / n)
     }
 }
@@ -478,6 +537,15 @@ mod tests {
         })
     }
 
+    /// Whether the mean moments are those of the rows written out.
+    fn means_agree(system: &System<'_>, theta: &Array1<f64>) -> bool {
+        let mut rows = Array2::zeros((system.observations(), system.moments()));
+        system.contributions(theta.view(), rows.view_mut());
+        let mean = rows.mean_axis(Axis(0)).unwrap();
+        let scale = rows.iter().fold(0.0_f64, |a, v| a.max(v.abs()));
+        (mean - system.mean(theta.view())).iter().all(|gap| gap.abs() < 1e-12 * scale)
+    }
+
     /// The panel with units that come late, go early and miss prices.
     fn with_gaps(panel: &Panel) -> Panel {
         let mut panel = panel.clone();
@@ -507,15 +575,16 @@ mod tests {
             let (system, _) = effects.system(&thinned, &gaps).unwrap();
             let theta: Array1<f64> = (0..system.parameters()).map(|k| 0.3 + 0.1 * (k as f64).sin()).collect();
             assert!(gap(&system, &theta) < 1e-7 && products_agree(&system, &theta));
-            let mut rows = Array2::zeros((system.observations(), system.moments()));
-            system.contributions(theta.view(), rows.view_mut());
-            let gaps = (rows.mean_axis(ndarray::Axis(0)).unwrap() - system.mean(theta.view())).mapv(f64::abs);
-            assert!(gaps.sum() < 1e-10, "{gaps}");
+            assert!(system.totals.is_none() && means_agree(&system, &theta));
+            // The same panel added up at once.
+            let (system, _) = specification.system(&thinned, &gaps).unwrap();
+            let theta: Array1<f64> = (0..system.parameters()).map(|k| 0.3 + 0.1 * (k as f64).sin()).collect();
+            assert!(system.totals.is_some() && means_agree(&system, &theta) && gap(&system, &theta) < 1e-7);
 
             let (system, _) = specification.system(&panel, &sample).unwrap();
             let mut theta = Array1::from_elem(system.parameters(), 0.3);
             theta[2] = 0.8;
-            assert!(gap(&system, &theta) < 1e-7);
+            assert!(gap(&system, &theta) < 1e-7 && means_agree(&system, &theta));
             let rows = ByShock::new(&system, &panel, &stocks);
             assert!(gap(&rows, &theta) < 1e-7);
             // The same sums of moments, and the derivatives of single rows are those of the engine's numeric ones.

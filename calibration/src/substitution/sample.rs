@@ -61,6 +61,8 @@ pub(super) struct Series {
     pub(super) spending: Option<Array1<f64>>,
     /// Instruments in deviation from their means, `[year, instrument]`.
     pub(super) instruments: Array2<f64>,
+    /// The same for all series that share their instruments.
+    pub(super) cell: usize,
 }
 
 /// Years that a unit needs in the sample: one goes to its effect.
@@ -97,7 +99,7 @@ impl Sample {
         }
         let mut series = Vec::with_capacity(panel.units.len());
         // Units of a sector in a market with the same years share their instruments.
-        let mut shared: BTreeMap<(usize, usize, Vec<usize>), Array2<f64>> = BTreeMap::new();
+        let mut shared: BTreeMap<(usize, usize, Vec<usize>), (usize, Array2<f64>)> = BTreeMap::new();
         for (row, unit) in panel.units.iter().enumerate() {
             let Some((first, last)) = panel.patenting(row) else { continue };
             let flow = |counts: &Array2<f64>| -> Array1<f64> {
@@ -125,6 +127,10 @@ impl Sample {
                 let mean = ratio.mean().unwrap_or(0.0);
                 ratio - mean
             });
+            let number = shared.len();
+            let (cell, instruments) = shared
+                .entry((unit.sector, unit.market, years.clone()))
+                .or_insert_with(|| (number, instruments(panel, stocks, unit.sector, unit.market, &years)));
             series.push(Series {
                 row,
                 price: years.iter().map(price).collect(),
@@ -133,10 +139,8 @@ impl Sample {
                 counts: (over_mean(counts.0), over_mean(counts.1)),
                 scale,
                 spending,
-                instruments: shared
-                    .entry((unit.sector, unit.market, years.clone()))
-                    .or_insert_with(|| instruments(panel, stocks, unit.sector, unit.market, &years))
-                    .clone(),
+                instruments: instruments.clone(),
+                cell: *cell,
                 years,
             });
         }

@@ -80,7 +80,11 @@ impl Anderson {
         if self.held > 0 {
             let normal = self.normal();
             for (u, residual) in u.chunks_exact_mut(dim).zip(self.residual.chunks_exact(dim)) {
-                let right: Vec<f64> = (0..self.held).map(|row| dot(self.row(row), residual)).collect();
+                // A loop, because what is collected is not compiled for the width.
+                let mut right = vec![0.0; self.held];
+                for (row, right) in right.iter_mut().enumerate() {
+                    *right = dot(self.row(row), residual);
+                }
                 let mut gamma = normal.solve(right);
                 gamma.iter_mut().for_each(|gamma| *gamma = -*gamma);
                 add_rows(&gamma, &self.d_image, u);
