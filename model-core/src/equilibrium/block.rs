@@ -122,9 +122,9 @@ struct Given<'s, T> {
     block: &'s Block,
     /// By country.
     close: Vec<Close<T>>,
-    g: &'s Pairs<T>,
-    border: Option<&'s Pairs<T>>,
-    producer: Option<&'s Pairs<T>>,
+    g: &'s Pairs<'s, T>,
+    border: Option<&'s Pairs<'s, T>>,
+    producer: Option<&'s Pairs<'s, T>>,
     controls: Option<&'s Controls>,
     /// Unit costs and resource prices of the state, and the share of the resource in cost.
     ln_cost: Vec<T>,

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use ndarray::{Array2, Array3};
 
 use super::block::NO_OTHER_USE;
+use super::market::{Markets, baseline};
 use super::scalar::{dot, transpose};
 use crate::economy::{Economy, EconomyParts};
 use crate::labels::Dims;
@@ -43,6 +44,8 @@ pub(crate) struct Constants {
     pub(super) price_follows: Vec<f64>,
     /// How a sector's sales fall with its own cost at the baseline, `[i][j]`.
     pub(super) sales_elasticity: Vec<f64>,
+    /// Trade at baseline costs.
+    pub(super) markets: Option<Markets<'static, f64>>,
     /// Step of each factor price, `[n][f]`: one over the elasticity of its excess demand.
     pub(super) wage_step: Vec<f64>,
 }
@@ -69,6 +72,7 @@ impl Constants {
             expenditure_scale: level.clone().map(f64::recip).collect(),
             expenditure_level: level.collect(),
             price_follows: price_follows(parts),
+            markets: baseline(parts),
             wage_step: wage_step(parts, &sales_elasticity, &sales),
             sales_elasticity,
             output,

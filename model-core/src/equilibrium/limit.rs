@@ -155,9 +155,9 @@ pub(super) fn controls<T: Scalar>(sectors: usize, n: usize, limits: &[Limit<T>])
 
 /// A sector's market with its wedges in place.
 pub(super) struct Overlay<T> {
-    pub(super) g: Pairs<T>,
-    pub(super) border: Pairs<T>,
-    pub(super) producer: Pairs<T>,
+    pub(super) g: Pairs<'static, T>,
+    pub(super) border: Pairs<'static, T>,
+    pub(super) producer: Pairs<'static, T>,
     /// `mu - 1` of each flow of the controls, and the sum of the log wedges on it.
     pub(super) rate: Vec<T>,
     pub(super) ln_wedge: Vec<T>,
@@ -179,7 +179,7 @@ impl Controls {
     /// Puts the wedges on the flows: shares fall by `mu^(-theta)`, and what the producer keeps by another `mu`.
     pub(super) fn overlay<T: Scalar>(
         &self,
-        (g, border, producer): (&Pairs<T>, Option<&Pairs<T>>, Option<&Pairs<T>>),
+        (g, border, producer): (&Pairs<'_, T>, Option<&Pairs<'_, T>>, Option<&Pairs<'_, T>>),
         theta: T,
         wedge: &[T],
         over: &mut Overlay<T>,

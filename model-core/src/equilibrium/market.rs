@@ -1,5 +1,7 @@
 //! Trade in one sector under a shock: `G[n,i] = pi tau^(-theta)`, formed once for a solve.
 
+use std::borrow::Cow;
+
 use ndarray::{Array3, Axis};
 
 use super::scalar::{Scalar, add_rows, dot, transposed};
@@ -8,27 +10,36 @@ use super::system::{Inputs, Layout, Plain, System};
 use crate::ces::Number;
 use crate::economy::EconomyParts;
 use crate::labels::Dims;
+use crate::restriction::Restriction;
 use crate::sensitivity::Parameter;
 use crate::shock::{Shock, ShockError};
 
 /// Trade in one sector.
-pub(super) enum Market<T> {
+#[derive(Debug)]
+pub(super) enum Market<'a, T> {
     /// Nobody imports: the price is the domestic cost times the domestic price factor.
     Domestic { ln_tau: Vec<T>, keep_border: Vec<T>, keep_producer: Vec<T>, buys: Vec<bool>, taxed: bool },
     /// `g[n,i]`, divided by the largest entry of its row; with tariffs and export taxes taken off where there are any.
-    Traded { g: Pairs<T>, border: Option<Pairs<T>>, producer: Option<Pairs<T>>, by_exporter: ByExporter<T> },
+    Traded {
+        g: Pairs<'a, T>,
+        border: Option<Pairs<'a, T>>,
+        producer: Option<Pairs<'a, T>>,
+        by_exporter: ByExporter<'a, T>,
+    },
 }
 
 /// `g[n,i]`, and with tariffs taken off where there are any, column by column.
-pub(super) type ByExporter<T> = (Pairs<T>, Option<Pairs<T>>);
+pub(super) type ByExporter<'a, T> = (Pairs<'a, T>, Option<Pairs<'a, T>>);
 
-/// A number for each importer and exporter, row by row: without derivatives where no parameter of trade moves.
-pub(super) enum Pairs<T> {
-    Still(Vec<f64>),
+/// A number for each importer and exporter, row by row: without derivatives where no parameter of trade moves, and the baseline's
+/// own where the shock leaves trade costs alone.
+#[derive(Debug)]
+pub(super) enum Pairs<'a, T> {
+    Still(Cow<'a, [f64]>),
     Moving(Vec<T>),
 }
 
-impl<T: Scalar> Pairs<T> {
+impl<T: Scalar> Pairs<'_, T> {
     #[inline(always)]
     pub(super) fn at(&self, pair: usize) -> T {
         match self {
@@ -49,7 +60,7 @@ impl<T: Scalar> Pairs<T> {
 
     /// `sums[n] = sum_i m[n,i] e[i]`, by columns where they are at hand.
     #[inline(always)]
-    pub(super) fn imports(&self, columns: Option<&Self>, e: &[T], sums: &mut [T]) {
+    pub(super) fn imports(&self, columns: Option<&Pairs<'_, T>>, e: &[T], sums: &mut [T]) {
         match columns {
             Some(columns) => columns.exports(e, sums),
             None => sums.iter_mut().enumerate().for_each(|(n, sum)| *sum = self.row_sum(n, e)),
@@ -67,61 +78,100 @@ impl<T: Scalar> Pairs<T> {
     }
 
     /// Becomes a copy that can move.
-    pub(super) fn copy_from(&mut self, from: &Self) -> &mut [T] {
+    pub(super) fn copy_from(&mut self, from: &Pairs<'_, T>) -> &mut [T] {
         if let Self::Still(_) = self {
             *self = Self::Moving(Vec::new());
         }
         let Self::Moving(to) = self else { return &mut [] };
         to.clear();
         match from {
-            Self::Still(all) => to.extend(all.iter().map(|v| T::from(*v))),
-            Self::Moving(all) => to.extend_from_slice(all),
+            Pairs::Still(all) => to.extend(all.iter().map(|v| T::from(*v))),
+            Pairs::Moving(all) => to.extend_from_slice(all),
         }
         to
     }
 
     /// Column by column.
-    fn transposed(&self, n: usize) -> Self {
+    fn transposed(&self, n: usize) -> Pairs<'static, T> {
         match self {
-            Self::Still(all) => Self::Still(transposed(all, n)),
-            Self::Moving(all) => Self::Moving(transposed(all, n)),
+            Self::Still(all) => Pairs::Still(Cow::Owned(transposed(all, n))),
+            Self::Moving(all) => Pairs::Moving(transposed(all, n)),
+        }
+    }
+}
+
+impl<'a> Pairs<'a, f64> {
+    fn still(self) -> Cow<'a, [f64]> {
+        match self {
+            Self::Still(all) => all,
+            Self::Moving(all) => Cow::Owned(all),
+        }
+    }
+
+    fn lent(&self) -> Pairs<'_, f64> {
+        match self {
+            Self::Still(all) => Pairs::Still(Cow::Borrowed(all)),
+            Self::Moving(all) => Pairs::Still(Cow::Borrowed(all)),
         }
     }
 }
 
 /// The markets of all sectors, and the logs of the entries by which their rows were divided, `[n][j]`: minus infinity where
 /// nothing is bought.
-pub(super) struct Markets<T> {
-    pub(super) markets: Vec<Market<T>>,
+#[derive(Debug)]
+pub(super) struct Markets<'a, T> {
+    pub(super) markets: Vec<Market<'a, T>>,
     pub(super) shift: Vec<f64>,
 }
 
 /// The error is the importer without a supplier.
 type Unsupplied = usize;
 
+/// Those of the baseline.
+pub(super) fn baseline(parts: &EconomyParts) -> Option<Markets<'static, f64>> {
+    let theta = parts.theta.to_vec();
+    formed(parts, &Shock::default(), &theta, &Plain, |all| Pairs::Still(Cow::Owned(all))).ok()
+}
+
 /// Fails where the shock cuts off all suppliers of something that is needed.
-pub(super) fn markets<I: Inputs>(
+pub(super) fn markets<'a, I: Inputs>(
     parts: &EconomyParts,
+    baseline: Option<&'a Markets<'static, f64>>,
     shock: &Shock,
     theta: &[I::Number],
     inputs: &I,
-) -> Result<Markets<I::Number>, ShockError> {
+) -> Result<Markets<'a, I::Number>, ShockError> {
     let of_trade = [Parameter::Theta { sector: 0 }, tariff([0; 3]), export_tax([0; 3]), iceberg([0; 3])];
     if of_trade.into_iter().any(|parameter| inputs.moves(parameter)) {
         return formed(parts, shock, theta, inputs, Pairs::Moving);
     }
+    if let Some(Markets { markets, shift }) = baseline.filter(|known| known.serves(shock)) {
+        let markets = markets.iter().map(|market| market.lent().unmoved()).collect();
+        return Ok(Markets { markets, shift: shift.clone() });
+    }
     let still: Vec<f64> = theta.iter().map(Number::re).collect();
-    let Markets { markets, shift } = formed(parts, shock, &still, &Plain, Pairs::Still)?;
-    Ok(Markets { markets: markets.into_iter().map(Market::unmoved).collect(), shift })
+    let found = formed(parts, shock, &still, &Plain, |all| Pairs::Still(Cow::Owned(all)))?;
+    let markets = found.markets.into_iter().map(Market::unmoved).collect();
+    Ok(Markets { markets, shift: found.shift })
 }
 
-impl Market<f64> {
+impl Markets<'_, f64> {
+    /// Whether these, of the baseline, are those under a shock: it moves no cost of trade and neither opens nor closes a market.
+    fn serves(&self, shock: &Shock) -> bool {
+        let changes =
+            |r: &Restriction| r.stops() || matches!(self.markets[r.sector], Market::Domestic { .. });
+        shock.tariff.is_none()
+            && shock.export_tax.is_none()
+            && shock.iceberg_hat.is_none()
+            && !shock.restrictions.iter().any(changes)
+    }
+}
+
+impl<'a> Market<'a, f64> {
     /// The same among numbers that move.
-    fn unmoved<T: Scalar>(self) -> Market<T> {
+    fn unmoved<T: Scalar>(self) -> Market<'a, T> {
         let each = |all: Vec<f64>| all.into_iter().map(T::from).collect();
-        let pairs = |all: Pairs<f64>| match all {
-            Pairs::Still(all) | Pairs::Moving(all) => Pairs::Still(all),
-        };
+        let pairs = |all: Pairs<'a, f64>| Pairs::Still(all.still());
         match self {
             Self::Domestic { ln_tau, keep_border, keep_producer, buys, taxed } => Market::Domestic {
                 ln_tau: each(ln_tau),
@@ -138,6 +188,25 @@ impl Market<f64> {
             },
         }
     }
+
+    /// The same without a copy of what is large.
+    fn lent(&self) -> Market<'_, f64> {
+        match self {
+            Self::Domestic { ln_tau, keep_border, keep_producer, buys, taxed } => Market::Domestic {
+                ln_tau: ln_tau.clone(),
+                keep_border: keep_border.clone(),
+                keep_producer: keep_producer.clone(),
+                buys: buys.clone(),
+                taxed: *taxed,
+            },
+            Self::Traded { g, border, producer, by_exporter } => Market::Traded {
+                g: g.lent(),
+                border: border.as_ref().map(Pairs::lent),
+                producer: producer.as_ref().map(Pairs::lent),
+                by_exporter: (by_exporter.0.lent(), by_exporter.1.as_ref().map(Pairs::lent)),
+            },
+        }
+    }
 }
 
 /// The markets from numbers of one kind.
@@ -146,8 +215,8 @@ fn formed<I: Inputs>(
     shock: &Shock,
     theta: &[I::Number],
     inputs: &I,
-    pairs: fn(Vec<I::Number>) -> Pairs<I::Number>,
-) -> Result<Markets<I::Number>, ShockError> {
+    pairs: fn(Vec<I::Number>) -> Pairs<'static, I::Number>,
+) -> Result<Markets<'static, I::Number>, ShockError> {
     let Dims { countries: n, sectors: j, .. } = parts.dims();
     let shares = by_sector(&parts.trade_share, |_, v| I::Number::from(v));
     let mut change = ln_price_factor(parts, shock, inputs);
@@ -260,7 +329,7 @@ fn domestic<T: Scalar>(
     change: Option<&[T]>,
     border: Option<&[T]>,
     producer: Option<&[T]>,
-) -> Result<Market<T>, Unsupplied> {
+) -> Result<Market<'static, T>, Unsupplied> {
     let own = |all: Option<&[T]>, i: usize, otherwise: f64| all.map_or(T::from(otherwise), |a| a[i * n + i]);
     let buys: Vec<bool> = (0..n).map(|i| shares[i * n + i].re() > 0.0).collect();
     let ln_tau: Vec<T> = (0..n).map(|i| own(change, i, 0.0)).collect();
@@ -280,8 +349,8 @@ fn traded<T: Scalar>(
     theta: T,
     border: Option<Vec<T>>,
     producer: Option<Vec<T>>,
-    pairs: fn(Vec<T>) -> Pairs<T>,
-) -> Result<(Market<T>, Vec<f64>), Unsupplied> {
+    pairs: fn(Vec<T>) -> Pairs<'static, T>,
+) -> Result<(Market<'static, T>, Vec<f64>), Unsupplied> {
     let mut shift = vec![0.0; n];
     for (m, row) in g.chunks_exact_mut(n).enumerate() {
         if row.iter().all(|g| g.re() == 0.0) {

@@ -105,7 +105,7 @@ pub(super) struct MovedShare<T> {
 pub(super) struct System<'a, T = f64> {
     pub(super) parts: &'a EconomyParts,
     pub(super) at: Layout,
-    pub(super) markets: Vec<Market<T>>,
+    pub(super) markets: Vec<Market<'a, T>>,
     /// Log of the largest entry by which each row of `g` was divided, `[n][j]`.
     pub(super) shift: Vec<f64>,
     pub(super) theta: Vec<T>,
@@ -183,7 +183,7 @@ impl<'a, T: Scalar> System<'a, T> {
         let theta: Vec<T> =
             (0..j).map(|s| inputs.of(Parameter::Theta { sector: s }, parts.theta[s])).collect();
         let nest = Nest::new(parts, &fixed.output, shock, inputs);
-        let Markets { markets, shift } = markets(parts, shock, &theta, inputs)?;
+        let Markets { markets, shift } = markets(parts, fixed.markets.as_ref(), shock, &theta, inputs)?;
         let limits = limits(parts, shock, inputs);
         let blocks = blocks(parts, &fixed.output, &limits);
         let mut price_follows = Cow::Borrowed(&fixed.price_follows[..]);
