@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ndarray::{Array3, Axis};
 
-use super::scalar::{Scalar, add_rows, dot, transposed};
+use super::scalar::{Scalar, add_rows, both_sides, dot, transposed};
 use super::sweep::Work;
 use super::system::{Inputs, Layout, Plain, System};
 use crate::ces::Number;
@@ -24,12 +24,10 @@ pub(super) enum Market<'a, T> {
         g: Pairs<'a, T>,
         border: Option<Pairs<'a, T>>,
         producer: Option<Pairs<'a, T>>,
-        by_exporter: ByExporter<'a, T>,
+        /// `g` column by column.
+        by_exporter: Pairs<'a, T>,
     },
 }
-
-/// `g[n,i]`, and with tariffs taken off where there are any, column by column.
-pub(super) type ByExporter<'a, T> = (Pairs<'a, T>, Option<Pairs<'a, T>>);
 
 /// A number for each importer and exporter, row by row: without derivatives where no parameter of trade moves, and the baseline's
 /// own where the shock leaves trade costs alone.
@@ -74,6 +72,16 @@ impl<T: Scalar> Pairs<'_, T> {
         match self {
             Self::Still(all) => add_rows(q, all, column),
             Self::Moving(all) => add_rows(q, all, column),
+        }
+    }
+
+    /// [`Pairs::exports`] to `column`, and `sums[n] = sum_i m[n,i] e[i]`.
+    #[inline(always)]
+    pub(super) fn both_sides(&self, q: &[T], e: &[T], sums: &mut [T], column: &mut [T]) {
+        column.fill(T::from(0.0));
+        match self {
+            Self::Still(all) => both_sides((q, e), all, sums, column),
+            Self::Moving(all) => both_sides((q, e), all, sums, column),
         }
     }
 
@@ -184,7 +192,7 @@ impl<'a> Market<'a, f64> {
                 g: pairs(g),
                 border: border.map(pairs),
                 producer: producer.map(pairs),
-                by_exporter: (pairs(by_exporter.0), by_exporter.1.map(pairs)),
+                by_exporter: pairs(by_exporter),
             },
         }
     }
@@ -203,7 +211,7 @@ impl<'a> Market<'a, f64> {
                 g: g.lent(),
                 border: border.as_ref().map(Pairs::lent),
                 producer: producer.as_ref().map(Pairs::lent),
-                by_exporter: (by_exporter.0.lent(), by_exporter.1.as_ref().map(Pairs::lent)),
+                by_exporter: by_exporter.lent(),
             },
         }
     }
@@ -384,7 +392,7 @@ fn traded<T: Scalar>(
     let border = border.map(|keep| taken_off(&g, keep));
     let producer = producer.map(|keep| taken_off(border.as_ref().unwrap_or(&g), keep));
     let (g, border, producer) = (pairs(g), border.map(pairs), producer.map(pairs));
-    let by_exporter = (g.transposed(n), border.as_ref().map(|border| border.transposed(n)));
+    let by_exporter = g.transposed(n);
     Ok((Market::Traded { g, border, producer, by_exporter }, shift))
 }
 

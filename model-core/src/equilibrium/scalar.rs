@@ -120,6 +120,23 @@ fn add_block<A: Copy, T: Scalar + Mul<A, Output = T>, const B: usize>(
     *y = sums;
 }
 
+/// `sums[r] = sum_c m[r,c] x[c]` and `y[c] += sum_r a[r] m[r,c]`: one walk through the matrix for both, since it is reading it that
+/// takes the time.
+#[inline(always)]
+pub(super) fn both_sides<A: Copy, T: Scalar + Mul<A, Output = T>>(
+    (a, x): (&[T], &[T]),
+    m: &[A],
+    sums: &mut [T],
+    y: &mut [T],
+) {
+    for ((row, a), sum) in m.chunks_exact(x.len().max(1)).zip(a).zip(sums) {
+        *sum = dot(row, x);
+        for (y, m) in y.iter_mut().zip(row) {
+            *y += *a * *m;
+        }
+    }
+}
+
 /// A matrix `[rows, columns]` with its rows made columns.
 pub(super) fn transposed<A: Copy>(matrix: &[A], columns: usize) -> Vec<A> {
     let mut all = matrix.to_vec();
@@ -154,6 +171,16 @@ mod tests {
             let mut y: Vec<f64> = (0..columns).map(|k| k as f64).collect();
             add_rows(&a, &m, &mut y);
             let by_column = transposed(&m, columns);
+            let x: Vec<f64> = (0..columns).map(|k| 0.5 - k as f64).collect();
+            let (mut sums, mut twice) = (vec![0.0; rows], y.clone());
+            both_sides((&a, &x), &m, &mut sums, &mut twice);
+            for (row, sum) in m.chunks_exact(columns).zip(&sums) {
+                assert!((sum - dot(row, &x)).abs() < 1e-12);
+            }
+            for (c, (twice, once)) in twice.iter().zip(&y).enumerate() {
+                let added = dot(&by_column[c * rows..(c + 1) * rows], &a);
+                assert!((twice - once - added).abs() < 1e-12);
+            }
             assert_eq!(by_column.len(), m.len());
             for (c, y) in y.iter().enumerate() {
                 let expected = c as f64 + dot(&by_column[c * rows..(c + 1) * rows], &a);

@@ -405,11 +405,7 @@ impl<T: Scalar> System<'_, T> {
         } else {
             (g, border.as_ref(), producer.as_ref())
         };
-        let fixed = controls.is_none();
-        g.imports(fixed.then_some(&by_exporter.0), &work.e, &mut work.sum);
-        if let Some(border) = border {
-            border.imports(by_exporter.1.as_ref().filter(|_| fixed), &work.e, &mut work.kept);
-        }
+        g.imports(Some(by_exporter).filter(|_| controls.is_none()), &work.e, &mut work.sum);
         for i in 0..n {
             let cell = i * j + s;
             let sum = work.sum[i];
@@ -417,19 +413,24 @@ impl<T: Scalar> System<'_, T> {
             let buys = self.shift[cell] > f64::NEG_INFINITY;
             work.ln_sum[cell] = if buys { sum } else { T::from(1.0) };
             work.q[i] = if buys { work.x[cell] / sum } else { T::from(0.0) };
-            if border.is_some() {
-                work.tariff_revenue[i] += work.x[cell] - work.q[i] * work.kept[i];
-            }
         }
-        let at_border = border.unwrap_or(g);
-        producer.unwrap_or(at_border).exports(&work.q, &mut work.column);
+        if let Some(border) = border {
+            border.both_sides(&work.q, &work.e, &mut work.kept, &mut work.column);
+            for i in 0..n {
+                work.tariff_revenue[i] += work.x[i * j + s] - work.q[i] * work.kept[i];
+            }
+        } else {
+            g.exports(&work.q, &mut work.column);
+        }
         for i in 0..n {
             work.y[i * j + s] = work.column[i] * work.e[i];
         }
-        if producer.is_some() {
-            at_border.exports(&work.q, &mut work.column);
+        if let Some(producer) = producer {
+            producer.exports(&work.q, &mut work.column);
             for i in 0..n {
-                work.export_tax_revenue[i] += work.column[i] * work.e[i] - work.y[i * j + s];
+                let kept = work.column[i] * work.e[i];
+                work.export_tax_revenue[i] += work.y[i * j + s] - kept;
+                work.y[i * j + s] = kept;
             }
         }
         if let Some(controls) = &controls {
