@@ -65,6 +65,9 @@ pub(super) struct Series {
     pub(super) cell: usize,
 }
 
+/// Sector, market and years: what a unit's instruments depend on.
+type Sharing = (usize, usize, Vec<usize>);
+
 /// Years that a unit needs in the sample: one goes to its effect.
 const LEAST: usize = 3;
 
@@ -99,7 +102,7 @@ impl Sample {
         }
         let mut series = Vec::with_capacity(panel.units.len());
         // Units of a sector in a market with the same years share their instruments.
-        let mut shared: BTreeMap<(usize, usize, Vec<usize>), (usize, Array2<f64>)> = BTreeMap::new();
+        let mut shared: BTreeMap<Sharing, (usize, Array2<f64>)> = BTreeMap::new();
         for (row, unit) in panel.units.iter().enumerate() {
             let Some((first, last)) = panel.patenting(row) else { continue };
             let flow = |counts: &Array2<f64>| -> Array1<f64> {

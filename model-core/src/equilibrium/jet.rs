@@ -74,6 +74,7 @@ impl<const L: usize> Sub for Jet<L> {
 impl<const L: usize> Mul for Jet<L> {
     type Output = Self;
     #[inline(always)]
+    #[allow(clippy::suspicious_arithmetic_impl, reason = "the product rule adds")]
     fn mul(self, other: Self) -> Self {
         let (x, y) = (self.0[0], other.0[0]);
         let mut product = self.zip(other, |a, b| a * y + x * b);
