@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayViewMut2, Axis, Slice};
 
 use super::fit::Residual;
 use super::sample::{Sample, Series};
-use super::totals::{Sums, Totals};
+use super::totals::Totals;
 
 /// One of the two equations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,10 +67,10 @@ pub(super) fn patents_weight(series: &Series, overdispersion: f64) -> f64 {
 
 /// A parameter vector by what it is.
 #[derive(Clone, Copy)]
-struct Point<'t> {
-    theta: ArrayView1<'t, f64>,
-    phi: f64,
-    lambda: f64,
+pub(super) struct Point<'t> {
+    pub(super) theta: ArrayView1<'t, f64>,
+    pub(super) phi: f64,
+    pub(super) lambda: f64,
 }
 
 /// Room for one unit's years.
@@ -158,7 +158,7 @@ impl System<'_> {
         Point { theta, phi: self.phi.value(theta), lambda: self.lambda.value(theta) }
     }
 
-    fn columns(&self, equation: usize, group: usize) -> Columns {
+    pub(super) fn columns(&self, equation: usize, group: usize) -> Columns {
         let count = self.sample.instruments.len();
         let own = self.equations.len() * self.groups * count;
         Columns {
@@ -193,20 +193,7 @@ impl System<'_> {
         }
     }
 
-    /// Sums over all rows by equation, then group, where they are at hand.
-    fn sums(&self, point: Point<'_>, derivatives: bool) -> Option<Vec<Vec<Sums>>> {
-        let totals = self.totals.as_ref()?;
-        let of = |equation: &Equation| {
-            let slope = |group: usize| self.slope(group, *equation, point);
-            match equation {
-                Equation::Patents => totals.patents(slope, point.phi, derivatives),
-                Equation::Spending => totals.spending(slope, point.phi),
-            }
-        };
-        Some(self.equations.iter().map(of).collect())
-    }
-
-    fn slope(&self, group: usize, equation: Equation, point: Point<'_>) -> f64 {
+    pub(super) fn slope(&self, group: usize, equation: Equation, point: Point<'_>) -> f64 {
         let lambda = match equation {
             Equation::Patents => point.lambda,
             Equation::Spending => 1.0,
@@ -359,31 +346,6 @@ impl System<'_> {
         }
     }
 
-    /// Writes the derivatives of the sums of an equation and group.
-    fn fill(
-        &self,
-        jacobian: &mut Array2<f64>,
-        (number, equation, group): (usize, Equation, usize),
-        point: Point<'_>,
-        sums: &Sums,
-    ) {
-        let slope = self.slope(group, equation, point);
-        let lambda = if equation == Equation::Patents { point.lambda } else { 1.0 };
-        let from = self.columns(number, group).instruments;
-        let mut put = |k: usize, values: &Array1<f64>, by: f64| {
-            for (l, value) in values.iter().enumerate() {
-                jacobian[[from + l, k]] = by * value;
-            }
-        };
-        put(group, &sums.by_index, lambda);
-        if let Slot::At(k) = self.phi {
-            put(k, &sums.by_stock, slope);
-        }
-        if let (Slot::At(k), Equation::Patents) = (self.lambda, equation) {
-            put(k, &sums.by_index, point.theta[group] - 1.0);
-        }
-    }
-
     /// Adds what a unit's error adds to the sums of all moments.
     fn add(&self, sums: &mut [f64], at: usize, columns: Columns, weight: f64, error: &[f64]) {
         let (series, count) = (&self.sample.series[at], self.sample.instruments.len());
@@ -416,9 +378,8 @@ impl Moments for System<'_> {
     }
 
     fn mean(&self, theta: ArrayView1<'_, f64>) -> Array1<f64> {
-        if let Some(all) = self.sums(self.point(theta), false) {
-            let errors = all.iter().flatten().flat_map(|sums| &sums.error);
-            return errors.map(|sum| sum / self.observations() as f64).collect();
+        if let Some(mean) = self.total_mean(self.point(theta)) {
+            return mean;
         }
         let mut sums = vec![0.0; self.moments()];
         self.each_error(theta, |at, columns, weight, error| self.add(&mut sums, at, columns, weight, error));
@@ -470,17 +431,10 @@ impl Differentiable for System<'_> {
     }
 
     fn mean_jacobian(&self, theta: ArrayView1<'_, f64>) -> Array2<f64> {
-        let point = self.point(theta);
-        let n = self.observations() as f64;
-        if let Some(all) = self.sums(point, true) {
-            let mut jacobian = Array2::zeros((self.moments(), self.parameters()));
-            for (number, (equation, groups)) in self.equations.iter().zip(&all).enumerate() {
-                for (group, sums) in groups.iter().enumerate() {
-                    self.fill(&mut jacobian, (number, *equation, group), point, sums);
-                }
-            }
-            return jacobian / n;
+        if let Some(jacobian) = self.total_jacobian(self.point(theta)) {
+            return jacobian;
         }
+        let n = self.observations() as f64;
         let moments = self.moments();
         // By parameter, so that what a unit adds to lies together.
         let mut sums = vec![0.0; moments * self.parameters()];

@@ -4,10 +4,12 @@
 
 use std::collections::BTreeMap;
 
+use estimation::gmm::Moments;
 use linalg::elementary::exp_each;
 use ndarray::{Array1, Array2};
 
 use super::fit::Residual;
+use super::moments::{Equation, Point, Slot, System};
 use super::sample::{Sample, Series};
 
 /// Units of a group with the same instruments.
@@ -43,10 +45,10 @@ pub(super) struct Totals {
 
 /// Sums of one equation and group, each `[instrument]`: of errors, and of how errors move when the index of its exponent does by
 /// `ln(pR/x) - phi ln(K_R/K_X)` and by `ln(K_R/K_X)`.
-pub(super) struct Sums {
-    pub(super) error: Array1<f64>,
-    pub(super) by_index: Array1<f64>,
-    pub(super) by_stock: Array1<f64>,
+struct Sums {
+    error: Array1<f64>,
+    by_index: Array1<f64>,
+    by_stock: Array1<f64>,
 }
 
 impl Totals {
@@ -101,7 +103,7 @@ impl Totals {
     }
 
     /// Sums of the spending equation, by group.
-    pub(super) fn spending(&self, slope: impl Fn(usize) -> f64, phi: f64) -> Vec<Sums> {
+    fn spending(&self, slope: impl Fn(usize) -> f64, phi: f64) -> Vec<Sums> {
         let each = self.linear.iter().enumerate().map(|(group, linear)| {
             let by_index = &linear.price - &(&linear.stock * phi);
             Sums {
@@ -114,7 +116,7 @@ impl Totals {
     }
 
     /// Sums of the patents equation, by group; what errors move by only if it is asked for.
-    pub(super) fn patents(&self, slope: impl Fn(usize) -> f64, phi: f64, derivatives: bool) -> Vec<Sums> {
+    fn patents(&self, slope: impl Fn(usize) -> f64, phi: f64, derivatives: bool) -> Vec<Sums> {
         let none = || Array1::zeros(self.instruments);
         let mut all: Vec<Sums> = (0..self.linear.len())
             .map(|_| Sums { error: none(), by_index: none(), by_stock: none() })
@@ -166,5 +168,63 @@ impl Totals {
             }
         }
         all
+    }
+}
+
+impl System<'_> {
+    /// Sums over all rows by equation, then group, where they are at hand.
+    fn sums(&self, point: Point<'_>, derivatives: bool) -> Option<Vec<Vec<Sums>>> {
+        let totals = self.totals.as_ref()?;
+        let of = |equation: &Equation| {
+            let slope = |group: usize| self.slope(group, *equation, point);
+            match equation {
+                Equation::Patents => totals.patents(slope, point.phi, derivatives),
+                Equation::Spending => totals.spending(slope, point.phi),
+            }
+        };
+        Some(self.equations.iter().map(of).collect())
+    }
+
+    /// The mean of the moments from their sums.
+    pub(super) fn total_mean(&self, point: Point<'_>) -> Option<Array1<f64>> {
+        let all = self.sums(point, false)?;
+        let errors = all.iter().flatten().flat_map(|sums| &sums.error);
+        Some(errors.map(|sum| sum / self.observations() as f64).collect())
+    }
+
+    /// Its derivatives.
+    pub(super) fn total_jacobian(&self, point: Point<'_>) -> Option<Array2<f64>> {
+        let mut jacobian = Array2::zeros((self.moments(), self.parameters()));
+        for (number, (equation, groups)) in self.equations.iter().zip(self.sums(point, true)?).enumerate() {
+            for (group, sums) in groups.iter().enumerate() {
+                self.fill(&mut jacobian, (number, *equation, group), point, sums);
+            }
+        }
+        Some(jacobian / self.observations() as f64)
+    }
+
+    /// Writes the derivatives of the sums of an equation and group.
+    fn fill(
+        &self,
+        jacobian: &mut Array2<f64>,
+        (number, equation, group): (usize, Equation, usize),
+        point: Point<'_>,
+        sums: &Sums,
+    ) {
+        let slope = self.slope(group, equation, point);
+        let lambda = if equation == Equation::Patents { point.lambda } else { 1.0 };
+        let from = self.columns(number, group).instruments;
+        let mut put = |k: usize, values: &Array1<f64>, by: f64| {
+            for (l, value) in values.iter().enumerate() {
+                jacobian[[from + l, k]] = by * value;
+            }
+        };
+        put(group, &sums.by_index, lambda);
+        if let Slot::At(k) = self.phi {
+            put(k, &sums.by_stock, slope);
+        }
+        if let (Slot::At(k), Equation::Patents) = (self.lambda, equation) {
+            put(k, &sums.by_index, point.theta[group] - 1.0);
+        }
     }
 }
