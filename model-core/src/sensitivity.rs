@@ -90,6 +90,6 @@ pub struct Sensitivity {
     pub quota_rent: Array1<f64>,
     /// How well the linear equation holds, by kind of condition, relative to the size of the derivative.
     pub residual: MarketResidual,
-    /// Sweeps that it took.
+    /// Sweeps that it took, together with the directions that were asked for beside it.
     pub iterations: usize,
 }

@@ -44,7 +44,7 @@ pub(crate) struct Constants {
     pub(super) price_follows: Vec<f64>,
     /// How a sector's sales fall with its own cost at the baseline, `[i][j]`.
     pub(super) sales_elasticity: Vec<f64>,
-    /// Trade at baseline costs.
+    /// Trade at baseline costs, for shocks that leave them alone.
     pub(super) markets: Option<Markets<'static, f64>>,
     /// Step of each factor price, `[n][f]`: one over the elasticity of its excess demand.
     pub(super) wage_step: Vec<f64>,

@@ -138,7 +138,7 @@ type Unsupplied = usize;
 /// Those of the baseline.
 pub(super) fn baseline(parts: &EconomyParts) -> Option<Markets<'static, f64>> {
     let theta = parts.theta.to_vec();
-    formed(parts, &Shock::default(), &theta, &Plain, |all| Pairs::Still(Cow::Owned(all))).ok()
+    formed(parts, &Shock::default(), &theta, &Plain).ok()
 }
 
 /// Fails where the shock cuts off all suppliers of something that is needed.
@@ -151,14 +151,14 @@ pub(super) fn markets<'a, I: Inputs>(
 ) -> Result<Markets<'a, I::Number>, ShockError> {
     let of_trade = [Parameter::Theta { sector: 0 }, tariff([0; 3]), export_tax([0; 3]), iceberg([0; 3])];
     if of_trade.into_iter().any(|parameter| inputs.moves(parameter)) {
-        return formed(parts, shock, theta, inputs, Pairs::Moving);
+        return formed(parts, shock, theta, inputs);
     }
     if let Some(Markets { markets, shift }) = baseline.filter(|known| known.serves(shock)) {
         let markets = markets.iter().map(|market| market.lent().unmoved()).collect();
         return Ok(Markets { markets, shift: shift.clone() });
     }
     let still: Vec<f64> = theta.iter().map(Number::re).collect();
-    let found = formed(parts, shock, &still, &Plain, |all| Pairs::Still(Cow::Owned(all)))?;
+    let found = formed(parts, shock, &still, &Plain)?;
     let markets = found.markets.into_iter().map(Market::unmoved).collect();
     Ok(Markets { markets, shift: found.shift })
 }
@@ -223,7 +223,6 @@ fn formed<I: Inputs>(
     shock: &Shock,
     theta: &[I::Number],
     inputs: &I,
-    pairs: fn(Vec<I::Number>) -> Pairs<'static, I::Number>,
 ) -> Result<Markets<'static, I::Number>, ShockError> {
     let Dims { countries: n, sectors: j, .. } = parts.dims();
     let shares = by_sector(&parts.trade_share, |_, v| I::Number::from(v));
@@ -254,7 +253,7 @@ fn formed<I: Inputs>(
         let traded_at_all = (0..cells).any(|at| at / n != at % n && shares[at].re() > 0.0);
         let restricted = shock.restrictions.iter().any(|r| r.sector == s);
         let market = if traded_at_all || restricted {
-            traded(n, shares, change.as_deref(), theta[s], border, producer, pairs).map(|(market, rows)| {
+            traded(n, shares, change.as_deref(), theta[s], border, producer).map(|(market, rows)| {
                 rows.into_iter().enumerate().for_each(|(m, row)| shift[m * j + s] = row);
                 market
             })
@@ -357,7 +356,6 @@ fn traded<T: Scalar>(
     theta: T,
     border: Option<Vec<T>>,
     producer: Option<Vec<T>>,
-    pairs: fn(Vec<T>) -> Pairs<'static, T>,
 ) -> Result<(Market<'static, T>, Vec<f64>), Unsupplied> {
     let mut shift = vec![0.0; n];
     for (m, row) in g.chunks_exact_mut(n).enumerate() {
@@ -391,7 +389,7 @@ fn traded<T: Scalar>(
     };
     let border = border.map(|keep| taken_off(&g, keep));
     let producer = producer.map(|keep| taken_off(border.as_ref().unwrap_or(&g), keep));
-    let (g, border, producer) = (pairs(g), border.map(pairs), producer.map(pairs));
+    let (g, border, producer) = (Pairs::Moving(g), border.map(Pairs::Moving), producer.map(Pairs::Moving));
     let by_exporter = g.transposed(n);
     Ok((Market::Traded { g, border, producer, by_exporter }, shift))
 }
