@@ -9,11 +9,14 @@
 //! | `wiod_sea2013` | `Socio_Economic_Accounts_July14.xlsx` | `DATA`: `Country`, `Variable`, `Description`, `Code`, `_1995` to `_2011`, `NA` where missing | `wiod_sea_2013.csv.gz` |
 //! | `bea_io` | an archive with `IOUse_Before_Redefinitions_PRO_*Detail.xlsx` and `IOMake_Before_Redefinitions_*Detail.xlsx`, or these | one per year, named by it: names in the row above the codes, codes in column A, numbers from C, blank for zero | `Detail_Use_*`, `Detail_Make_*`, `Detail_IndustryCodeName_*` |
 //! | `us_klems` | `EV_production_accounts_1947to2023.xlsx` | `Data_63Ind_1963to2023`: a row of names, a row for each industry and year; `Info`: industries | `production_accounts_63_1963_2023.csv`, `industries_63.csv` |
+//! | `gravity` | `regressors.zip`, or the `Log of Gravity.dta` in it; `agtpa_applications.rda`; both or one of them | a data file of Stata 6 to 12; an R data frame `agtpa_applications` | `log_of_gravity.csv.gz`; `agtpa_applications.csv.gz` |
 //! | `gmm` | `hall.gdt` | a data file of gretl, compressed XML | `hall.csv` |
 //!
-//! Rows and columns are found by their codes, not by their position.
+//! Rows and columns are found by their codes, not by their position. What stands above about a sheet stands here about a file
+//! where the publisher offers no workbook.
 
 mod bea;
+mod gravity;
 mod gretl;
 mod klems;
 mod sea;
@@ -24,17 +27,21 @@ use std::fs::File;
 use std::io::{BufReader, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 use zip::ZipArchive;
+use zip::result::ZipError;
 
 /// The sets whose published files [`convert`] reads.
-pub const SETS: [&str; 5] = ["wiod2013", "wiod_sea2013", "bea_io", "us_klems", "gmm"];
+pub const SETS: [&str; 6] = ["wiod2013", "wiod_sea2013", "bea_io", "us_klems", "gravity", "gmm"];
 
-/// No workbook of a source comes near this size.
-const MAX_WORKBOOK_BYTES: u64 = 1 << 29;
+/// No published file comes near this size.
+const MAX_BYTES: u64 = 1 << 29;
+
+/// How the name of a workbook ends.
+const WORKBOOK: &str = ".xlsx";
 
 /// Takes a file that resulted, by name and content.
 pub type Write<'a, E> = dyn FnMut(&str, &[u8]) -> Result<(), E> + 'a;
 
-/// Converts published files (archives or workbooks) of the set, handing each file that results to `write`, by name and
+/// Converts published files (archives or what is in them) of the set, handing each file that results to `write`, by name and
 /// content, in a fixed order. Nothing is promised about what was written when an error ends it.
 ///
 /// # Errors
@@ -45,6 +52,7 @@ pub fn convert<E: From<LoadError>>(set: &str, files: &[PathBuf], write: &mut Wri
         "wiod_sea2013" => sea::convert(files, write),
         "bea_io" => bea::convert(files, write),
         "us_klems" => klems::convert(files, write),
+        "gravity" => gravity::convert(files, write),
         "gmm" => gretl::convert(files, write),
         other => {
             let path = files.first().cloned().unwrap_or_default();
@@ -54,7 +62,7 @@ pub fn convert<E: From<LoadError>>(set: &str, files: &[PathBuf], write: &mut Wri
     }
 }
 
-/// A workbook, in a file of its own or in an archive.
+/// A file as it is published, by itself or in an archive.
 struct Published {
     /// Its file, or `archive.zip/name`, for messages.
     path: PathBuf,
@@ -72,16 +80,16 @@ trait ReadSeek: Read + Seek {}
 impl<T: Read + Seek> ReadSeek for T {}
 
 impl Published {
-    /// The workbooks in `files`, archives looked into, by name.
-    fn find(files: &[PathBuf]) -> Result<Vec<Self>, LoadError> {
+    /// The files whose names end in `ending`, archives looked into, by name. A file that is no archive counts whatever its name.
+    fn find(files: &[PathBuf], ending: &str) -> Result<Vec<Self>, LoadError> {
         let mut found = Vec::new();
         for file in files {
-            if file.extension().is_some_and(|e| e.eq_ignore_ascii_case("zip")) {
+            if has_extension(file, "zip") {
                 let archive = open_archive(file)?;
                 for index in 0..archive.len() {
                     let Some(inner) = archive.name_for_index(index) else { continue };
                     let name = inner.rsplit(['/', '\\']).next().unwrap_or(inner).to_lowercase();
-                    if name.ends_with(".xlsx") && !name.starts_with("~$") {
+                    if name.ends_with(ending) && !name.starts_with("~$") {
                         let content = Content::Archived { archive: file.clone(), index };
                         found.push(Self { path: file.join(inner), name, content });
                     }
@@ -95,30 +103,47 @@ impl Published {
         Ok(found)
     }
 
+    /// The file as a workbook.
     fn open(&self) -> Result<Workbook<Box<dyn ReadSeek>>, LoadError> {
         let reader: Box<dyn ReadSeek> = match &self.content {
             Content::File => {
                 Box::new(BufReader::new(File::open(&self.path).map_err(LoadError::io(&self.path))?))
             }
-            Content::Archived { archive, index } => {
-                let mut zip = open_archive(archive)?;
-                let entry = zip.by_index(*index).map_err(|error| LoadError::Workbook {
-                    path: self.path.clone(),
-                    message: error.to_string(),
-                })?;
-                let mut bytes = Vec::new();
-                entry.take(MAX_WORKBOOK_BYTES).read_to_end(&mut bytes).map_err(LoadError::io(&self.path))?;
-                Box::new(Cursor::new(bytes))
-            }
+            Content::Archived { .. } => Box::new(Cursor::new(self.bytes()?)),
         };
         Workbook::from_reader(&self.path, reader)
     }
+
+    /// The file's bytes.
+    fn bytes(&self) -> Result<Vec<u8>, LoadError> {
+        let mut bytes = Vec::new();
+        match &self.content {
+            Content::File => {
+                let file = File::open(&self.path).map_err(LoadError::io(&self.path))?;
+                file.take(MAX_BYTES).read_to_end(&mut bytes)
+            }
+            Content::Archived { archive, index } => {
+                let mut zip = open_archive(archive)?;
+                let entry = zip.by_index(*index).map_err(not_an_archive(archive))?;
+                entry.take(MAX_BYTES).read_to_end(&mut bytes)
+            }
+        }
+        .map_err(LoadError::io(&self.path))?;
+        Ok(bytes)
+    }
+}
+
+fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case(extension))
 }
 
 fn open_archive(path: &Path) -> Result<ZipArchive<BufReader<File>>, LoadError> {
     let file = File::open(path).map_err(LoadError::io(path))?;
-    ZipArchive::new(BufReader::new(file))
-        .map_err(|error| LoadError::Workbook { path: path.to_owned(), message: error.to_string() })
+    ZipArchive::new(BufReader::new(file)).map_err(not_an_archive(path))
+}
+
+fn not_an_archive(path: &Path) -> impl FnOnce(ZipError) -> LoadError + '_ {
+    |error| LoadError::Format { path: path.to_owned(), kind: "archive", message: error.to_string() }
 }
 
 /// What was looked for in `files` and is not there.

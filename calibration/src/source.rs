@@ -4,10 +4,14 @@
 
 mod csv_file;
 mod npz;
+mod r_data;
+mod stata;
 mod workbook;
 
 pub(crate) use csv_file::{CsvFile, Row, positions};
 pub(crate) use npz::NpzFile;
+pub(crate) use r_data::DataFrame;
+pub(crate) use stata::StataFile;
 pub(crate) use workbook::{Sheet, Workbook, label};
 
 use crate::table::TableError;
@@ -95,11 +99,21 @@ pub enum LoadError {
         /// What is wrong.
         message: String,
     },
-    /// The file is not an Excel workbook, or an archive of such, that can be read.
+    /// The file is not an Excel workbook that can be read.
     #[error("{} is not a readable workbook: {message}", path.display())]
     Workbook {
         /// The file.
         path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// The file is not what it has to be, or damaged.
+    #[error("{} is not a readable {kind}: {message}", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What it has to be.
+        kind: &'static str,
         /// What is wrong.
         message: String,
     },

@@ -17,7 +17,7 @@ use calibration::table::{Inventories, Mapping};
 use calibration::trade_elasticity::unit_values;
 use calibration::us_klems::Accounts;
 use calibration::wiod::WiodLabels;
-use calibration::{bea, flows_csv, icio, store, table_csv, wiod};
+use calibration::{LoadError, bea, flows_csv, icio, official, store, table_csv, wiod};
 use common::{Random, random_table};
 use model_core::{Metadata, synthetic::Recipe};
 use ndarray::{Array1, Array2};
@@ -385,4 +385,34 @@ fn panels_of_patents_and_spending() {
         }
         substitution::Panel::read(folder.path()).is_ok()
     });
+}
+
+/// What Stata and R wrote, each by itself: `official::convert` reads files.
+fn gravity(name: &str, files: &[&[u8]]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let paths: Vec<_> = (0..files.len()).map(|k| folder.path().join(format!("{k} {name}"))).collect();
+    let files: Vec<Vec<u8>> = files.iter().map(|file| file.to_vec()).collect();
+    fuzz(&files, |files| {
+        for (path, file) in paths.iter().zip(files) {
+            std::fs::write(path, file).expect("a file");
+        }
+        official::convert::<LoadError>("gravity", &paths, &mut |_, _| Ok(())).is_ok()
+    });
+}
+
+#[test]
+fn stata_data() {
+    gravity("Log of Gravity.dta", &[include_bytes!("gravity/Log of Gravity.dta")]);
+}
+
+#[test]
+fn r_data() {
+    gravity("agtpa_applications.rda", &[include_bytes!("gravity/plain.rda")]);
+}
+
+#[test]
+fn packed_r_data() {
+    gravity("agtpa_applications.rda", &[include_bytes!("gravity/gzip.rda")]);
+    gravity("agtpa_applications.rda", &[include_bytes!("gravity/bzip2.rda")]);
+    gravity("agtpa_applications.rda", &[include_bytes!("gravity/xz.rda")]);
 }

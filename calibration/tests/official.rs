@@ -344,7 +344,7 @@ fn errors_name_the_place() {
             change(sheet);
         })])
     };
-    let cases: [(&str, &str, Vec<u8>, &str); 14] = [
+    let cases: [(&str, &str, Vec<u8>, &str); 19] = [
         (
             "wiod2013",
             "wiot95.xlsx",
@@ -363,6 +363,21 @@ fn errors_name_the_place() {
         ("wiod_sea2013", "sea.xlsx", wiot(&|_| ()), "a sheet DATA"),
         ("bea_io", "IOUse_Before_Redefinitions_PRO_Detail.xlsx", wiot(&|_| ()), "sheet named by a year"),
         ("cp2015", "x.xlsx", wiot(&|_| ()), "published files of `cp2015` are not converted"),
+        ("gravity", "regressors.zip", b"<html>Gone</html>".to_vec(), "is not a readable archive"),
+        ("gravity", "Log of Gravity.dta", b"<html>Gone</html>".to_vec(), "is not a readable Stata data file"),
+        (
+            "gravity",
+            "agtpa_applications.rda",
+            b"<html>Gone</html>".to_vec(),
+            "is not a readable file of R objects",
+        ),
+        ("gravity", "other.dta", include_bytes!("gravity/stata12.dta").to_vec(), "has no column `trade`"),
+        (
+            "gravity",
+            "empty.zip",
+            fs::read(archive(folder.path(), "x.zip", &[])).unwrap(),
+            "Log of Gravity.dta",
+        ),
         ("gmm", "hall.csv", GRETL.into(), "a file hall.gdt"),
         ("gmm", "hall.gdt", b"<html>Not found</html>".to_vec(), "not a whole data file of gretl"),
         ("gmm", "hall.gdt", GRETL.replace("</gretldata>", "").into(), "not a whole data file of gretl"),
@@ -408,6 +423,42 @@ fn a_data_file_of_gretl_keeps_its_digits_compressed_or_not() {
         let made = fs::read_to_string(folder.path().join("hall.csv")).unwrap();
         assert_eq!(made, "obs,consrat,ewr\n,1.5,0.75\n,1.0033195726,0.25\n");
     }
+}
+
+const STATA: &[u8] = include_bytes!("gravity/Log of Gravity.dta");
+const R: &[u8] = include_bytes!("gravity/bzip2.rda");
+
+/// The text of a compressed file.
+fn unpacked(path: PathBuf) -> String {
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(File::open(path).unwrap()).read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn samples_of_the_gravity_literature_keep_their_numbers_together_or_alone() {
+    let folder = TempDir::new().unwrap();
+    let members = [
+        ("regressors/Log of Gravity.do", b"ppml".to_vec()),
+        ("regressors/Log of Gravity.dta", STATA.to_vec()),
+    ];
+    let zip = archive(folder.path(), "regressors.zip", &members);
+    let frame = folder.path().join("agtpa_applications.rda");
+    fs::write(&frame, R).unwrap();
+    let both = ["log_of_gravity.csv.gz", "agtpa_applications.csv.gz"];
+    assert_eq!(convert("gravity", &[frame.clone(), zip.clone()], folder.path()).unwrap(), both);
+    let made = unpacked(folder.path().join(both[0]));
+    let lines: Vec<&str> = made.lines().collect();
+    assert!(lines[0].starts_with("trade,lypex,lypim,lyex,lyim,ldist,border,comlang,"), "{}", lines[0]);
+    assert_eq!(
+        lines[1],
+        "7.163389,26.26919,24.97526,17.81187,10.15436,8.408561,0,0,0,0,1,8.5,8.7,0,1,530560,443640"
+    );
+    assert!(lines[2].starts_with("0,26.26919,") && lines[3].starts_with(",26.26919,"), "{made}");
+    let made = unpacked(folder.path().join(both[1]));
+    assert_eq!(made.lines().nth(1), Some("ARG,AUS,1,1986,27.7648739067614,12044.5741337353,0,0,0,1"));
+    assert_eq!(convert("gravity", &[zip], folder.path()).unwrap(), both[..1]);
+    assert_eq!(convert("gravity", &[frame], folder.path()).unwrap(), both[1..]);
 }
 
 /// Ten thousand damaged workbooks of each kind: damage within the parts of the archive, which is where it reaches the reader of cells,

@@ -79,7 +79,6 @@ fn a_file_that_is_no_workbook_leaves_nothing_that_looks_made() {
 fn a_set_that_cannot_be_fetched_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     for (set, words) in [
-        ("gravity", "log_of_gravity.csv.gz"),
         ("patents", "nace2_wipo35_concordance.csv"),
         ("cp2015", "trade_tariffs.csv"),
     ] {
@@ -94,6 +93,22 @@ fn a_set_that_cannot_be_fetched_says_what_to_do() {
         "{listed}"
     );
     assert!(listed.contains("by hand:"), "{listed}");
+}
+
+#[test]
+fn one_of_two_files_that_are_published_apart_is_converted_and_the_other_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("../calibration/tests/gravity/Log of Gravity.dta");
+    let output = data(folder.path(), &["fetch", "gravity", "--from", &published.to_string_lossy()]);
+    assert!(output.status.success(), "{}", said(&output));
+    for words in [
+        "log_of_gravity.csv.gz: 3 rows, 17 columns",
+        "agtpa_applications.csv.gz is not there yet: it is made of agtpa_applications.rda",
+    ] {
+        assert!(said(&output).contains(words), "{}", said(&output));
+    }
+    let output = data(folder.path(), &["check", "gravity"]);
+    assert!(output.status.success(), "{}", said(&output));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Detail use and make tables of the US Bureau of Economic Analysis, before redefinitions, producers' prices.
 
-use super::{Published, Write, csv_text, gzip, not_found};
+use super::{Published, WORKBOOK, Write, csv_text, gzip, not_found};
 use crate::source::{LoadError, Sheet, label};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ const USE: (&str, &str) = ("iouse_before_redefinitions_pro", "Detail_Use");
 const MAKE: (&str, &str) = ("iomake_before_redefinitions", "Detail_Make");
 
 pub(super) fn convert<E: From<LoadError>>(files: &[PathBuf], write: &mut Write<'_, E>) -> Result<(), E> {
-    let published = Published::find(files)?;
+    let published = Published::find(files, WORKBOOK)?;
     for (beginning, kind) in [USE, MAKE] {
         let of_kind = |p: &&Published| p.name.starts_with(beginning) && p.name.ends_with("detail.xlsx");
         let mut found = false;

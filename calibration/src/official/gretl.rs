@@ -1,6 +1,6 @@
 //! Data files of gretl (`.gdt`): XML, mostly compressed, with the variables' names and one element for each observation.
 
-use super::{Write, csv_text, not_found};
+use super::{Write, csv_text, has_extension, not_found};
 use crate::source::LoadError;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
@@ -15,8 +15,10 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Hall's data: `hall.gdt` becomes `hall.csv`, the observations' labels blank as they are in gretl's own export.
 pub(super) fn convert<E: From<LoadError>>(files: &[PathBuf], write: &mut Write<'_, E>) -> Result<(), E> {
-    let is_data = |path: &&PathBuf| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gdt"));
-    let path = files.iter().find(is_data).ok_or_else(|| not_found(files, "a file hall.gdt"))?;
+    let path = files
+        .iter()
+        .find(|path| has_extension(path, "gdt"))
+        .ok_or_else(|| not_found(files, "a file hall.gdt"))?;
     write("hall.csv", &csv_text(path, records(path)?)?)
 }
 

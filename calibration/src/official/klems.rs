@@ -1,7 +1,7 @@
 //! US production accounts of Elbadri and Vizcaino (2025): a sheet with a row for each industry and year under the variables'
 //! names, and the industries' names beside other lists in the sheet `Info`.
 
-use super::{Published, Write, csv_text, not_found};
+use super::{Published, WORKBOOK, Write, csv_text, not_found};
 use crate::source::{LoadError, Sheet, label};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ const PLACE: [&str; 2] = ["industry_id", "year"];
 const NAME: &str = "Industry Description";
 
 pub(super) fn convert<E: From<LoadError>>(files: &[PathBuf], write: &mut Write<'_, E>) -> Result<(), E> {
-    for published in Published::find(files)? {
+    for published in Published::find(files, WORKBOOK)? {
         let mut workbook = published.open()?;
         if !workbook.sheet_names().iter().any(|name| name == ACCOUNTS) {
             continue;

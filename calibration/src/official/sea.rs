@@ -1,6 +1,6 @@
 //! The Socio-Economic Accounts of the World Input-Output Database, sheet `DATA`.
 
-use super::{Published, Write, csv_text, gzip, not_found};
+use super::{Published, WORKBOOK, Write, csv_text, gzip, not_found};
 use crate::source::{LoadError, label};
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 const MISSING: [&str; 2] = ["NA", "."];
 
 pub(super) fn convert<E: From<LoadError>>(files: &[PathBuf], write: &mut Write<'_, E>) -> Result<(), E> {
-    for published in Published::find(files)? {
+    for published in Published::find(files, WORKBOOK)? {
         let mut workbook = published.open()?;
         let Some(name) = workbook.sheet_names().into_iter().find(|n| n.eq_ignore_ascii_case("DATA")) else {
             continue;

@@ -1,6 +1,6 @@
 //! World input-output tables of the 2013 release: one workbook per year, `wiotYY_row_*.xlsx`.
 
-use super::{Published, Write, csv_text, not_found};
+use super::{Published, WORKBOOK, Write, csv_text, not_found};
 use crate::source::{LoadError, Sheet, label};
 use ndarray::{Array1, Array2};
 use ndarray_npy::NpzWriter;
@@ -20,8 +20,10 @@ const FIRST_INDUSTRY: &str = "c1";
 
 pub(super) fn convert<E: From<LoadError>>(files: &[PathBuf], write: &mut Write<'_, E>) -> Result<(), E> {
     // Of two versions of a year, the later in the alphabet (sep12 after apr12).
-    let years: BTreeMap<i32, Published> =
-        Published::find(files)?.into_iter().filter_map(|p| year(&p.name).map(|year| (year, p))).collect();
+    let years: BTreeMap<i32, Published> = Published::find(files, WORKBOOK)?
+        .into_iter()
+        .filter_map(|p| year(&p.name).map(|year| (year, p)))
+        .collect();
     let mut labels: Option<Labels> = None;
     for (year, published) in &years {
         let mut workbook = published.open()?;

@@ -54,18 +54,49 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
         return fetch_single(&set, &folder, file, url, arguments.sha256.clone());
     }
     let mut record = Record::load(folder.path())?;
-    let published = if arguments.from.is_empty() {
-        let by_hand = |error| Error::ByHand { error: Box::new(error), by_hand: set.by_hand.clone() };
-        let fetch = |file| fetch_official(&set, file, folder.path(), &mut record, Patience::default());
-        set.official.iter().map(fetch).collect::<Result<Vec<_>, _>>().map_err(by_hand)?
+    let (published, trouble) = if arguments.from.is_empty() {
+        fetch_each(&set, folder.path(), &mut record, Patience::default())
     } else {
-        given(&arguments.from, &mut record)?
+        (given(&arguments.from, &mut record)?, None)
     };
-    convert(&set, &published, &folder, &mut record)?;
-    for line in inspect(&set.name, folder.path())? {
-        console::result(format!("    {line}"));
+    if !published.is_empty() {
+        convert(&set, &published, &folder, &mut record)?;
+        for line in inspect(&set.name, folder.path())?.into_iter().chain(absent(&set, folder.path())) {
+            console::result(format!("    {line}"));
+        }
     }
-    Ok(())
+    match trouble {
+        Some(error) => Err(Error::ByHand { error: Box::new(error), by_hand: set.by_hand }),
+        None => Ok(()),
+    }
+}
+
+/// Downloads every published file of the set: those that are here, and the first error. What is published apart does not wait for
+/// one another.
+fn fetch_each(
+    set: &RawSet,
+    folder: &Path,
+    record: &mut Record,
+    patience: Patience,
+) -> (Vec<PathBuf>, Option<Error>) {
+    let mut published = Vec::new();
+    let mut trouble = None;
+    for official in &set.official {
+        match fetch_official(set, official, folder, record, patience) {
+            Ok(path) => published.push(path),
+            Err(error) => trouble = trouble.or(Some(error)),
+        }
+    }
+    (published, trouble)
+}
+
+/// What a set of files that are published apart still lacks, in lines.
+fn absent(set: &RawSet, folder: &Path) -> Vec<String> {
+    let made =
+        set.official.iter().flat_map(|official| official.makes.iter().map(move |name| (name, official)));
+    made.filter(|(name, _)| !folder.join(name).is_file())
+        .map(|(name, official)| format!("{name} is not there yet: it is made of {}", official.file))
+        .collect()
 }
 
 fn no_address(set: &RawSet) -> Error {
@@ -259,6 +290,7 @@ mod tests {
             dataverse: Some(Dataverse { host: host.to_owned(), doi: "10.1/ABC".to_owned() }),
             bytes: None,
             sha1: None,
+            makes: Vec::new(),
         };
         let set = sets::find("wiod2013").unwrap();
         let patience = Patience { stall: Duration::from_millis(500), attempts: 2 };
@@ -321,5 +353,55 @@ mod tests {
             assert!(!folder.path().join("official").join(file).exists());
             assert!(Record::load(folder.path()).unwrap().official.is_empty());
         }
+    }
+
+    /// The set `gravity` as a server on the loopback serves it.
+    fn gravity(host: &str) -> RawSet {
+        let mut set = sets::find("gravity").unwrap();
+        for official in &mut set.official {
+            official.url = Some(format!("{host}/{}", official.file));
+        }
+        set
+    }
+
+    const SAMPLE: &[u8] = include_bytes!("../../../calibration/tests/gravity/Log of Gravity.dta");
+    const FRAME: &[u8] = include_bytes!("../../../calibration/tests/gravity/xz.rda");
+
+    #[test]
+    fn files_that_are_published_apart_do_not_wait_for_one_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let patience = Patience { stall: Duration::from_millis(500), attempts: 2 };
+        let frame = ("/agtpa_applications.rda", ("application/octet-stream", FRAME.to_vec()));
+        let set = gravity(&serve(HashMap::from([frame.clone()])));
+        let mut record = Record::default();
+        let (published, trouble) = fetch_each(&set, folder.path(), &mut record, patience);
+        assert_eq!(published, [folder.path().join("official/agtpa_applications.rda")]);
+        assert!(trouble.unwrap().to_string().contains("404"));
+        let output = OutputFolder::open(folder.path()).unwrap();
+        convert(&set, &published, &output, &mut record).unwrap();
+        let lacking = ["log_of_gravity.csv.gz is not there yet: it is made of regressors.zip"];
+        assert_eq!(absent(&set, folder.path()), lacking);
+
+        // Later, the other is there, too.
+        let archive = ("/regressors.zip", ("application/zip", archived("Log of Gravity.dta", SAMPLE)));
+        let set = gravity(&serve(HashMap::from([frame, archive])));
+        let (published, trouble) = fetch_each(&set, folder.path(), &mut record, patience);
+        assert!(published.len() == 2 && trouble.is_none(), "{trouble:?}");
+        convert(&set, &published, &output, &mut record).unwrap();
+        assert!(absent(&set, folder.path()).is_empty());
+        let made: Vec<&str> = record.made.keys().map(String::as_str).collect();
+        assert_eq!(made, ["agtpa_applications.csv.gz", "log_of_gravity.csv.gz"]);
+        assert_eq!(
+            inspect("gravity", folder.path()).unwrap(),
+            ["agtpa_applications.csv.gz: 3 rows, 10 columns", "log_of_gravity.csv.gz: 3 rows, 17 columns"]
+        );
+    }
+
+    /// An archive of one file, as it is.
+    fn archived(name: &str, content: &[u8]) -> Vec<u8> {
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        zip.write_all(content).unwrap();
+        zip.finish().unwrap().into_inner()
     }
 }

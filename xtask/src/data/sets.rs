@@ -47,6 +47,9 @@ pub(crate) struct OfficialFile {
     /// Its SHA-1, as the publisher records it.
     #[serde(default)]
     pub(crate) sha1: Option<String>,
+    /// The files made of it alone, in a set of files that are published apart.
+    #[serde(default)]
+    pub(crate) makes: Vec<String>,
 }
 
 /// A record of a Dataverse archive.
@@ -116,6 +119,8 @@ mod tests {
             assert_eq!(converted, !set.official.is_empty(), "{}", set.name);
             for official in &set.official {
                 assert!(official.url.is_some() != official.dataverse.is_some(), "{}", official.file);
+                assert!(official.makes.iter().all(|name| set.files.iter().any(|file| file.name == *name)));
+                assert!(set.official.len() == 1 || !official.makes.is_empty(), "{}", official.file);
             }
             for file in &set.files {
                 assert_eq!(file.sha256.len(), 64, "{}/{}", set.name, file.name);
