@@ -3,17 +3,16 @@
 //! The loaders of this crate read small, plain files ([`crate::wiod`], [`crate::sea`], [`crate::bea`]); their publishers offer
 //! workbooks, archives of workbooks and files of other programs. [`convert`] turns the one into the other, values unchanged.
 //!
-//! | set | published | sheets | becomes |
+//! | set | published | content | becomes |
 //! |---|---|---|---|
-//! | `wiod2013` | `WIOTS_in_EXCEL.zip`, or single `wiotYY_row_*.xlsx` | the first: codes in rows 3-6 and columns A-D, numbers from E7, the last column is output | `wiod2013_YEAR.npz` and the code lists |
+//! | `wiod2013` | `WIOTS_in_EXCEL.zip`, or single `wiotYY_row_*.xlsx` | the first sheet: codes in rows 3-6 and columns A-D, numbers from E7, the last column is output | `wiod2013_YEAR.npz` and the code lists |
 //! | `wiod_sea2013` | `Socio_Economic_Accounts_July14.xlsx` | `DATA`: `Country`, `Variable`, `Description`, `Code`, `_1995` to `_2011`, `NA` where missing | `wiod_sea_2013.csv.gz` |
-//! | `bea_io` | an archive with `IOUse_Before_Redefinitions_PRO_*Detail.xlsx` and `IOMake_Before_Redefinitions_*Detail.xlsx`, or these | one per year, named by it: names in the row above the codes, codes in column A, numbers from C, blank for zero | `Detail_Use_*`, `Detail_Make_*`, `Detail_IndustryCodeName_*` |
+//! | `bea_io` | an archive with `IOUse_Before_Redefinitions_PRO_*Detail.xlsx` and `IOMake_Before_Redefinitions_*Detail.xlsx`, or these | one sheet per year, named by it: names in the row above the codes, codes in column A, numbers from C, blank for zero | `Detail_Use_*`, `Detail_Make_*`, `Detail_IndustryCodeName_*` |
 //! | `us_klems` | `EV_production_accounts_1947to2023.xlsx` | `Data_63Ind_1963to2023`: a row of names, a row for each industry and year; `Info`: industries | `production_accounts_63_1963_2023.csv`, `industries_63.csv` |
 //! | `gravity` | `regressors.zip`, or the `Log of Gravity.dta` in it; `agtpa_applications.rda`; both or one of them | a data file of Stata 6 to 12; an R data frame `agtpa_applications` | `log_of_gravity.csv.gz`; `agtpa_applications.csv.gz` |
 //! | `gmm` | `hall.gdt` | a data file of gretl, compressed XML | `hall.csv` |
 //!
-//! Rows and columns are found by their codes, not by their position. What stands above about a sheet stands here about a file
-//! where the publisher offers no workbook.
+//! Rows and columns are found by their codes, not by their position.
 
 mod bea;
 mod gravity;

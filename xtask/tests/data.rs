@@ -78,10 +78,7 @@ fn a_file_that_is_no_workbook_leaves_nothing_that_looks_made() {
 #[test]
 fn a_set_that_cannot_be_fetched_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
-    for (set, words) in [
-        ("patents", "nace2_wipo35_concordance.csv"),
-        ("cp2015", "trade_tariffs.csv"),
-    ] {
+    for (set, words) in [("patents", "nace2_wipo35_concordance.csv"), ("cp2015", "trade_tariffs.csv")] {
         let output = data(folder.path(), &["fetch", set]);
         assert_eq!(output.status.code(), Some(2));
         let text = said(&output);
@@ -98,7 +95,8 @@ fn a_set_that_cannot_be_fetched_says_what_to_do() {
 #[test]
 fn one_of_two_files_that_are_published_apart_is_converted_and_the_other_named() {
     let folder = tempfile::tempdir().unwrap();
-    let published = Path::new(env!("CARGO_MANIFEST_DIR")).join("../calibration/tests/gravity/Log of Gravity.dta");
+    let published =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../calibration/tests/gravity/Log of Gravity.dta");
     let output = data(folder.path(), &["fetch", "gravity", "--from", &published.to_string_lossy()]);
     assert!(output.status.success(), "{}", said(&output));
     for words in [

@@ -11,7 +11,7 @@ const MAX_BYTES: u64 = 1 << 28;
 /// The most memory that unpacking may use, in kB. R's strongest compression uses a dictionary of 64 MB.
 const MAX_DICTIONARY: u32 = 1 << 17;
 
-/// No object of a source is nested this deeply. What R calls a pairlist, attributes and objects by name, nests.
+/// No object of a source is nested this deeply; of attributes, each counts as nested in the one before.
 const MAX_DEPTH: u32 = 100;
 
 /// No data frame of a source has this many cells.
