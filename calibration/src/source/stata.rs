@@ -95,7 +95,7 @@ impl<'a> StataFile<'a> {
         if width == 0 || observations == 0 {
             return Err("it has no observations".to_owned());
         }
-        let size = (observations as usize).checked_mul(width).unwrap_or(usize::MAX);
+        let size = (observations as usize).saturating_mul(width);
         let observations = rest.take(size, "observations")?;
         Ok(Self { path: path.to_owned(), variables, layout, width, observations })
     }
