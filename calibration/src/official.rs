@@ -88,7 +88,8 @@ impl Published {
                 for index in 0..archive.len() {
                     let Some(inner) = archive.name_for_index(index) else { continue };
                     let name = inner.rsplit(['/', '\\']).next().unwrap_or(inner).to_lowercase();
-                    if name.ends_with(ending) && !name.starts_with("~$") {
+                    // what Excel and the Mac leave beside a file is none
+                    if name.ends_with(ending) && !name.starts_with("~$") && !name.starts_with("._") {
                         let content = Content::Archived { archive: file.clone(), index };
                         found.push(Self { path: file.join(inner), name, content });
                     }

@@ -439,7 +439,7 @@ fn unpacked(path: PathBuf) -> String {
 fn samples_of_the_gravity_literature_keep_their_numbers_together_or_alone() {
     let folder = TempDir::new().unwrap();
     let members = [
-        ("regressors/Log of Gravity.do", b"ppml".to_vec()),
+        ("__MACOSX/._Log of Gravity.dta", b"Mac".to_vec()),
         ("regressors/Log of Gravity.dta", STATA.to_vec()),
     ];
     let zip = archive(folder.path(), "regressors.zip", &members);
