@@ -18,9 +18,13 @@ pub(super) struct Anderson {
     last_image: Vec<f64>,
     residual: Vec<f64>,
     primed: bool,
+    normal: Normal,
+    /// Right-hand sides and then solutions of the least-squares problem, one sequence after the other.
+    gamma: Vec<f64>,
 }
 
 /// Cholesky factor of the scaled Gram matrix, pivots below a rounding error dropped, which is what regularises it.
+#[derive(Default)]
 struct Normal {
     scale: Vec<f64>,
     l: Vec<f64>,
@@ -43,6 +47,8 @@ impl Anderson {
             last_image: all.clone(),
             residual: all,
             primed: false,
+            normal: Normal::default(),
+            gamma: Vec::new(),
         }
     }
 
@@ -68,27 +74,39 @@ impl Anderson {
                 *r = (new - old) * w;
             }
         }
+        let sequences = self.residual.len() / dim;
+        let first = self.head;
         if self.primed {
-            for sequence in 0..self.residual.len() / dim {
+            for sequence in 0..sequences {
                 self.remember(sequence, image);
             }
         }
         self.last_residual.copy_from_slice(&self.residual);
         self.last_image.copy_from_slice(image);
-        self.primed = true;
         u.copy_from_slice(image);
-        if self.held > 0 {
-            let normal = self.normal();
-            for (u, residual) in u.chunks_exact_mut(dim).zip(self.residual.chunks_exact(dim)) {
-                // A loop, because what is collected is not compiled for the width.
-                let mut right = vec![0.0; self.held];
-                for (row, right) in right.iter_mut().enumerate() {
-                    *right = dot(self.row(row), residual);
-                }
-                let mut gamma = normal.solve(right);
-                gamma.iter_mut().for_each(|gamma| *gamma = -*gamma);
-                add_rows(&gamma, &self.d_image, u);
+        let fresh = if self.primed { sequences.min(self.depth) } else { 0 };
+        self.primed = true;
+        if self.held == 0 {
+            return;
+        }
+        // Each difference is read once for all inner products: reading them is what takes the time.
+        let held = self.held;
+        self.gamma.resize(sequences * held, 0.0);
+        for row in 0..held {
+            for new in (0..fresh).map(|k| (first + k) % self.depth) {
+                let product = dot(self.row(new), self.row(row));
+                self.gram[new * self.depth + row] = product;
+                self.gram[row * self.depth + new] = product;
             }
+            for (sequence, residual) in self.residual.chunks_exact(dim).enumerate() {
+                self.gamma[sequence * held + row] = dot(self.row(row), residual);
+            }
+        }
+        self.normal.factor(&self.gram, held, self.depth);
+        for (u, gamma) in u.chunks_exact_mut(dim).zip(self.gamma.chunks_exact_mut(held)) {
+            self.normal.solve(gamma);
+            gamma.iter_mut().for_each(|gamma| *gamma = -*gamma);
+            add_rows(gamma, &self.d_image, u);
         }
     }
 
@@ -106,11 +124,6 @@ impl Anderson {
             *d = new - old;
         }
         self.held = (self.held + 1).min(self.depth);
-        for other in 0..self.held {
-            let product = dot(self.row(self.head), self.row(other));
-            self.gram[self.head * self.depth + other] = product;
-            self.gram[other * self.depth + self.head] = product;
-        }
         self.head = (self.head + 1) % self.depth;
     }
 
@@ -118,21 +131,22 @@ impl Anderson {
     fn row(&self, row: usize) -> &[f64] {
         &self.d_residual[row * self.dim..(row + 1) * self.dim]
     }
+}
 
-    /// The normal equations of the least-squares problem.
-    fn normal(&self) -> Normal {
-        let (m, depth) = (self.held, self.depth);
-        let scale: Vec<f64> = (0..m)
-            .map(|k| {
-                let size = self.gram[k * depth + k].sqrt();
-                if size > 0.0 { 1.0 / size } else { 0.0 }
-            })
-            .collect();
-        let mut l = vec![0.0; m * m];
-        let mut kept = vec![true; m];
+impl Normal {
+    /// Of the first `m` rows and columns of a Gram matrix with rows of length `depth`.
+    fn factor(&mut self, gram: &[f64], m: usize, depth: usize) {
+        let Self { scale, l, kept } = self;
+        scale.clear();
+        scale.extend((0..m).map(|k| {
+            let size = gram[k * depth + k].sqrt();
+            if size > 0.0 { 1.0 / size } else { 0.0 }
+        }));
+        kept.resize(m, true);
+        l.resize(m * m, 0.0);
         for r in 0..m {
             for c in 0..=r {
-                let mut sum = self.gram[r * depth + c] * scale[r] * scale[c];
+                let mut sum = gram[r * depth + c] * scale[r] * scale[c];
                 for k in 0..c {
                     sum -= l[r * m + k] * l[c * m + k];
                 }
@@ -147,15 +161,13 @@ impl Anderson {
                 (0..r).for_each(|c| l[r * m + c] = 0.0);
             }
         }
-        Normal { scale, l, kept }
     }
-}
 
-impl Normal {
-    fn solve(&self, right: Vec<f64>) -> Vec<f64> {
+    /// From the right-hand side to the solution, in place.
+    fn solve(&self, x: &mut [f64]) {
         let Self { scale, l, kept } = self;
-        let m = right.len();
-        let mut x: Vec<f64> = right.iter().zip(scale).map(|(b, s)| b * s).collect();
+        let m = x.len();
+        x.iter_mut().zip(scale).for_each(|(x, s)| *x *= s);
         for r in 0..m {
             let sum: f64 = (0..r).map(|k| l[r * m + k] * x[k]).sum();
             x[r] = if kept[r] { (x[r] - sum) / l[r * m + r] } else { 0.0 };
@@ -165,7 +177,6 @@ impl Normal {
             x[r] = if kept[r] { (x[r] - sum) / l[r * m + r] } else { 0.0 };
         }
         x.iter_mut().zip(scale).for_each(|(x, s)| *x *= s);
-        x
     }
 }
 

@@ -26,8 +26,9 @@ pub(super) struct Process {
 pub(crate) struct Constants {
     /// `Y[i,j]`.
     pub(super) output: Array2<f64>,
-    /// Cost shares of inputs, `[i][j][k]` and `[i][k][j]`, without the critical inputs where there is a nest.
-    pub(super) input_share: Vec<f64>,
+    /// Cost shares of inputs, `[i][j][k]`, where they are not the economy's own: without the critical inputs of a nest.
+    input_share: Option<Vec<f64>>,
+    /// The same, or the economy's own, `[i][k][j]`.
     pub(super) by_input: Vec<f64>,
     /// Cost shares of factors, `[i][f][j]`.
     pub(super) by_factor: Vec<f64>,
@@ -44,8 +45,8 @@ pub(crate) struct Constants {
     pub(super) price_follows: Vec<f64>,
     /// How a sector's sales fall with its own cost at the baseline, `[i][j]`.
     pub(super) sales_elasticity: Vec<f64>,
-    /// Trade at baseline costs, for shocks that leave them alone.
-    pub(super) markets: Option<Markets<'static, f64>>,
+    /// Trade at baseline costs, once a shock has asked for it.
+    markets: OnceLock<Option<Markets<'static, f64>>>,
     /// Step of each factor price, `[n][f]`: one over the elasticity of its excess demand.
     pub(super) wage_step: Vec<f64>,
 }
@@ -54,17 +55,20 @@ impl Constants {
     /// Those of parts that make this output, `[i][j]`.
     pub(super) fn new(parts: &EconomyParts, output: Array2<f64>) -> Self {
         let Dims { countries: n, sectors: j, factors: f } = parts.dims();
-        let mut input_share = contiguous(&parts.input_share).into_owned();
+        let mut input_share = contiguous(&parts.input_share);
         for k in parts.critical.iter().flat_map(|critical| &critical.sectors) {
             // What the nest buys is not bought beside it.
-            input_share.iter_mut().skip(*k).step_by(j).for_each(|share| *share = 0.0);
+            input_share.to_mut().iter_mut().skip(*k).step_by(j).for_each(|share| *share = 0.0);
         }
         let (sales_elasticity, sales) = sales_elasticity(parts);
         let product_output = joint_products(parts, &output);
         let level = parts.expenditure.iter().map(|&x| if x > 0.0 { x } else { 1.0 });
         Self {
             by_input: by_country(&input_share, n, j),
-            input_share,
+            input_share: match input_share {
+                Cow::Owned(own) => Some(own),
+                Cow::Borrowed(_) => None,
+            },
             by_factor: by_country(&contiguous(&parts.factor_share), n, f),
             processes: processes(parts, &product_output, &sales_elasticity),
             product_output,
@@ -72,11 +76,22 @@ impl Constants {
             expenditure_scale: level.clone().map(f64::recip).collect(),
             expenditure_level: level.collect(),
             price_follows: price_follows(parts),
-            markets: baseline(parts),
+            markets: OnceLock::new(),
             wage_step: wage_step(parts, &sales_elasticity, &sales),
             sales_elasticity,
             output,
         }
+    }
+
+    /// Cost shares of inputs, `[i][j][k]`, without the critical inputs where there is a nest; `parts` are those that these constants
+    /// were made from.
+    pub(super) fn input_share<'a>(&'a self, parts: &'a EconomyParts) -> &'a [f64] {
+        self.input_share.as_deref().or(parts.input_share.as_slice()).unwrap_or_default()
+    }
+
+    /// Trade at baseline costs, for shocks that leave them alone.
+    pub(super) fn markets(&self, parts: &EconomyParts) -> Option<&Markets<'static, f64>> {
+        self.markets.get_or_init(|| baseline(parts)).as_ref()
     }
 
     /// Where the prices of joint products stand that follow the factor of their process, among [`Constants::price_follows`].

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use ndarray::{Array3, Axis};
 
+use super::constants::Constants;
 use super::scalar::{Scalar, add_rows, both_sides, dot, transposed};
 use super::sweep::Work;
 use super::system::{Inputs, Layout, Plain, System};
@@ -141,10 +142,11 @@ pub(super) fn baseline(parts: &EconomyParts) -> Option<Markets<'static, f64>> {
     formed(parts, &Shock::default(), &theta, &Plain).ok()
 }
 
-/// Fails where the shock cuts off all suppliers of something that is needed.
+/// Those of the economy that `fixed` belongs to, under a shock. Fails where the shock cuts off all suppliers of something that is
+/// needed.
 pub(super) fn markets<'a, I: Inputs>(
     parts: &EconomyParts,
-    baseline: Option<&'a Markets<'static, f64>>,
+    fixed: &'a Constants,
     shock: &Shock,
     theta: &[I::Number],
     inputs: &I,
@@ -153,9 +155,12 @@ pub(super) fn markets<'a, I: Inputs>(
     if of_trade.into_iter().any(|parameter| inputs.moves(parameter)) {
         return formed(parts, shock, theta, inputs);
     }
-    if let Some(Markets { markets, shift }) = baseline.filter(|known| known.serves(shock)) {
-        let markets = markets.iter().map(|market| market.lent().unmoved()).collect();
-        return Ok(Markets { markets, shift: shift.clone() });
+    if shock.tariff.is_none() && shock.export_tax.is_none() && shock.iceberg_hat.is_none() {
+        let baseline = fixed.markets(parts).filter(|known| known.serve(&shock.restrictions));
+        if let Some(Markets { markets, shift }) = baseline {
+            let markets = markets.iter().map(|market| market.lent().unmoved()).collect();
+            return Ok(Markets { markets, shift: shift.clone() });
+        }
     }
     let still: Vec<f64> = theta.iter().map(Number::re).collect();
     let found = formed(parts, shock, &still, &Plain)?;
@@ -164,14 +169,11 @@ pub(super) fn markets<'a, I: Inputs>(
 }
 
 impl Markets<'_, f64> {
-    /// Whether these, of the baseline, are those under a shock: it moves no cost of trade and neither opens nor closes a market.
-    fn serves(&self, shock: &Shock) -> bool {
+    /// Whether these, of the baseline, stay what they are under restrictions: none opens or closes a market.
+    fn serve(&self, restrictions: &[Restriction]) -> bool {
         let changes =
             |r: &Restriction| r.stops() || matches!(self.markets[r.sector], Market::Domestic { .. });
-        shock.tariff.is_none()
-            && shock.export_tax.is_none()
-            && shock.iceberg_hat.is_none()
-            && !shock.restrictions.iter().any(changes)
+        !restrictions.iter().any(changes)
     }
 }
 
@@ -225,11 +227,12 @@ fn formed<I: Inputs>(
     inputs: &I,
 ) -> Result<Markets<'static, I::Number>, ShockError> {
     let Dims { countries: n, sectors: j, .. } = parts.dims();
-    let shares = by_sector(&parts.trade_share, |_, v| I::Number::from(v));
-    let mut change = ln_price_factor(parts, shock, inputs);
+    let traded = traded_sectors(parts, shock);
+    let shares = by_sector(&parts.trade_share, &traded, |_, v| I::Number::from(v));
+    let mut change = ln_price_factor(parts, &traded, shock, inputs);
     let kept = |rates: &Array3<f64>, parameter: fn([usize; 3]) -> Parameter| {
         (inputs.moves(parameter([0; 3])) || rates.iter().any(|r| *r != 0.0))
-            .then(|| by_sector(rates, |at, r| (inputs.of(parameter(at), r) + 1.0).recip()))
+            .then(|| by_sector(rates, &traded, |at, r| (inputs.of(parameter(at), r) + 1.0).recip()))
     };
     let mut keep_border = kept(shock.tariff.as_ref().unwrap_or(&parts.tariff), tariff);
     let mut keep_producer = kept(shock.export_tax.as_ref().unwrap_or(&parts.export_tax), export_tax);
@@ -250,15 +253,13 @@ fn formed<I: Inputs>(
             }
         }
         let (border, producer) = (of_sector(&mut keep_border), of_sector(&mut keep_producer));
-        let traded_at_all = (0..cells).any(|at| at / n != at % n && shares[at].re() > 0.0);
-        let restricted = shock.restrictions.iter().any(|r| r.sector == s);
-        let market = if traded_at_all || restricted {
-            traded(n, shares, change.as_deref(), theta[s], border, producer).map(|(market, rows)| {
+        let market = if traded[s] {
+            self::traded(n, shares, change.as_deref(), theta[s], border, producer).map(|(market, rows)| {
                 rows.into_iter().enumerate().for_each(|(m, row)| shift[m * j + s] = row);
                 market
             })
         } else {
-            domestic(n, &shares, change.as_deref(), border.as_deref(), producer.as_deref())
+            domestic(&shares, change.as_deref(), border.as_deref(), producer.as_deref())
         };
         all.push(market.map_err(|importer| ShockError::NoSupplier {
             country: parts.labels.countries()[importer].clone(),
@@ -280,24 +281,44 @@ fn iceberg([importer, exporter, sector]: [usize; 3]) -> Parameter {
     Parameter::LnIceberg { importer, exporter, sector }
 }
 
-/// `[n,i,j]` as `[j][n][i]`, each sector by itself.
-fn by_sector<T: Scalar>(array: &Array3<f64>, value: impl Fn([usize; 3], f64) -> T) -> Vec<Vec<T>> {
-    let (n, _, j) = array.dim();
-    let mut all = vec![vec![T::from(0.0); n * n]; j];
+/// Which sectors somebody imports, or would but for a restriction.
+fn traded_sectors(parts: &EconomyParts, shock: &Shock) -> Vec<bool> {
+    let Dims { countries: n, sectors: j, .. } = parts.dims();
+    let mut traded = vec![false; j];
+    for r in &shock.restrictions {
+        traded[r.sector] = true;
+    }
+    let abroad = parts.trade_share.lanes(Axis(2)).into_iter().enumerate();
+    for (_, shares) in abroad.filter(|(pair, _)| pair / n != pair % n) {
+        traded.iter_mut().zip(&shares).for_each(|(traded, share)| *traded |= *share > 0.0);
+    }
+    traded
+}
+
+/// `[n,i,j]` as `[j][n][i]`, each sector by itself, but those that are not traded as `[j][n]`, from each country's own entry.
+fn by_sector<T: Scalar>(
+    array: &Array3<f64>,
+    traded: &[bool],
+    value: impl Fn([usize; 3], f64) -> T,
+) -> Vec<Vec<T>> {
+    let n = array.dim().0;
+    let mut all: Vec<Vec<T>> =
+        traded.iter().map(|traded| Vec::with_capacity(if *traded { n * n } else { n })).collect();
     for (pair, sectors) in array.lanes(Axis(2)).into_iter().enumerate() {
-        let at = [pair / n, pair % n];
-        for (s, (sector, v)) in all.iter_mut().zip(&sectors).enumerate() {
-            if let Some(to) = sector.get_mut(pair) {
-                *to = value([at[0], at[1], s], *v);
+        let [m, i] = [pair / n, pair % n];
+        for (s, ((to, traded), v)) in all.iter_mut().zip(traded).zip(&sectors).enumerate() {
+            if *traded || m == i {
+                to.push(value([m, i, s], *v));
             }
         }
     }
     all
 }
 
-/// Log hat of the delivered-price factor, `[j][n][i]`, if the shock moves any.
+/// Log hat of the delivered-price factor, as [`by_sector`] has it, if the shock moves any.
 fn ln_price_factor<I: Inputs>(
     parts: &EconomyParts,
+    traded: &[bool],
     shock: &Shock,
     inputs: &I,
 ) -> Option<Vec<Vec<I::Number>>> {
@@ -310,13 +331,13 @@ fn ln_price_factor<I: Inputs>(
     };
     let rates = |new: &Option<Array3<f64>>, old: &Array3<f64>, parameter: fn([usize; 3]) -> Parameter| {
         let new = new.as_ref().or(inputs.moves(parameter([0; 3])).then_some(old))?;
-        Some(by_sector(new, |at, new| gross(new, old[at], &|| parameter(at))))
+        Some(by_sector(new, traded, |at, new| gross(new, old[at], &|| parameter(at))))
     };
     let costs = match &shock.iceberg_hat {
-        Some(hat) => Some(by_sector(hat, |at, hat| inputs.of(iceberg(at), hat.ln()))),
+        Some(hat) => Some(by_sector(hat, traded, |at, hat| inputs.of(iceberg(at), hat.ln()))),
         None => inputs
             .moves(iceberg([0; 3]))
-            .then(|| by_sector(&parts.tariff, |at, _| inputs.of(iceberg(at), 0.0))),
+            .then(|| by_sector(&parts.tariff, traded, |at, _| inputs.of(iceberg(at), 0.0))),
     };
     let all = [
         rates(&shock.tariff, &parts.tariff, tariff),
@@ -330,21 +351,23 @@ fn ln_price_factor<I: Inputs>(
     })
 }
 
+/// Of a sector that nobody imports, by country.
 fn domestic<T: Scalar>(
-    n: usize,
     shares: &[T],
     change: Option<&[T]>,
     border: Option<&[T]>,
     producer: Option<&[T]>,
 ) -> Result<Market<'static, T>, Unsupplied> {
-    let own = |all: Option<&[T]>, i: usize, otherwise: f64| all.map_or(T::from(otherwise), |a| a[i * n + i]);
-    let buys: Vec<bool> = (0..n).map(|i| shares[i * n + i].re() > 0.0).collect();
-    let ln_tau: Vec<T> = (0..n).map(|i| own(change, i, 0.0)).collect();
+    let n = shares.len();
+    let own = |all: Option<&[T]>, otherwise: f64| all.map_or_else(|| vec![T::from(otherwise); n], <[T]>::to_vec);
+    let buys: Vec<bool> = shares.iter().map(|share| share.re() > 0.0).collect();
+    let ln_tau = own(change, 0.0);
     if let Some(i) = (0..n).find(|&i| buys[i] && ln_tau[i].re() == f64::INFINITY) {
         return Err(i);
     }
-    let keep_border: Vec<T> = (0..n).map(|i| own(border, i, 1.0)).collect();
-    let keep_producer: Vec<T> = (0..n).map(|i| keep_border[i] * own(producer, i, 1.0)).collect();
+    let keep_border = own(border, 1.0);
+    let mut keep_producer = own(producer, 1.0);
+    keep_producer.iter_mut().zip(&keep_border).for_each(|(producer, border)| *producer *= *border);
     let taxed = T::DIRECTIONS > 0 || keep_border.iter().chain(&keep_producer).any(|k| k.re() != 1.0);
     Ok(Market::Domestic { ln_tau, keep_border, keep_producer, buys, taxed })
 }
@@ -414,29 +437,31 @@ impl<T: Scalar> System<'_, T> {
         g.at(m * n + i) * work.appeal[i * j + s] * (-self.theta[s] * ln_mu - work.ln_sum[cell]).exp()
     }
 
-    /// New trade shares of each sector, `pi'[n,i]` row by row, at the last sweep, which was from this state.
-    pub(super) fn new_shares(&self, state: &[T], work: &Work<T>) -> Vec<Vec<T>> {
+    /// New trade shares `pi'[n,i,j]` at the last sweep, which was from this state.
+    pub(super) fn new_shares(&self, state: &[T], work: &Work<T>) -> Array3<T> {
         let Layout { n, j, .. } = self.at;
         let wedge = self.at.split(state).wedge;
-        (0..j)
-            .map(|s| match &self.markets[s] {
-                Market::Domestic { buys, .. } => (0..n * n)
-                    .map(|at| T::from(if at / n == at % n && buys[at / n] { 1.0 } else { 0.0 }))
-                    .collect(),
-                Market::Traded { g, .. } if work.controls[s].is_none() => {
-                    let mut shares = vec![T::from(0.0); n * n];
-                    for m in (0..n).filter(|m| self.shift[m * j + s] > f64::NEG_INFINITY) {
-                        let one_over_sum = (-work.ln_sum[m * j + s]).exp();
-                        for i in 0..n {
-                            shares[m * n + i] = g.at(m * n + i) * work.appeal[i * j + s] * one_over_sum;
-                        }
-                    }
-                    shares
+        let mut shares = Array3::from_elem((n, n, j), T::from(0.0));
+        let mut one_over_sum = vec![T::from(0.0); j];
+        for (m, mut of_importer) in shares.outer_iter_mut().enumerate() {
+            let cells = m * j..(m + 1) * j;
+            for (one_over, cell) in one_over_sum.iter_mut().zip(cells.clone()) {
+                let buys = self.shift[cell] > f64::NEG_INFINITY;
+                *one_over = if buys { -work.ln_sum[cell] } else { T::from(f64::NEG_INFINITY) };
+            }
+            T::exp_each(&mut one_over_sum);
+            for (i, mut sectors) in of_importer.outer_iter_mut().enumerate() {
+                let appeal = &work.appeal[i * j..(i + 1) * j];
+                let each = self.markets.iter().zip(appeal.iter().zip(&one_over_sum)).enumerate();
+                for (share, (s, (market, (appeal, one_over)))) in sectors.iter_mut().zip(each) {
+                    *share = match market {
+                        Market::Domestic { buys, .. } => T::from(if m == i && buys[m] { 1.0 } else { 0.0 }),
+                        Market::Traded { .. } if work.controls[s].is_some() => self.share(s, m, i, wedge, work),
+                        Market::Traded { g, .. } => g.at(m * n + i) * *appeal * *one_over,
+                    };
                 }
-                Market::Traded { .. } => {
-                    (0..n * n).map(|at| self.share(s, at / n, at % n, wedge, work)).collect()
-                }
-            })
-            .collect()
+            }
+        }
+        shares
     }
 }

@@ -282,11 +282,6 @@ impl Equilibrium {
         let iterate = Iterate::of(system, &found.state);
         let cells = |values: &[f64]| Array2::from_shape_fn((n, j), |(a, b)| values[a * j + b]);
         let factors = |values: &[f64]| Array2::from_shape_fn((n, f), |(a, b)| values[a * f + b]);
-        let mut trade_share = Array3::zeros((n, n, j));
-        let shares = system.new_shares(&found.state, work);
-        for (pair, mut sectors) in trade_share.lanes_mut(ndarray::Axis(2)).into_iter().enumerate() {
-            sectors.iter_mut().zip(&shares).for_each(|(new, sector)| *new = sector[pair]);
-        }
         let mut final_share = Array2::zeros((n, j));
         let mut consumption_price_hat = Array1::zeros(n);
         let mut shares = vec![0.0; j];
@@ -310,7 +305,7 @@ impl Equilibrium {
             price_hat: cells(blocks.price).mapv(f64::exp),
             cost_hat,
             factor_price_hat: factors(blocks.factor).mapv(f64::exp),
-            trade_share,
+            trade_share: system.new_shares(&found.state, work),
             expenditure: cells(&work.x),
             output: cells(&work.y),
             factor_income: factors(&work.factor_income),

@@ -8,7 +8,7 @@
 //! Newton's as excess demand falls (pseudo-transient continuation, Kelley and Keyes 1998).
 
 use linalg::{LinalgError, Lu};
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, Array3};
 
 use super::market::Market;
 use super::observer::{Phase, SolverSettings};
@@ -138,26 +138,19 @@ fn settle(system: &System, state: &mut [f64], work: &mut Work) -> Result<Inner, 
 
 /// The two inner systems at a state, factored.
 struct Inner {
-    /// `pi'[s][n][i]`.
-    shares: Vec<Vec<f64>>,
+    /// `pi'[n,i,s]`.
+    shares: Array3<f64>,
     price: Lu,
     spending: Lu,
 }
 
 /// `I - pi' gM`: prices respond to costs, costs to prices of inputs.
-fn price_matrix(system: &System, shares: &[Vec<f64>]) -> Array2<f64> {
+fn price_matrix(system: &System, shares: &Array3<f64>) -> Array2<f64> {
     let Layout { n, j, .. } = system.at;
     let mut matrix = Array2::eye(n * j);
-    for (s, share) in shares.iter().enumerate() {
-        for m in 0..n {
-            for i in 0..n {
-                let pi = share[m * n + i];
-                if pi > 0.0 {
-                    for k in 0..j {
-                        matrix[[m * j + s, i * j + k]] -= pi * system.input_share(i, s)[k];
-                    }
-                }
-            }
+    for ((m, i, s), &pi) in shares.indexed_iter().filter(|(_, pi)| **pi > 0.0) {
+        for (k, gamma) in system.input_share(i, s).iter().enumerate() {
+            matrix[[m * j + s, i * j + k]] -= pi * gamma;
         }
     }
     matrix
@@ -172,12 +165,12 @@ impl Inner {
         let mut matrix: Array2<f64> = Array2::eye(n * j);
         let final_share = system.all_final_shares(work);
         let spread = system.income_response(work);
-        for (s, share) in shares.iter().enumerate() {
+        for s in 0..j {
             for m in 0..n {
                 let column = m * j + s;
                 let mut revenue = vec![0.0; n];
                 for i in 0..n {
-                    let pi = share[m * n + i];
+                    let pi = shares[[m, i, s]];
                     if pi == 0.0 {
                         continue;
                     }
@@ -214,11 +207,11 @@ impl Inner {
             }
         }
         let mut right = Array2::<f64>::zeros((cells, factors));
-        for (s, share) in self.shares.iter().enumerate() {
+        for s in 0..j {
             for m in 0..n {
                 for i in 0..n {
                     for g in 0..f {
-                        right[[m * j + s, i * f + g]] += share[m * n + i] * d_cost[[i * j + s, i * f + g]];
+                        right[[m * j + s, i * f + g]] += self.shares[[m, i, s]] * d_cost[[i * j + s, i * f + g]];
                     }
                 }
             }
@@ -237,11 +230,11 @@ impl Inner {
         // Direct effect on output and revenue at unchanged spending, from the change in trade shares.
         let mut d_output = Array2::<f64>::zeros((cells, factors));
         let mut d_revenue = Array2::<f64>::zeros((n, factors));
-        for (s, share) in self.shares.iter().enumerate() {
+        for s in 0..j {
             let theta = system.parts.theta[s];
             for m in 0..n {
                 for i in 0..n {
-                    let value = share[m * n + i] * work.x[m * j + s];
+                    let value = self.shares[[m, i, s]] * work.x[m * j + s];
                     if value == 0.0 {
                         continue;
                     }
@@ -280,10 +273,10 @@ impl Inner {
             }
         }
         let d_spending = self.spending.solve_many(d_spending.view())?;
-        for (s, share) in self.shares.iter().enumerate() {
+        for s in 0..j {
             for m in 0..n {
                 for i in 0..n {
-                    let pi = share[m * n + i];
+                    let pi = self.shares[[m, i, s]];
                     if pi > 0.0 {
                         let kept = pi * system.kept(s, m, i).1;
                         let row = d_spending.row(m * j + s).to_owned();
@@ -333,7 +326,7 @@ impl System<'_> {
 
     fn input_share(&self, i: usize, s: usize) -> &[f64] {
         let Layout { j, .. } = self.at;
-        &self.fixed.input_share[(i * j + s) * j..(i * j + s + 1) * j]
+        &self.inputs_of(i)[s * j..(s + 1) * j]
     }
 
     /// What is kept at the border and by the producer of one unit that the purchaser spends.

@@ -236,8 +236,7 @@ impl<T: Scalar> System<'_, T> {
             for (x, share) in x_new.iter_mut().zip(&work.shares) {
                 *x = *share * work.income[i];
             }
-            let inputs = &self.fixed.input_share[i * j * j..(i + 1) * j * j];
-            add_rows(&work.outside[cells.clone()], inputs, x_new);
+            add_rows(&work.outside[cells.clone()], self.inputs_of(i), x_new);
             let Some(nest) = &self.nest else { continue };
             for cell in cells {
                 if nest.share[cell] > 0.0 {

@@ -112,6 +112,8 @@ pub(super) struct System<'a, T = f64> {
     pub(super) kappa: T,
     /// What is taken from the baseline alone.
     pub(super) fixed: &'a Constants,
+    /// Cost shares of inputs, `[i][j][k]`, without the critical inputs where there is a nest.
+    input_share: &'a [f64],
     /// How shares of factors move, of those that do.
     pub(super) moved_shares: Vec<MovedShare<T>>,
     pub(super) nest: Option<Nest<T>>,
@@ -183,7 +185,7 @@ impl<'a, T: Scalar> System<'a, T> {
         let theta: Vec<T> =
             (0..j).map(|s| inputs.of(Parameter::Theta { sector: s }, parts.theta[s])).collect();
         let nest = Nest::new(parts, &fixed.output, shock, inputs);
-        let Markets { markets, shift } = markets(parts, fixed.markets.as_ref(), shock, &theta, inputs)?;
+        let Markets { markets, shift } = markets(parts, fixed, shock, &theta, inputs)?;
         let limits = limits(parts, shock, inputs);
         let blocks = blocks(parts, &fixed.output, &limits);
         let mut price_follows = Cow::Borrowed(&fixed.price_follows[..]);
@@ -196,6 +198,7 @@ impl<'a, T: Scalar> System<'a, T> {
             parts,
             at: Layout { n, j, f, limits: limits.len(), research, products: fixed.product_output.len() },
             fixed,
+            input_share: fixed.input_share(parts),
             markets,
             shift,
             theta,
@@ -210,6 +213,13 @@ impl<'a, T: Scalar> System<'a, T> {
             deficit,
             price_follows,
         })
+    }
+
+    /// Cost shares of inputs of a country, `[j][k]`.
+    #[inline(always)]
+    pub(super) fn inputs_of(&self, i: usize) -> &[f64] {
+        let Layout { j, .. } = self.at;
+        &self.input_share[i * j * j..(i + 1) * j * j]
     }
 
     /// Shares of a factor in the cost of a country's sectors, `[j]`.
