@@ -1,0 +1,160 @@
+//! What economies and equilibria report of themselves adds up, with tariffs, export taxes, deficits, quotas and technology that
+//! moves.
+
+use model_core::welfare::{DecompositionSettings, decompose};
+use model_core::{Deficits, Limit, Restriction, Shock, SolverSettings, synthetic::Recipe};
+use ndarray::{Array1, Array2, Array3};
+use tests::critical::solve;
+use tests::questions::everything;
+use tests::{Uniform, relative_gap};
+
+/// Output, tariff revenue and export-tax revenue from the flows at the border and the rates.
+fn from_border(
+    border: &Array3<f64>,
+    tariff: &Array3<f64>,
+    export_tax: &Array3<f64>,
+) -> (Array2<f64>, Array1<f64>, Array1<f64>) {
+    let (n, _, j) = border.dim();
+    let mut made = (Array2::zeros((n, j)), Array1::zeros(n), Array1::zeros(n));
+    for ((m, i, s), value) in border.indexed_iter() {
+        let producer = value / (1.0 + export_tax[[m, i, s]]);
+        made.0[[i, s]] += producer;
+        made.1[m] += value * tariff[[m, i, s]];
+        made.2[i] += producer * export_tax[[m, i, s]];
+    }
+    made
+}
+
+fn close(found: &Array1<f64>, expected: &Array1<f64>, unit: f64) {
+    assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-10 * unit), "{found} {expected}");
+}
+
+#[test]
+fn what_flows_pay_is_what_countries_get() {
+    for seed in 0..40 {
+        let (economy, shock) = everything(seed);
+        let world = economy.income().sum();
+        let parts = economy.parts();
+        let (output, tariffs, taxes) =
+            from_border(&economy.border_flows(), economy.tariff(), economy.export_tax());
+        assert!(relative_gap(&output, economy.output()) < 1e-10);
+        close(&parts.tariff_revenue(), &tariffs, world);
+        close(&parts.export_tax_revenue(), &taxes, world);
+
+        let found = solve(&economy, &shock);
+        let (output, tariffs, rents_and_taxes) =
+            from_border(&found.border_flows(), &found.tariff, &found.export_tax);
+        assert!(relative_gap(&output, &found.output) < 1e-9, "{seed}");
+        close(&found.tariff_revenue, &tariffs, world);
+        // What a quota's licences cost is part of the rates; what of it stays in the country is its rent.
+        let got = &found.export_tax_revenue + &found.quota_rent - &found.rent_transfer;
+        close(&got, &rents_and_taxes, world);
+        let income = found.factor_income.sum_axis(ndarray::Axis(1))
+            + &found.tariff_revenue
+            + &found.export_tax_revenue
+            + &found.quota_rent
+            + &found.deficit;
+        close(&found.income, &income, world);
+        for ((n, f), real) in found.real_factor_price_hat().indexed_iter() {
+            let expected = found.factor_price_hat[[n, f]] / found.consumption_price_hat[n];
+            assert!((real / expected - 1.0).abs() < 1e-14);
+        }
+    }
+}
+
+#[test]
+fn a_limit_binds_or_has_no_price() {
+    let (mut binding, mut slack) = (0, 0);
+    for seed in 0..20 {
+        let mut uniform = Uniform::new(seed);
+        let economy = uniform.economy(&Recipe::new(3, 2, 1));
+        let limit = uniform.between(0.6, 1.4);
+        let shock = Shock {
+            restrictions: vec![Restriction::export_quota(0, 0, limit)],
+            ..uniform.shock(&economy, 0.1)
+        };
+        let outcome = solve(&economy, &shock).restrictions[0];
+        if outcome.binds() {
+            binding += 1;
+            assert!(
+                outcome.wedge > 1.0 && outcome.rent > 0.0 && (outcome.volume_hat / limit - 1.0).abs() < 1e-9
+            );
+        } else {
+            slack += 1;
+            assert!(outcome.wedge == 1.0 && outcome.rent == 0.0 && outcome.volume_hat < limit * (1.0 + 1e-9));
+        }
+    }
+    assert!(binding > 0 && slack > 0, "{binding} {slack}");
+}
+
+/// What is too much at once is reached in parts: the same equilibrium, and one history.
+#[test]
+fn the_way_to_an_equilibrium_does_not_change_it() {
+    let mut in_parts = 0;
+    for seed in 0..40 {
+        let mut uniform = Uniform::new(seed);
+        let economy = uniform.economy(&Recipe { theta: (3.0, 12.0), ..Recipe::new(4, 2, 1) });
+        let mut shock = uniform.shock(&economy, 0.4);
+        shock.deficits =
+            [Deficits::Zero, Deficits::Levels(economy.deficit() * 0.5)][uniform.whole(0, 1)].clone();
+        shock.restrictions = vec![
+            Restriction::export_quota(0, 0, uniform.between(0.5, 0.9)),
+            Restriction { limit: Limit::Wedge(1.2), ..Restriction::export_quota(1, 1, 1.0) },
+        ];
+        let direct = solve(&economy, &shock);
+        // Too few sweeps for all of it, and no help.
+        let few = direct.iterations() * 9 / 10;
+        let settings = SolverSettings {
+            max_sweeps: few,
+            max_newton_steps: 0,
+            tolerance: 1e-12,
+            ..SolverSettings::default()
+        };
+        let mut seen = 0;
+        let mut watch = |_: &model_core::Iteration| seen += 1;
+        let Ok(found) = economy.solve_observed(&shock, &settings, &mut watch) else { continue };
+        in_parts += 1;
+        assert!(found.iterations() > few && found.iterations() == seen, "{} {seen}", found.iterations());
+        assert!(found.history.iter().enumerate().all(|(k, iteration)| iteration.number == k + 1));
+        assert!(relative_gap(&found.real_income_hat, &direct.real_income_hat) < 1e-9);
+        assert!(found.residual.max() <= 1e-12);
+    }
+    assert!(in_parts >= 10, "{in_parts} of 40");
+}
+
+#[test]
+fn transfers_and_quotas_have_channels_that_add_up() {
+    for seed in 0..4 {
+        let mut uniform = Uniform::new(seed);
+        let economy = uniform.economy(&Recipe { deficit: 0.05, ..Recipe::new(3, 2, 1) });
+        let levels = economy.deficit().mapv(|d| -0.5 * d);
+        let decomposed = |deficits: Deficits| {
+            let shock = Shock {
+                deficits,
+                restrictions: vec![Restriction { rent_share: 0.3, ..Restriction::export_quota(0, 1, 0.7) }],
+                ..Uniform::new(seed + 100).shock(&economy, 0.1)
+            };
+            decompose(&economy, &shock, &DecompositionSettings::default())
+                .unwrap_or_else(|error| panic!("{error}"))
+        };
+        for deficits in [Deficits::Levels(levels.clone()), Deficits::Zero] {
+            let parts = decomposed(deficits);
+            for (sum, total) in parts.sum.iter().zip(&parts.total) {
+                assert!((sum - total).abs() <= 1e-7 * total.abs().max(1e-3), "{sum} {total}");
+            }
+        }
+    }
+}
+
+#[test]
+fn names_have_places() {
+    let economy = Uniform::new(1).economy(&Recipe::new(2, 2, 2));
+    let labels = economy.labels();
+    for (k, name) in labels.factors().iter().enumerate() {
+        assert_eq!(labels.factor(name), Some(k));
+    }
+    assert_eq!(
+        (labels.factor("no such"), labels.sector("no such"), labels.country("no such")),
+        (None, None, None)
+    );
+}
