@@ -2,9 +2,9 @@
 //! moves.
 
 use model_core::welfare::{DecompositionSettings, decompose};
-use model_core::{Deficits, Limit, Restriction, Shock, SolverSettings, synthetic::Recipe};
+use model_core::{Buyers, Deficits, Limit, Restriction, Shock, SolverSettings, synthetic::Recipe};
 use ndarray::{Array1, Array2, Array3};
-use tests::critical::solve;
+use tests::critical::{solve, tight};
 use tests::questions::everything;
 use tests::{Uniform, relative_gap};
 
@@ -31,8 +31,20 @@ fn close(found: &Array1<f64>, expected: &Array1<f64>, unit: f64) {
 
 #[test]
 fn what_flows_pay_is_what_countries_get() {
-    for seed in 0..40 {
-        let (economy, shock) = everything(seed);
+    let taxed_at_home = |seed| {
+        let mut uniform = Uniform::new(seed);
+        let mut parts = uniform.economy(&Recipe { non_traded: 0.5, ..Recipe::new(3, 3, 1) }).into_parts();
+        for n in 0..3 {
+            for s in 0..3 {
+                parts.tariff[[n, n, s]] = uniform.between(0.0, 0.2);
+                parts.export_tax[[n, n, s]] = uniform.between(0.0, 0.2);
+            }
+        }
+        let (economy, _) = parts.equilibrate(&Deficits::Fixed, &tight()).unwrap();
+        let shock = uniform.shock(&economy, 0.1);
+        (economy, shock)
+    };
+    for (economy, shock) in (0..40).map(everything).chain((0..10).map(taxed_at_home)) {
         let world = economy.income().sum();
         let parts = economy.parts();
         let (output, tariffs, taxes) =
@@ -44,7 +56,11 @@ fn what_flows_pay_is_what_countries_get() {
         let found = solve(&economy, &shock);
         let (output, tariffs, rents_and_taxes) =
             from_border(&found.border_flows(), &found.tariff, &found.export_tax);
-        assert!(relative_gap(&output, &found.output) < 1e-9, "{seed}");
+        assert!(relative_gap(&output, &found.output) < 1e-9);
+        let shares = found.trade_share.sum_axis(ndarray::Axis(1));
+        for (at, bought) in shares.indexed_iter() {
+            assert!((bought - economy.trade_share().sum_axis(ndarray::Axis(1))[at]).abs() < 1e-9);
+        }
         close(&found.tariff_revenue, &tariffs, world);
         // What a quota's licences cost is part of the rates; what of it stays in the country is its rent.
         let got = &found.export_tax_revenue + &found.quota_rent - &found.rent_transfer;
@@ -87,6 +103,65 @@ fn a_limit_binds_or_has_no_price() {
     assert!(binding > 0 && slack > 0, "{binding} {slack}");
 }
 
+#[test]
+fn of_limits_on_the_same_flows_the_tightest_counts() {
+    for seed in 0..8 {
+        let mut uniform = Uniform::new(seed);
+        let economy = uniform.economy(&Recipe { zero_flow: 0.0, non_traded: 0.0, ..Recipe::new(3, 2, 1) });
+        let solved =
+            |restrictions: Vec<Restriction>| solve(&economy, &Shock { restrictions, ..Shock::default() });
+        let quota = |limit: f64| Restriction::export_quota(0, 0, limit);
+        // The same limit on the same flows by another name, and one on the flows of another country.
+        let pairs = |limit: f64| Restriction {
+            buyers: Buyers::Only(vec![1, 2]),
+            ..Restriction::export_quota(0, 0, limit)
+        };
+        let other = Restriction::export_quota(0, 1, 0.6);
+        let alone = solved(vec![quota(0.5), other.clone()]);
+        assert!(alone.restrictions[0].wedge > 1.0 && alone.restrictions[1].wedge > 1.0);
+        for (tight, all) in [
+            (0, vec![quota(0.5), pairs(0.7), other.clone()]),
+            (1, vec![quota(0.7), pairs(0.5), other.clone()]),
+            (0, vec![quota(0.5), pairs(0.5), other.clone()]),
+        ] {
+            let both = solved(all);
+            assert!(relative_gap(&both.real_income_hat, &alone.real_income_hat) < 1e-10);
+            assert!((both.restrictions[tight].wedge / alone.restrictions[0].wedge - 1.0).abs() < 1e-9);
+            assert!((both.restrictions[2].wedge / alone.restrictions[1].wedge - 1.0).abs() < 1e-9);
+            let loose = both.restrictions[1 - tight];
+            assert!(loose.wedge == 1.0 && (loose.volume_hat - 0.5).abs() < 1e-9, "{loose:?}");
+        }
+    }
+}
+
+#[test]
+fn a_limit_of_zero_is_an_endless_cost_of_trade() {
+    for seed in 0..8 {
+        let mut uniform = Uniform::new(seed);
+        let economy = uniform.economy(&Recipe { zero_flow: 0.0, non_traded: 0.0, ..Recipe::new(4, 3, 1) });
+        let shock = uniform.shock(&economy, 0.1);
+        let stopped = solve(
+            &economy,
+            &Shock {
+                restrictions: vec![
+                    Restriction::export_quota(1, 0, 0.0),
+                    Restriction::pair_quota(2, 3, 1, 0.0),
+                ],
+                ..shock.clone()
+            },
+        );
+        let mut costs = shock.iceberg_hat.clone().unwrap();
+        for m in 1..4 {
+            costs[[m, 0, 1]] = f64::INFINITY;
+        }
+        costs[[1, 3, 2]] = f64::INFINITY;
+        let dear = solve(&economy, &Shock { iceberg_hat: Some(costs), ..shock });
+        assert!(relative_gap(&stopped.real_income_hat, &dear.real_income_hat) < 1e-10);
+        assert!(relative_gap(&stopped.trade_share, &dear.trade_share) < 1e-9);
+        assert!(stopped.restrictions.iter().all(|r| r.wedge == f64::INFINITY && r.volume_hat == 0.0));
+    }
+}
+
 /// What is too much at once is reached in parts: the same equilibrium, and one history.
 #[test]
 fn the_way_to_an_equilibrium_does_not_change_it() {
@@ -102,6 +177,7 @@ fn the_way_to_an_equilibrium_does_not_change_it() {
             Restriction { limit: Limit::Wedge(1.2), ..Restriction::export_quota(1, 1, 1.0) },
         ];
         let direct = solve(&economy, &shock);
+        assert!(direct.history.iter().enumerate().all(|(k, iteration)| iteration.number == k + 1));
         // Too few sweeps for all of it, and no help.
         let few = direct.iterations() * 9 / 10;
         let settings = SolverSettings {

@@ -283,6 +283,18 @@ fn settings_and_starts() {
         error.to_string(),
         "the start has 14 entries but the economy needs 15: start from an equilibrium of the same economy"
     );
+    // As many entries as are needed, but not where they belong.
+    let fitting = economy.solve(&Shock::default(), &SolverSettings::default()).unwrap().iterate;
+    let mut prices = fitting.clone();
+    prices.ln_factor_price.push(prices.ln_price.pop().unwrap());
+    let mut spending = fitting.clone();
+    spending.ln_factor_price.push(spending.expenditure_hat.pop().unwrap());
+    let mut more = fitting;
+    more.ln_factor_price.push(0.0);
+    for start in [prices, spending, more] {
+        let error = economy.solve_from(&Shock::default(), &SolverSettings::default(), &start).unwrap_err();
+        assert!(matches!(error, SolveError::Start { expected: 15, .. }), "{error}");
+    }
 }
 
 /// A failed solve hands back its history and the best state, from which another can go on.

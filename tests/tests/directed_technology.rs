@@ -2,8 +2,8 @@
 
 use model_core::synthetic::{CriticalRecipe, Recipe};
 use model_core::{
-    Diffusion, Economy, Innovation, Parameter, ResearchCost, Restriction, Shock, SolveError, SolverSettings,
-    Technology,
+    Augmentation, Diffusion, Economy, Innovation, Parameter, ResearchCost, Restriction, Shock, SolveError,
+    SolverSettings, Technology,
 };
 use ndarray::{Array2, Axis};
 use tests::critical::{element, innovation, solve, tight, with_sigma};
@@ -123,6 +123,26 @@ fn in_the_long_run_stocks_are_the_flow_of_innovations() {
                 Array2::ones((n, 4))
             );
         }
+    }
+}
+
+#[test]
+fn knowledge_from_elsewhere_adds_to_what_research_finds() {
+    // With an elasticity of one expenditure shares stay, and so do researchers: all that moves is what is given.
+    let recipe = Recipe::new(3, 2, 1).with_critical(CriticalRecipe::default());
+    let economy = with_sigma(&Uniform::new(2).economy(&recipe), 1.0);
+    let mut given = Augmentation::none(3, 3);
+    given.critical.iter_mut().enumerate().for_each(|(k, a)| *a += 0.1 * (k + 1) as f64);
+    given.other.iter_mut().enumerate().for_each(|(k, a)| *a -= 0.02 * (k + 1) as f64);
+    let shock = Shock {
+        augmentation: Some(given.clone()),
+        technology: Technology::FixedResearchers(innovation(0.5, 0.4, 0.01)),
+        ..Shock::default()
+    };
+    let found = solve(&economy, &shock).critical.unwrap().augmentation;
+    for (at, _) in economy.critical_share().indexed_iter().filter(|(_, share)| **share > 0.0) {
+        assert!((found.critical[at] / given.critical[at] - 1.0).abs() < 1e-12);
+        assert!((found.other[at] / given.other[at] - 1.0).abs() < 1e-12);
     }
 }
 
