@@ -1,7 +1,6 @@
 //! What economies and equilibria report of themselves adds up, with tariffs, export taxes, deficits, quotas and technology that
 //! moves.
 
-use model_core::welfare::{DecompositionSettings, decompose};
 use model_core::{Buyers, Deficits, Limit, Restriction, Shock, SolverSettings, synthetic::Recipe};
 use ndarray::{Array1, Array2, Array3};
 use tests::critical::{solve, tight};
@@ -196,30 +195,6 @@ fn the_way_to_an_equilibrium_does_not_change_it() {
         assert!(found.residual.max() <= 1e-12);
     }
     assert!(in_parts >= 10, "{in_parts} of 40");
-}
-
-#[test]
-fn transfers_and_quotas_have_channels_that_add_up() {
-    for seed in 0..4 {
-        let mut uniform = Uniform::new(seed);
-        let economy = uniform.economy(&Recipe { deficit: 0.05, ..Recipe::new(3, 2, 1) });
-        let levels = economy.deficit().mapv(|d| -0.5 * d);
-        let decomposed = |deficits: Deficits| {
-            let shock = Shock {
-                deficits,
-                restrictions: vec![Restriction { rent_share: 0.3, ..Restriction::export_quota(0, 1, 0.7) }],
-                ..Uniform::new(seed + 100).shock(&economy, 0.1)
-            };
-            decompose(&economy, &shock, &DecompositionSettings::default())
-                .unwrap_or_else(|error| panic!("{error}"))
-        };
-        for deficits in [Deficits::Levels(levels.clone()), Deficits::Zero] {
-            let parts = decomposed(deficits);
-            for (sum, total) in parts.sum.iter().zip(&parts.total) {
-                assert!((sum - total).abs() <= 1e-7 * total.abs().max(1e-3), "{sum} {total}");
-            }
-        }
-    }
 }
 
 #[test]
