@@ -1,7 +1,7 @@
 //! What economies and equilibria report of themselves adds up, with tariffs, export taxes, deficits, quotas and technology that
 //! moves.
 
-use model_core::{Buyers, Deficits, Limit, Restriction, Shock, SolverSettings, synthetic::Recipe};
+use model_core::{Buyers, Deficits, Economy, Limit, Restriction, Shock, SolverSettings, synthetic::Recipe};
 use ndarray::{Array1, Array2, Array3};
 use tests::critical::{solve, tight};
 use tests::questions::everything;
@@ -26,6 +26,12 @@ fn from_border(
 
 fn close(found: &Array1<f64>, expected: &Array1<f64>, unit: f64) {
     assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-10 * unit), "{found} {expected}");
+}
+
+/// Whether anyone buys a sector's good abroad.
+fn traded(economy: &Economy, s: usize) -> bool {
+    let mut shares = economy.trade_share().indexed_iter();
+    shares.any(|((m, i, sector), share)| sector == s && m != i && *share > 0.0)
 }
 
 #[test]
@@ -82,13 +88,21 @@ fn a_limit_binds_or_has_no_price() {
     let (mut binding, mut slack) = (0, 0);
     for seed in 0..20 {
         let mut uniform = Uniform::new(seed);
-        let economy = uniform.economy(&Recipe::new(3, 2, 1));
+        let economy = uniform.economy(&Recipe { zero_flow: 0.0, non_traded: 0.0, ..Recipe::new(3, 2, 1) });
         let limit = uniform.between(0.6, 1.4);
         let shock = Shock {
-            restrictions: vec![Restriction::export_quota(0, 0, limit)],
+            restrictions: vec![Restriction::export_quota(0, 1, limit)],
             ..uniform.shock(&economy, 0.1)
         };
-        let outcome = solve(&economy, &shock).restrictions[0];
+        let found = solve(&economy, &shock);
+        let outcome = found.restrictions[0];
+        // Its volume is that of the flows that are published.
+        let made = |border: Array3<f64>, tax: &Array3<f64>| {
+            border[[0, 1, 0]] / (1.0 + tax[[0, 1, 0]]) + border[[2, 1, 0]] / (1.0 + tax[[2, 1, 0]])
+        };
+        let before = made(economy.border_flows(), economy.export_tax());
+        let now = made(found.border_flows(), &found.export_tax) / found.cost_hat[[1, 0]];
+        assert!((outcome.volume_hat / (now / before) - 1.0).abs() < 1e-9, "{outcome:?}");
         if outcome.binds() {
             binding += 1;
             assert!(
@@ -131,6 +145,72 @@ fn of_limits_on_the_same_flows_the_tightest_counts() {
             assert!(loose.wedge == 1.0 && (loose.volume_hat - 0.5).abs() < 1e-9, "{loose:?}");
         }
     }
+}
+
+#[test]
+fn of_three_limits_two_have_no_price_and_a_limit_on_nothing_has_none() {
+    let recipe = Recipe { zero_flow: 0.0, non_traded: 0.0, ..Recipe::new(3, 2, 1) };
+    let economy = Uniform::new(3).economy(&recipe);
+    let with = |limits: &[f64]| {
+        let restrictions = limits.iter().map(|limit| Restriction::export_quota(1, 2, *limit)).collect();
+        solve(&economy, &Shock { restrictions, ..Shock::default() }).restrictions
+    };
+    let alone = with(&[0.5])[0];
+    for limits in [[0.5, 0.7, 0.9], [0.9, 0.7, 0.5], [0.7, 0.5, 0.9], [0.7, 0.9, 0.5]] {
+        for (limit, outcome) in limits.iter().zip(with(&limits)) {
+            let wedge = if *limit == 0.5 { alone.wedge } else { 1.0 };
+            assert!((outcome.wedge - wedge).abs() < 1e-9 && (outcome.volume_hat - 0.5).abs() < 1e-9);
+        }
+    }
+    // Nobody buys a good abroad that is not traded.
+    let economy = Uniform::new(9).economy(&Recipe { non_traded: 0.6, ..Recipe::new(3, 4, 1) });
+    let s = (0..4).find(|s| !traded(&economy, *s)).unwrap();
+    let restrictions = vec![Restriction::export_quota(s, 0, 0.5), Restriction::export_quota(s, 1, 0.0)];
+    let found = solve(&economy, &Shock { restrictions, ..Shock::default() });
+    assert_eq!((found.restrictions[0].wedge, found.restrictions[0].volume_hat), (1.0, 1.0));
+    assert!(found.real_income_hat.iter().all(|hat| (hat - 1.0).abs() < 1e-10));
+}
+
+#[test]
+fn a_trade_cost_at_home_is_lost_productivity_where_nothing_is_traded() {
+    let economy = Uniform::new(9).economy(&Recipe { non_traded: 0.6, ..Recipe::new(3, 4, 1) });
+    let mut iceberg = Array3::ones(economy.trade_share().dim());
+    let mut productivity = Array2::ones(economy.output().dim());
+    for s in (0..4).filter(|s| !traded(&economy, *s)) {
+        for n in 0..3 {
+            iceberg[[n, n, s]] = 1.1 + 0.1 * n as f64;
+            productivity[[n, s]] = 1.0 / iceberg[[n, n, s]];
+        }
+    }
+    assert!(productivity.iter().any(|a| *a < 1.0), "all is traded");
+    let costs = solve(&economy, &Shock { iceberg_hat: Some(iceberg), ..Shock::default() });
+    let lost = solve(&economy, &Shock { productivity_hat: Some(productivity), ..Shock::default() });
+    assert!(relative_gap(&costs.real_income_hat, &lost.real_income_hat) < 1e-10);
+}
+
+#[test]
+fn without_a_shock_the_critical_inputs_are_the_baselines() {
+    for (economy, _) in (0..20).map(everything).filter(|(economy, _)| economy.critical().is_some()) {
+        let found = solve(&economy, &Shock::default()).critical.unwrap();
+        let share = economy.critical_share();
+        assert!(relative_gap(&found.share, &share) < 1e-9);
+        for ((i, j, e), within) in
+            found.element_share.indexed_iter().filter(|((i, j, _), _)| share[[*i, *j]] > 0.0)
+        {
+            let sector = economy.critical().unwrap().sectors[e];
+            assert!((within - economy.input_share()[[i, j, sector]] / share[[i, j]]).abs() < 1e-9);
+        }
+    }
+}
+
+#[test]
+fn nobody_lends_in_autarky() {
+    let recipe = Recipe { deficit: 0.1, no_output: 0.0, ..Recipe::new(3, 2, 1) };
+    let economy = Uniform::new(2).economy(&recipe);
+    assert!(economy.deficit().iter().any(|d| d.abs() > 0.0));
+    let found = solve(&economy, &Shock::autarky(economy.dims()));
+    assert!(found.deficit.iter().all(|d| *d == 0.0));
+    assert!(found.trade_share.indexed_iter().all(|((m, i, _), share)| m == i || *share == 0.0));
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Channels of welfare: they add to the exact change, each cause has its own, and Caliendo and Parro's terms are where they begin.
 
 use model_core::synthetic::Recipe;
-use model_core::welfare::{Decomposition, DecompositionSettings, decompose, first_order};
+use model_core::welfare::{Decomposition, DecompositionError, DecompositionSettings, decompose, first_order};
 use model_core::{Deficits, Economy, Restriction, Shock};
-use ndarray::{Array1, Axis};
+use ndarray::{Array1, Array2, Axis};
 use tests::Uniform;
 use tests::critical::solve;
 use tests::questions::everything;
@@ -67,6 +67,26 @@ fn each_cause_has_its_channel() {
         }
         let absent = parts.critical_terms_of_trade.iter().chain(&parts.quota_rents).chain(&parts.technology);
         assert!(absent.into_iter().all(|v| *v == 0.0));
+    }
+}
+
+#[test]
+fn what_stops_at_once_has_no_path() {
+    let economy = Uniform::new(1).economy(&Recipe { zero_flow: 0.0, ..Recipe::new(3, 2, 1) });
+    let mut taste = Array2::ones((3, 2));
+    taste[[1, 0]] = 0.0;
+    for (array, shock) in [
+        ("iceberg_hat", Shock::autarky(economy.dims())),
+        ("preference_hat", Shock { preference_hat: Some(taste), ..Shock::default() }),
+        (
+            "restrictions",
+            Shock { restrictions: vec![Restriction::export_quota(0, 0, 0.0)], ..Shock::default() },
+        ),
+    ] {
+        match decompose(&economy, &shock, &DecompositionSettings::default()) {
+            Err(DecompositionError::NoPath { array: named, .. }) => assert_eq!(named, array),
+            other => panic!("{array}: {other:?}"),
+        }
     }
 }
 
