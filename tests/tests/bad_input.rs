@@ -226,6 +226,10 @@ fn shocks() {
         "shock `export_tax` is NaN at importer `C1`, exporter `C3`, sector `S2`: it must be a finite rate above -1; *",
     );
     shock_refused(
+        Shock { export_tax: with(flow(), f64::INFINITY), ..Shock::default() },
+        "shock `export_tax` is inf at importer `C1`, exporter `C3`, sector `S2`: it must be a finite rate above -1; *",
+    );
+    shock_refused(
         Shock { iceberg_hat: with(flow(), 0.0), ..Shock::default() },
         "shock `iceberg_hat` is 0 at importer `C1`, exporter `C3`, sector `S2`: it must be positive; infinite stops the flow",
     );
