@@ -340,8 +340,10 @@ mod tests {
                 prop_assert!((ln_c.eps - difference(&|d| two_inputs(share, gap, at + d).0)).abs() < 1e-7);
                 prop_assert!((s.eps - difference(&|d| two_inputs(share, gap, at + d).1)).abs() < 1e-7);
                 let dual = [Dual64::from(share), Dual64::from(1.0 - share)];
-                let whole = ln_unit_cost(&dual, &[gap.into(), 0.0.into()], Dual64::new(at, 1.0));
+                let mut both = dual;
+                let whole = shares(&dual, &[gap.into(), 0.0.into()], Dual64::new(at, 1.0), &mut both);
                 prop_assert!((whole.eps - ln_c.eps).abs() < 1e-10);
+                prop_assert!((both[0].eps - s.eps).abs() < 1e-10);
             }
         }
     }
@@ -357,5 +359,40 @@ mod tests {
         assert_eq!(ln_unit_cost(&a, &[0.0, f64::NEG_INFINITY], 3.0), f64::NEG_INFINITY);
         assert!(ln_unit_cost(&a, &[700.0, -700.0], 0.0).is_finite());
         assert_eq!(ln_unit_cost(&[1.0, 0.0], &[0.3, f64::INFINITY], 0.5), 0.3);
+        let rare = ln_unit_cost(&[1e-6, 1.0 - 1e-6], &[2000.0, 0.0], 0.0);
+        assert!((rare - (2000.0 + 1e-6_f64.ln())).abs() < 1e-9, "{rare}");
+        // A share as small as its price is large: c^(1/2) = 1 + s (e^(gap/2) - 1) = 1 + e^(1/2), to rounding.
+        let (ln_c, s) = two_inputs((-510.0_f64).exp(), 1021.0, 0.5);
+        let expected = 0.5_f64.exp();
+        assert!((ln_c - 2.0 * expected.ln_1p()).abs() < 1e-12, "{ln_c}");
+        assert!((s - expected / (1.0 + expected)).abs() < 1e-12, "{s}");
+    }
+
+    #[test]
+    fn what_cannot_be_had_drops_out_where_it_can_be_replaced() {
+        let index = |items: &[(f64, f64)], rho: f64| {
+            items.iter().map(|(a, l)| a * (rho * l).exp()).sum::<f64>().ln() / rho
+        };
+        for sigma in [1.5, 3.0, 7.0] {
+            let found = ln_unit_cost(&[0.2, 0.5, 0.3], &[0.4, f64::INFINITY, -1.1], sigma);
+            assert!(
+                (found - index(&[(0.2, 0.4), (0.3, -1.1)], 1.0 - sigma)).abs() < 1e-14,
+                "{sigma}: {found}"
+            );
+        }
+        // What is free counts for nothing where it is a complement.
+        let found = ln_unit_cost(&[0.2, 0.5, 0.3], &[0.4, f64::NEG_INFINITY, -1.1], 0.4);
+        assert!((found - index(&[(0.2, 0.4), (0.3, -1.1)], 0.6)).abs() < 1e-14, "{found}");
+        // Homogeneous of degree one however dear the rest is.
+        let (near, far) = ([0.2, f64::INFINITY, -0.3], [900.2, f64::INFINITY, 899.7]);
+        let gap = ln_unit_cost(&[0.2, 0.5, 0.3], &far, 3.0) - ln_unit_cost(&[0.2, 0.5, 0.3], &near, 3.0);
+        assert!((gap - 900.0).abs() < 1e-12, "{gap}");
+    }
+
+    #[test]
+    fn unit_cost_is_the_index_in_levels() {
+        // Leontief and Cobb-Douglas by hand.
+        assert!((unit_cost(&[0.25, 0.75], &[4.0, 2.0], 0.0) - 2.5).abs() < 1e-14);
+        assert!((unit_cost(&[0.5, 0.5], &[4.0, 9.0], 1.0) - 6.0).abs() < 1e-14);
     }
 }

@@ -61,6 +61,7 @@ mod tests {
         let mut new = [0.0; 3];
         let ln_p = trade_shares(&share, &[0.0, 0.3, f64::INFINITY], theta, &mut new);
         assert_eq!(new[2], 0.0);
+        assert_eq!(ln_p, ln_price_index(&share, &[0.0, 0.3, f64::INFINITY], theta));
         assert!((ln_p - (new[0] / share[0]).ln() / theta).abs() < 1e-14);
     }
 }

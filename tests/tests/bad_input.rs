@@ -4,7 +4,7 @@ use model_core::{
     Deficits, Economy, EconomyError, EconomyParts, Flows, Labels, Metadata, Shock, SolveError,
     SolverSettings, synthetic::Recipe,
 };
-use ndarray::{Array1, Array2, Array3};
+use ndarray::{Array1, Array2, Array3, Axis};
 use tests::Uniform;
 
 fn base() -> EconomyParts {
@@ -189,7 +189,7 @@ fn flows() {
     };
     refused(
         &|f| f.final_demand[[1, 0]] = 16.0,
-        "expenditure of B `S` does not balance: bought 20 against used 21, *",
+        "expenditure of B `S` does not balance: bought 20 against used 21, a relative difference of 4.76190476190476*e-2 (tolerance 1e-9); *",
     );
     refused(
         &|f| f.factor_payments[[0, 0, 0]] = 14.0,
@@ -226,6 +226,10 @@ fn shocks() {
         "shock `export_tax` is NaN at importer `C1`, exporter `C3`, sector `S2`: it must be a finite rate above -1; *",
     );
     shock_refused(
+        Shock { export_tax: with(flow(), f64::INFINITY), ..Shock::default() },
+        "shock `export_tax` is inf at importer `C1`, exporter `C3`, sector `S2`: it must be a finite rate above -1; *",
+    );
+    shock_refused(
         Shock { iceberg_hat: with(flow(), 0.0), ..Shock::default() },
         "shock `iceberg_hat` is 0 at importer `C1`, exporter `C3`, sector `S2`: it must be positive; infinite stops the flow",
     );
@@ -253,6 +257,12 @@ fn shocks() {
         Shock { preference_hat: Some(hat), ..Shock::default() },
         "the taste shock leaves C3 with no final demand at all: keep one positive hat on a sector that it buys",
     );
+    let mut hat = Array2::ones((3, 2));
+    hat[[0, 0]] = f64::INFINITY;
+    shock_refused(
+        Shock { preference_hat: Some(hat), ..Shock::default() },
+        "shock `preference_hat` is inf at country `C1`, sector `S1`: it must be finite and not negative; *",
+    );
     shock_refused(
         Shock { deficits: Deficits::Levels(Array1::ones(3)), ..Shock::default() },
         "new deficits sum to 3, not to zero: one country's deficit is others' surplus; spread the difference",
@@ -261,6 +271,49 @@ fn shocks() {
         Shock { iceberg_hat: Some(Array3::from_elem((3, 3, 2), f64::INFINITY)), ..Shock::default() },
         "the shock leaves C1 without a supplier of `S1`, which it needs: leave it one, or lower the cut from infinite to finite",
     );
+}
+
+#[test]
+fn rounding_is_no_error_in_any_unit() {
+    // What does not balance cannot be solved to more digits than it has.
+    let loose = SolverSettings { tolerance: 1e-8, ..SolverSettings::default() };
+    for unit in [1e-6, 1.0, 1e6] {
+        let mut parts = base();
+        parts.expenditure *= unit;
+        parts.factor_income *= unit;
+        parts.deficit *= unit;
+        let world = parts.factor_income.sum();
+        let economy = Economy::from_parts(parts.clone()).unwrap();
+        let with = |off: f64| {
+            let mut levels = economy.deficit().clone();
+            levels[0] += off * world;
+            economy.solve(&Shock { deficits: Deficits::Levels(levels), ..Shock::default() }, &loose)
+        };
+        with(0.5e-9).unwrap();
+        assert!(matches!(with(2e-9), Err(SolveError::Shock(_))));
+        parts.deficit[0] += 1e-3 * world;
+        match Economy::from_parts(parts) {
+            Err(EconomyError::Deficits { sum, relative, .. }) => {
+                assert!((relative - 1e-3).abs() < 1e-9 && (sum / world - 1e-3).abs() < 1e-9);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn shares_within_tolerance_are_made_exact() {
+    let mut parts = base();
+    parts.trade_share *= 1.0 + 5e-7;
+    parts.factor_share *= 1.0 + 5e-7;
+    parts.final_share *= 1.0 - 5e-7;
+    let (economy, _) = parts.equilibrate(&Deficits::Fixed, &SolverSettings::default()).unwrap();
+    let cost = economy.factor_share().sum_axis(Axis(2)) + economy.input_share().sum_axis(Axis(2));
+    let bought = economy.trade_share().sum_axis(Axis(1));
+    for sum in cost.iter().chain(&bought).chain(&economy.final_share().sum_axis(Axis(1))) {
+        assert!((sum - 1.0).abs() < 1e-9, "{sum}");
+    }
+    assert_eq!(economy.metadata(), &parts.metadata);
 }
 
 #[test]
@@ -283,6 +336,18 @@ fn settings_and_starts() {
         error.to_string(),
         "the start has 14 entries but the economy needs 15: start from an equilibrium of the same economy"
     );
+    // As many entries as are needed, but not where they belong.
+    let fitting = economy.solve(&Shock::default(), &SolverSettings::default()).unwrap().iterate;
+    let mut prices = fitting.clone();
+    prices.ln_factor_price.push(prices.ln_price.pop().unwrap());
+    let mut spending = fitting.clone();
+    spending.ln_factor_price.push(spending.expenditure_hat.pop().unwrap());
+    let mut more = fitting;
+    more.ln_factor_price.push(0.0);
+    for start in [prices, spending, more] {
+        let error = economy.solve_from(&Shock::default(), &SolverSettings::default(), &start).unwrap_err();
+        assert!(matches!(error, SolveError::Start { expected: 15, .. }), "{error}");
+    }
 }
 
 /// A failed solve hands back its history and the best state, from which another can go on.

@@ -2,7 +2,8 @@
 
 use model_core::synthetic::{CriticalRecipe, Recipe};
 use model_core::{
-    Diffusion, Economy, Innovation, Parameter, Restriction, Shock, SolveError, SolverSettings, Technology,
+    Augmentation, Diffusion, Economy, Innovation, Parameter, ResearchCost, Restriction, Shock, SolveError,
+    SolverSettings, Technology,
 };
 use ndarray::{Array2, Axis};
 use tests::critical::{element, innovation, solve, tight, with_sigma};
@@ -84,6 +85,78 @@ fn with_fixed_researchers_the_induced_change_costs_nothing_at_first_order() {
 }
 
 #[test]
+fn in_the_long_run_stocks_are_the_flow_of_innovations() {
+    for seed in 0..6 {
+        let mut uniform = Uniform::new(seed);
+        let recipe = Recipe::new(3, 3, 2).with_critical(CriticalRecipe::default());
+        let economy = uniform.economy(&recipe);
+        let (r, n) = (element(&economy), economy.dims().countries);
+        let parameters = Innovation {
+            diffusion: Diffusion::Blocs(vec![0, 1, 0]),
+            paid_in: if seed % 2 == 0 { ResearchCost::FinalGood } else { ResearchCost::Factor(1) },
+            ..innovation(0.6, 0.4, 0.02)
+        };
+        for technology in [
+            Technology::FreeEntry(parameters.clone()),
+            Technology::FixedResearchers(Innovation { xi: 0.0, ..parameters.clone() }),
+        ] {
+            let shock = Shock {
+                research_cost_hat: Some((0..n).map(|_| uniform.between(0.7, 1.3)).collect()),
+                restrictions: vec![Restriction::export_quota(r, 0, 0.6)],
+                technology: technology.clone(),
+                ..Shock::default()
+            };
+            let found = solve(&economy, &shock);
+            let outcome = found.critical.as_ref().unwrap();
+            let flows = technology.innovations(&economy, &shock, &found);
+            assert!(relative_gap(&flows.critical, &outcome.innovation.critical) < 1e-9);
+            assert!(relative_gap(&flows.other, &outcome.innovation.other) < 1e-9);
+            let spending = &economy.critical_share() * economy.output();
+            let stocks =
+                technology.innovation().unwrap().augmentation(&flows.critical, &flows.other, &spending);
+            assert!(relative_gap(&stocks.critical, &outcome.augmentation.critical) < 1e-9);
+            for (at, other) in stocks.other.indexed_iter().filter(|(at, _)| spending[*at] > 0.0) {
+                assert!((other / outcome.augmentation.other[at] - 1.0).abs() < 1e-9);
+            }
+            assert_eq!(
+                Technology::Exogenous.innovations(&economy, &shock, &found).critical,
+                Array2::ones((n, 4))
+            );
+        }
+    }
+}
+
+#[test]
+fn knowledge_from_elsewhere_adds_to_what_research_finds() {
+    // With an elasticity of one expenditure shares stay, and so do researchers: all that moves is what is given.
+    let recipe = Recipe::new(3, 2, 1).with_critical(CriticalRecipe::default());
+    let economy = with_sigma(&Uniform::new(2).economy(&recipe), 1.0);
+    let mut given = Augmentation::none(3, 3);
+    given.critical.iter_mut().enumerate().for_each(|(k, a)| *a += 0.1 * (k + 1) as f64);
+    given.other.iter_mut().enumerate().for_each(|(k, a)| *a -= 0.02 * (k + 1) as f64);
+    let shock = Shock {
+        augmentation: Some(given.clone()),
+        technology: Technology::FixedResearchers(innovation(0.5, 0.4, 0.01)),
+        ..Shock::default()
+    };
+    let found = solve(&economy, &shock).critical.unwrap().augmentation;
+    for (at, _) in economy.critical_share().indexed_iter().filter(|(_, share)| **share > 0.0) {
+        assert!((found.critical[at] / given.critical[at] - 1.0).abs() < 1e-12);
+        assert!((found.other[at] / given.other[at] - 1.0).abs() < 1e-12);
+    }
+}
+
+#[test]
+fn knowledge_is_weighed_by_spending_and_where_nobody_spends_it_is_ones_own() {
+    let spending = [3.0, 1.0, 0.0, 0.0];
+    assert_eq!(Diffusion::Global.weights(2, &spending).to_vec(), [0.75, 0.25, 0.0, 0.0]);
+    let blocs = Diffusion::Blocs(vec![5, 5, 8, 8]);
+    assert_eq!(blocs.weights(0, &spending).to_vec(), [0.75, 0.25, 0.0, 0.0]);
+    assert_eq!(blocs.weights(3, &spending).to_vec(), [0.0, 0.0, 0.0, 1.0]);
+    assert_eq!(Diffusion::National.weights(1, &spending).to_vec(), [0.0, 1.0, 0.0, 0.0]);
+}
+
+#[test]
 fn diffusion_shares_knowledge() {
     let economy = Uniform::new(11).economy(&Recipe::new(4, 2, 1).with_critical(CriticalRecipe::default()));
     let with = |diffusion| {
@@ -147,9 +220,15 @@ fn increasing_returns_are_named_where_no_equilibrium_is_found() {
         };
         match economy.solve(&shock, &SolverSettings::default()) {
             Ok(e) => assert!(e.residual.max() <= 1e-10),
-            Err(SolveError::IncreasingReturns { returns, .. }) => {
+            Err(SolveError::IncreasingReturns { sector, returns, .. }) => {
                 named += 1;
-                assert!(returns > 150.0 * 0.7 * 0.03 * 0.999, "{returns}");
+                // The sector of the largest product among those that use the input.
+                let share = economy.critical_share();
+                let users = (0..economy.dims().sectors).filter(|&s| share.column(s).sum() > 0.0);
+                let largest =
+                    users.max_by(|a, b| economy.theta()[*a].total_cmp(&economy.theta()[*b])).unwrap();
+                assert_eq!(sector, economy.labels().sectors()[largest]);
+                assert!((returns / (economy.theta()[largest] * 0.7 * 0.03) - 1.0).abs() < 1e-12, "{returns}");
             }
             Err(error) => panic!("{seed}: {error}"),
         }

@@ -436,11 +436,14 @@ fn a_transfer_that_cannot_be_paid_is_named() {
     let mut levels = economy.deficit().clone();
     levels[1] -= 5.0 * economy.income()[1];
     levels[0] += 5.0 * economy.income()[1];
+    let owed = -levels[1];
     let shock = Shock { deficits: Deficits::Levels(levels), ..Shock::default() };
     match economy.solve(&shock, &SolverSettings::default()) {
         Err(SolveError::Insolvent { country, transfer, income }) => {
             assert_eq!(country, "C2");
-            assert!(transfer > income);
+            assert!((transfer / owed - 1.0).abs() < 1e-12 && transfer > income);
+            // What it earns when all is lost is still of the size of what it earned.
+            assert!((0.1..5.0).contains(&(income / economy.income()[1])), "{income}");
         }
         other => panic!("{other:?}"),
     }

@@ -1,0 +1,62 @@
+//! Derivatives in several directions at once, and of what restrictions do.
+
+use model_core::synthetic::Recipe;
+use model_core::{Parameter, Restriction, Shock};
+use tests::critical::{solve, tight};
+use tests::questions::everything;
+use tests::{Uniform, relative_gap};
+
+#[test]
+fn several_directions_at_once_are_each_by_itself() {
+    for seed in 0..4 {
+        let (economy, shock) = everything(seed);
+        let after = solve(&economy, &shock);
+        let directions: Vec<Vec<(Parameter, f64)>> = (0..9)
+            .map(|k| match k % 3 {
+                0 => vec![(Parameter::LnProductivity { country: 0, sector: 0 }, 1.0 + k as f64)],
+                1 => vec![(Parameter::Kappa, 1.0), (Parameter::Theta { sector: 0 }, -0.1 * k as f64)],
+                _ => vec![(Parameter::Tariff { importer: 0, exporter: 1, sector: 0 }, 0.5 * k as f64)],
+            })
+            .collect();
+        for count in [1, 2, 9] {
+            let some: Vec<&[(Parameter, f64)]> = directions[..count].iter().map(Vec::as_slice).collect();
+            let all = economy.sensitivities(&shock, &after, &some, &tight()).unwrap();
+            assert_eq!(all.len(), count);
+            for (together, direction) in all.iter().zip(&some) {
+                let alone = economy.sensitivity(&shock, &after, direction, &tight()).unwrap();
+                let gap = &together.ln_real_income - &alone.ln_real_income;
+                assert!(gap.iter().all(|v| v.abs() < 1e-9), "{gap}");
+                let gap = &together.ln_price - &alone.ln_price;
+                assert!(gap.iter().all(|v| v.abs() < 1e-9), "{gap}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_limit_that_binds_moves_its_volume_and_one_with_room_moves_nothing() {
+    let recipe = Recipe { zero_flow: 0.0, non_traded: 0.0, ..Recipe::new(3, 2, 1) };
+    let economy = Uniform::new(4).economy(&recipe);
+    let with = |binding: f64| Shock {
+        restrictions: vec![Restriction::export_quota(0, 0, binding), Restriction::export_quota(1, 1, 2.0)],
+        ..Shock::default()
+    };
+    let after = solve(&economy, &with(0.7));
+    let of = |restriction| {
+        let direction = [(Parameter::LnLimit { restriction }, 1.0)];
+        economy.sensitivity(&with(0.7), &after, &direction, &tight()).unwrap()
+    };
+    let (binding, slack) = (of(0), of(1));
+    assert!(
+        (binding.ln_volume[0] - 1.0).abs() < 1e-9 && binding.ln_wedge[0] < 0.0 && binding.ln_wedge[1] == 0.0
+    );
+    assert!(slack.ln_volume.iter().chain(&slack.ln_real_income).all(|v| v.abs() < 1e-12));
+    // What the first does to the volume of the second.
+    let step = 1e-4_f64;
+    let volume = |by: f64| solve(&economy, &with(0.7 * by.exp())).restrictions[1].volume_hat.ln();
+    let difference = (volume(step) - volume(-step)) / (2.0 * step);
+    assert!(difference.abs() > 1e-3 && (binding.ln_volume[1] - difference).abs() < 1e-6, "{difference}");
+    let rent = |by: f64| solve(&economy, &with(0.7 * by.exp())).quota_rent;
+    let difference = (rent(step) - rent(-step)) / (2.0 * step);
+    assert!(relative_gap(&[difference[0]], &[binding.quota_rent[0]]) < 1e-5, "{difference}");
+}
