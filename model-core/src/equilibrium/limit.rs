@@ -175,7 +175,19 @@ impl<T> Overlay<T> {
     }
 }
 
+/// The log of the wedges on a flow together, and what they leave of its share, `mu^(-theta)`.
+fn wedged<T: Scalar>(covering: &[usize], theta: T, wedge: &[T]) -> (T, T) {
+    let ln_mu = covering.iter().fold(T::from(0.0), |sum, &l| sum + wedge[l]);
+    (ln_mu, (-theta * ln_mu).exp())
+}
+
 impl Controls {
+    /// What the wedges leave of a flow's share; all of it where none covers the flow.
+    pub(super) fn keep<T: Scalar>(&self, flow: usize, theta: T, wedge: &[T]) -> T {
+        let own = self.flows.iter().find(|(covered, _)| *covered == flow);
+        own.map_or(T::from(1.0), |(_, covering)| wedged(covering, theta, wedge).1)
+    }
+
     /// Puts the wedges on the flows: shares fall by `mu^(-theta)`, and what the producer keeps by another `mu`.
     pub(super) fn overlay<T: Scalar>(
         &self,
@@ -191,8 +203,7 @@ impl Controls {
         over.rate.clear();
         over.ln_wedge.clear();
         for (flow, covering) in &self.flows {
-            let ln_mu = covering.iter().fold(T::from(0.0), |sum, &l| sum + wedge[l]);
-            let fewer = (-theta * ln_mu).exp();
+            let (ln_mu, fewer) = wedged(covering, theta, wedge);
             g[*flow] *= fewer;
             border[*flow] *= fewer;
             producer[*flow] *= fewer * (-ln_mu).exp();

@@ -419,24 +419,6 @@ fn traded<T: Scalar>(
 
 /// Trade shares that belong to a sweep.
 impl<T: Scalar> System<'_, T> {
-    /// New trade share `pi'[m,i]` of a sector at the last sweep.
-    fn share(&self, s: usize, m: usize, i: usize, wedge: &[T], work: &Work<T>) -> T {
-        let Layout { n, j, .. } = self.at;
-        let Market::Traded { g, .. } = &self.markets[s] else {
-            return T::from(if m == i { 1.0 } else { 0.0 });
-        };
-        let cell = m * j + s;
-        if self.shift[cell] == f64::NEG_INFINITY {
-            return T::from(0.0);
-        }
-        let covering = work.controls[s]
-            .iter()
-            .flat_map(|controls| controls.flows.iter().find(|(flow, _)| *flow == m * n + i))
-            .flat_map(|(_, covering)| covering);
-        let ln_mu = covering.fold(T::from(0.0), |sum, &l| sum + wedge[l]);
-        g.at(m * n + i) * work.appeal[i * j + s] * (-self.theta[s] * ln_mu - work.ln_sum[cell]).exp()
-    }
-
     /// New trade shares `pi'[n,i,j]` at the last sweep, which was from this state.
     pub(super) fn new_shares(&self, state: &[T], work: &Work<T>) -> Array3<T> {
         let Layout { n, j, .. } = self.at;
@@ -456,8 +438,11 @@ impl<T: Scalar> System<'_, T> {
                 for (share, (s, (market, (appeal, one_over)))) in sectors.iter_mut().zip(each) {
                     *share = match market {
                         Market::Domestic { buys, .. } => T::from(if m == i && buys[m] { 1.0 } else { 0.0 }),
-                        Market::Traded { .. } if work.controls[s].is_some() => self.share(s, m, i, wedge, work),
-                        Market::Traded { g, .. } => g.at(m * n + i) * *appeal * *one_over,
+                        Market::Traded { g, .. } => {
+                            let share = g.at(m * n + i) * *appeal * *one_over;
+                            let controls = work.controls[s].as_ref();
+                            controls.map_or(share, |c| share * c.keep(m * n + i, self.theta[s], wedge))
+                        }
                     };
                 }
             }
