@@ -72,10 +72,10 @@ impl UseMake {
     }
 
     fn from_files(year: i32, uses: &CsvFile, make: &CsvFile) -> Result<Self, LoadError> {
-        let make = Matrix::read(make)?;
+        let made = Matrix::read(make)?;
         let uses_of = Matrix::read(uses)?;
-        let industries = make.rows.clone();
-        let commodities = make.columns.clone();
+        let industries = made.rows.clone();
+        let commodities = made.columns.clone();
         let final_uses: Vec<String> =
             uses_of.columns.iter().filter(|code| code.starts_with('F')).cloned().collect();
         if industries.is_empty() || commodities.is_empty() || final_uses.is_empty() {
@@ -87,14 +87,14 @@ impl UseMake {
             uses: uses_of.select(uses, &commodities, &industries)?,
             final_use: uses_of.select(uses, &commodities, &final_uses)?,
             value_added: uses_of.select(uses, &added, &industries)?,
-            make: make.values,
+            make: made.values,
             industries,
             commodities,
             final_uses,
         };
         if let Some(((i, c), value)) = table.make.indexed_iter().find(|(_, value)| **value < 0.0) {
             let (industry, commodity) = (&table.industries[i], &table.commodities[c]);
-            return Err(uses.inconsistent(format!(
+            return Err(make.inconsistent(format!(
                 "{industry} makes {value} of {commodity}; output cannot be negative"
             )));
         }

@@ -5,10 +5,12 @@ mod common;
 use calibration::patents::{Kind, Patents, REST};
 use calibration::sea::Sea;
 use calibration::table::Inventories;
+use calibration::table::{TableParts, WorldTable};
 use calibration::us_klems::Accounts;
 use calibration::{bea, wiod};
 use common::{raw_data, relative};
-use ndarray::Axis;
+use ndarray::{Array1, Array2, Axis, array};
+use std::path::Path;
 
 #[test]
 fn output_over_output_is_one_exchange_rate_per_country_and_year() {
@@ -140,4 +142,90 @@ fn patents_are_counted_once() {
             assert!((world - 8048.0).abs() < 1.0, "{world}");
         }
     }
+}
+
+/// Value added made as `A H^s K^(1-s)` has productivity `A`, whatever hours and capital do.
+#[test]
+fn productivity_of_a_cobb_douglas_industry_is_its_efficiency() {
+    let years = [2000, 2001, 2002, 2003, 2004];
+    let (efficiency, hours, capital) =
+        ([1.0, 1.1, 0.9, 1.3, 1.4], [100.0_f64, 90.0, 120.0, 80.0, 85.0], [50.0_f64, 60.0, 55.0, 70.0, 71.0]);
+    let share = 0.6;
+    let made = |t: usize| efficiency[t] * hours[t].powf(share) * capital[t].powf(1.0 - share);
+    let line = |variable: &str, of: &dyn Fn(usize) -> String| {
+        format!("A,{variable},x,{}\n", (0..5).map(of).collect::<Vec<_>>().join(","))
+    };
+    let accounts = |gap: Option<usize>| {
+        let text = "country,variable,industry,2000,2001,2002,2003,2004\n".to_owned()
+            + &line("VA", &|t| (10.0 * (t + 1) as f64).to_string())
+            + &line("LAB", &|t| (10.0 * share * (t + 1) as f64).to_string())
+            + &line("VA_QI", &|t| if gap == Some(t) { String::new() } else { made(t).to_string() })
+            + &line("H_EMP", &|t| hours[t].to_string())
+            + &line("K_GFCF", &|t| capital[t].to_string());
+        Sea::from_reader(Path::new("sea.csv"), text.as_bytes()).unwrap()
+    };
+    let index = accounts(None).productivity("A", "x", &years);
+    for (index, efficiency) in index.iter().zip(efficiency) {
+        assert!((index - efficiency).abs() < 1e-12, "{index} against {efficiency}");
+    }
+    // From the first year with data, and to the first gap: no year is made up.
+    let late = accounts(Some(0)).productivity("A", "x", &years);
+    assert!(late[0].is_nan() && (late[1] - 1.0).abs() < 1e-12);
+    assert!((late[4] - efficiency[4] / efficiency[1]).abs() < 1e-12);
+    let broken = accounts(Some(2)).productivity("A", "x", &years);
+    assert!((broken[1] - 1.1).abs() < 1e-12 && broken[2..].iter().all(|v| v.is_nan()));
+    assert!(accounts(None).productivity("B", "x", &years).iter().all(|v| v.is_nan()));
+}
+
+#[test]
+fn factor_shares_come_from_the_accounts_from_an_earlier_year_or_from_the_sector_elsewhere() {
+    let text = "country,variable,industry,1999,2000\nA,VA,x,10,20\nA,LAB,x,4,10\nA,LABHS,x,.5,.25\nA,LABMS,x,.3,.25\nA,LABLS,x,.2,.5\n\
+        A,VA,y,10,20\nA,LAB,y,12,14\nA,LABHS,y,1,\nA,LABMS,y,0,\nA,LABLS,y,0,\nA,GO,x,30,60\nA,GO,y,30,40\n";
+    let sea = Sea::from_reader(Path::new("sea.csv"), text.as_bytes()).unwrap();
+    let table = WorldTable::new(TableParts {
+        countries: vec!["A".into(), "B".into()],
+        sectors: vec!["x".into(), "y".into()],
+        year: 2000,
+        unit: "USD".into(),
+        factors: vec!["value added".into()],
+        final_categories: vec!["use".into()],
+        intermediate: Array2::zeros((4, 4)),
+        final_demand: array![[12.0, 0.0], [8.0, 0.0], [0.0, 1.0], [0.0, 2.0]],
+        factor_payments: array![[12.0, 8.0, 1.0, 2.0]],
+    })
+    .unwrap();
+    let shares = sea.factor_shares(&table);
+    // x: half to labour, a quarter of it highly skilled. y: wages of 1999 exceed value added, so that there is no capital.
+    assert_eq!(shares.shares.column(0).to_vec(), [0.5, 0.125, 0.125, 0.25]);
+    assert_eq!(shares.shares.column(1).to_vec(), [0.0, 1.0, 0.0, 0.0]);
+    assert_eq!((shares.earlier, shares.without_capital), (vec!["A.y".to_owned()], vec!["A.y".to_owned()]));
+    // B is in no account: its sectors have A's shares.
+    assert_eq!(shares.filled, ["B.x", "B.y"]);
+    assert_eq!(shares.shares.column(2), shares.shares.column(0));
+    assert_eq!(shares.shares.column(3), shares.shares.column(1));
+    // 60 + 40 of local currency for 12 + 8 USD.
+    let rates = sea.exchange_rates(&table, &Array1::from(vec![12.0, 8.0, 1.0, 2.0])).unwrap();
+    assert_eq!(rates.len(), 1);
+    assert_eq!((rates[0].country.as_str(), rates[0].rate), ("A", 5.0));
+}
+
+/// With every commodity made by one industry, market shares are one and the industry table is the use table.
+#[test]
+fn industries_that_make_one_commodity_each_buy_what_the_use_table_says() {
+    // `S` is imported alone: nobody makes it, and `b` uses 2 of it.
+    let uses = "code,a,b,T001,F01000,F03000\nA,1,2,3,6,1\nB,3,1,4,5,-1\nS,0,2,2,0,0\nT005,4,5,9,11,0\n\
+        V00100,3,2,5,0,0\nV00200,1,0,1,0,0\nV00300,2,1,3,0,0\n";
+    let make = "code,A,B,S,T008\na,10,0,0,10\nb,0,8,0,8\nT007,10,8,0,18\n";
+    let tables =
+        bea::UseMake::from_readers(Path::new("bea"), 2012, uses.as_bytes(), make.as_bytes()).unwrap();
+    assert_eq!(tables.industries, ["a", "b"]);
+    assert_eq!(tables.commodity_output().to_vec(), [10.0, 8.0, 0.0]);
+    let (table, report) = tables.industry_table().unwrap();
+    assert_eq!(table.intermediate(), array![[1.0, 2.0], [3.0, 1.0]]);
+    assert_eq!(table.output().to_vec(), [10.0, 8.0]);
+    // Compensation, taxes, surplus as the residual, and what no industry makes.
+    assert_eq!(table.factors().last().map(String::as_str), Some(bea::NOT_PRODUCED));
+    assert_eq!(table.factor_payments().column(0).to_vec(), [3.0, 1.0, 2.0, 0.0]);
+    assert_eq!(table.factor_payments().column(1).to_vec(), [2.0, 0.0, 1.0, 2.0]);
+    assert!(report.steps.iter().all(|step| step.changed == 0), "{report:?}");
 }

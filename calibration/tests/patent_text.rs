@@ -222,3 +222,131 @@ fn work_that_was_broken_off_goes_on_and_gives_the_same_bytes() {
     let error = retrieve(&source, &terms, &again, &small(), |_| {}).unwrap_err();
     assert!(error.to_string().contains("other inputs"), "{error}");
 }
+
+/// Breaks off a retrieval of many patents, so that `out` holds unfinished work.
+fn broken_off(folder: &Path, out: &Path) -> Source {
+    let texts = labelled::shipped().unwrap();
+    let corpus = Corpus { seed: 3, share: 0.05, malformed: 0.01, words: 40 };
+    let file = folder.join("corpus.csv");
+    write_csv(&corpus, &texts, 2 << 20, std::fs::File::create(&file).unwrap()).unwrap();
+    let source = Source::Csv(vec![file]);
+    let mut blocks = 0;
+    let broken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        retrieve(&source, &Terms::shipped().unwrap(), out, &small(), |_| {
+            blocks += 1;
+            assert!(blocks < 4, "broken off");
+        })
+    }));
+    assert!(broken.is_err());
+    source
+}
+
+#[test]
+fn damage_to_unfinished_work_is_named_with_the_file_and_what_to_do() {
+    /// Damages something in the folder, and says what the message must name.
+    type Damage = fn(&Path) -> String;
+    let damages: [Damage; 3] = [
+        |unfinished| {
+            std::fs::write(unfinished.join("checkpoint.json"), "{\"task\":").unwrap();
+            "checkpoint.json is damaged".to_owned()
+        },
+        |unfinished| {
+            std::fs::write(unfinished.join("malformed.csv"), "file").unwrap();
+            "checkpoint.json is damaged (malformed.csv is shorter than it says)".to_owned()
+        },
+        |unfinished| {
+            // A file of what was collected, as long as it was.
+            let files = std::fs::read_dir(unfinished).unwrap().map(|entry| entry.unwrap().path());
+            let part = files.filter(|path| path.extension().is_some_and(|e| e == "jsonl")).min().unwrap();
+            let mut bytes = std::fs::read(&part).unwrap();
+            bytes[0] = b'?';
+            std::fs::write(&part, bytes).unwrap();
+            format!("{} is damaged", part.file_name().unwrap().display())
+        },
+    ];
+    for damage in damages {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        let source = broken_off(folder.path(), &out);
+        let expected = damage(&out.join(".unfinished"));
+        let refusal = retrieve(&source, &Terms::shipped().unwrap(), &out, &small(), |_| {}).unwrap_err();
+        let message = refusal.to_string();
+        for piece in [&*expected, "remove its folder to start anew"] {
+            assert!(message.contains(piece), "`{piece}` is not in: {message}");
+        }
+        // Doing what it says helps.
+        std::fs::remove_dir_all(out.join(".unfinished")).unwrap();
+        run(&source, &out, &small());
+    }
+}
+
+#[test]
+fn an_archive_that_does_not_hold_one_table_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let refuse = |file: &Path| {
+        let source = Source::Csv(vec![file.to_owned()]);
+        retrieve(&source, &Terms::shipped().unwrap(), &folder.path().join("out"), &small(), |_| {})
+            .unwrap_err()
+            .to_string()
+    };
+    let two = folder.path().join("two.zip");
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(&two).unwrap());
+    for name in ["a.csv", "b.csv"] {
+        archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(b"id,year,country,title,abstract,cpc\n").unwrap();
+    }
+    archive.finish().unwrap();
+    let message = refuse(&two);
+    assert!(
+        message.ends_with("two.zip is not a zip archive with one table in it: it holds 2 files"),
+        "{message}"
+    );
+
+    let text = folder.path().join("text.zip");
+    std::fs::write(&text, "id,year,country,title,abstract,cpc\n").unwrap();
+    assert!(refuse(&text).contains("text.zip is not a zip archive"));
+
+    // A download that broke off.
+    let half = folder.path().join("half.csv.gz");
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    writer.write_all(b"id,year,country,title,abstract,cpc\n").unwrap();
+    for id in 0..5000_u64 {
+        let noise = id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        writeln!(writer, "{id},2011,JP,{noise:x},Contains neodymium,H01F").unwrap();
+    }
+    let bytes = writer.finish().unwrap();
+    std::fs::write(&half, &bytes[..bytes.len() / 2]).unwrap();
+    let message = refuse(&half);
+    assert!(message.contains("cannot read") && message.contains("half.csv.gz"), "{message}");
+}
+
+#[test]
+fn rows_of_patentsviews_tables_that_are_not_taken_are_listed_with_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    patentsview(folder.path());
+    let append = |name: &str, bytes: &[u8]| {
+        let mut file = std::fs::OpenOptions::new().append(true).open(folder.path().join(name)).unwrap();
+        file.write_all(bytes).unwrap();
+    };
+    append(
+        "g_patent.tsv",
+        b"\"101\"\t\"utility\"\t\"2013-02-05\"\t\"Cerium again\"\t\"B2\"\n104\tutility\tsoon\tYttrium lamp\tB2\n",
+    );
+    append("g_assignee_disambiguated.tsv", b"101\tfirst\td\tl1\n");
+    append("g_location_disambiguated.tsv", b"l3\tParis\nl4\tTroy\tMI\t\xff\xfe\n");
+    let out = folder.path().join("out");
+    let summary = run(&Source::PatentsView(folder.path().to_owned()), &out, &Settings::default());
+    assert_eq!((summary.candidates, summary.duplicates), (3, 1));
+    let malformed = std::fs::read_to_string(out.join("malformed.csv")).unwrap();
+    for row in [
+        "g_patent,6,the patent was described by an earlier row",
+        "g_patent.tsv,7,patent_date is `soon`",
+        "g_assignee_disambiguated.tsv,5,assignee_sequence is `first`",
+        "g_location_disambiguated,4,\"it has 2 fields, the heading 4\"",
+        "g_location_disambiguated,5,disambig_country is not UTF-8",
+    ] {
+        assert!(malformed.lines().any(|line| line == row), "`{row}` is not in:\n{malformed}");
+    }
+    let polishing = candidates(&out).into_iter().find(|p| p.id == "101").unwrap();
+    assert_eq!((polishing.title.as_str(), polishing.country.as_str()), ("Cerium polishing", "USA"));
+}

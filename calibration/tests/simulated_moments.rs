@@ -82,3 +82,13 @@ fn the_search_finds_the_parameters_that_made_the_facts_from_many_starts() {
     }
     assert!(found.criterion < 1e-4 && found.agreeing >= 2, "{} of {}", found.agreeing, found.starts);
 }
+
+#[test]
+fn what_a_calibration_lacks_is_named() {
+    let economy = rare_earth_world_2009().unwrap();
+    let (begin, end) = (SCENARIO.find("[technology]").unwrap(), SCENARIO.find("[[quota]]").unwrap());
+    let exogenous = format!("{}{}", &SCENARIO[..begin], &SCENARIO[end..]);
+    let scenario = Scenario::parse(&exogenous, &economy, &[]).unwrap();
+    let refused = Calibration::new(&scenario, &economy, Target::defaults().unwrap()).map(|_| ());
+    assert_eq!(refused.unwrap_err().to_string(), "the calibration needs a parameter `lambda`");
+}

@@ -120,3 +120,70 @@ fn measures_avoid_losses_and_their_costs_follow_their_definitions() {
     let missing = policy_menu(&plain, &Shock::default(), &measures, &settings).unwrap_err();
     assert!(matches!(missing, PolicyError::NoCriticalInput), "{missing}");
 }
+
+#[test]
+fn settings_and_positions_that_make_no_sense_are_named() {
+    let (economy, input) = critical(0.2);
+    let tax = |settings: OptimalTaxSettings, sector: usize| {
+        optimal_export_tax(&economy, &Shock::default(), 0, sector, &settings).unwrap_err().to_string()
+    };
+    let defaults = OptimalTaxSettings::default;
+    assert_eq!(
+        tax(OptimalTaxSettings { highest: 1.0, ..defaults() }, input),
+        "`highest` is 1: give a wedge above 1, such as 50"
+    );
+    assert_eq!(
+        tax(OptimalTaxSettings { grid: 2, ..defaults() }, input),
+        "`grid` is 2: give at least 3 points"
+    );
+    assert_eq!(
+        tax(defaults(), input + 1),
+        format!(
+            "the sector is number {}, which the economy does not have: take positions from its labels",
+            input + 1
+        )
+    );
+    let few =
+        SolverSettings { max_sweeps: 1, max_newton_steps: 0, max_parts: 0, ..SolverSettings::default() };
+    let error = optimal_export_tax(
+        &economy,
+        &Shock::default(),
+        0,
+        input,
+        &OptimalTaxSettings { solver: few, highest: 16.0, grid: 5, ..defaults() },
+    )
+    .unwrap_err();
+    // The grid is 1, 2, 4, ...: the first that needs more than one sweep is named.
+    assert_eq!(error.to_string(), "no equilibrium with a wedge of 2.0000");
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.starts_with("no equilibrium after 1 iterations"), "{cause}");
+
+    let menu = |measure: Measure, importers: Vec<usize>| {
+        let settings = MenuSettings::new(importers, 0);
+        policy_menu(&economy, &Shock::default(), &[measure], &settings).unwrap_err().to_string()
+    };
+    let position = |what: &str, number: usize| {
+        format!("{what} is number {number}, which the economy does not have: take positions from its labels")
+    };
+    let mines = |country, factor| Measure::NewMines { country, factor, hat: 1.5 };
+    let stock = Measure::Stockpile { share: 0.1 };
+    assert_eq!(menu(stock, vec![1, 7]), position("a country", 7));
+    assert_eq!(menu(mines(9, 0), vec![1]), position("the country of new mines", 9));
+    assert_eq!(menu(mines(1, 9), vec![1]), position("the resource of new mines", 9));
+    assert_eq!(
+        menu(Measure::FriendShoring { tariff: -1.0 }, vec![1]),
+        "`tariff` is -1: give a rate above -1; 5 percent is 0.05"
+    );
+}
+
+#[test]
+fn a_measure_that_avoids_no_loss_costs_without_end_per_unit() {
+    let (economy, _) = critical(0.2);
+    let settings = MenuSettings::new(vec![1, 2], 0);
+    let shock = Shock { restrictions: vec![Restriction::export_quota(3, 0, 0.5)], ..Shock::default() };
+    // A tariff that prices the supplier out on top of its restriction adds to the loss.
+    let tariff = [Measure::FriendShoring { tariff: 5.0 }];
+    let row = policy_menu(&economy, &shock, &tariff, &settings).unwrap().rows.remove(0);
+    assert!(row.avoided < 0.0 && row.cost > 0.0, "{row:?}");
+    assert_eq!(row.cost_per_unit(), f64::INFINITY);
+}

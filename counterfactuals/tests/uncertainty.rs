@@ -4,7 +4,7 @@
 mod common;
 
 use common::{economy, names, scenario};
-use counterfactuals::{Outcome, Question, Scenario, draws};
+use counterfactuals::{Outcome, Question, Scenario, draws, draws_of};
 use model_core::SolverSettings;
 
 fn welfare(_: &Question, outcome: &Outcome) -> Vec<f64> {
@@ -102,4 +102,60 @@ fn failures_are_kept_with_their_parameters() {
     let drawn = draws(&wild, &economy, 3, 9, &SolverSettings::default(), welfare).unwrap();
     assert_eq!(drawn.failures.len(), 3);
     assert!(drawn.failures[0].reason.contains("quota.1.rent_share"), "{}", drawn.failures[0].reason);
+}
+
+#[test]
+fn what_cannot_be_reported_is_said_with_its_cause() {
+    let economy = economy();
+    let asked = scenario(&economy, "", SIGMA, "free-entry", "0.01", "volume = 0.6");
+    let with_causes = |error: &dyn std::error::Error| {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            text = format!("{text}: {inner}");
+            cause = inner.source();
+        }
+        text
+    };
+    // Central values without an equilibrium.
+    let few =
+        SolverSettings { max_sweeps: 1, max_newton_steps: 0, max_parts: 0, ..SolverSettings::default() };
+    let error = draws(&asked, &economy, 2, 1, &few, welfare).unwrap_err();
+    let text = with_causes(&error);
+    let expected =
+        "there is no outcome at the central values: no equilibrium in the long run: no equilibrium after 1 ";
+    assert!(text.starts_with(expected), "{text}");
+    // A report that fails everywhere, at the central values already.
+    let nothing = |_: &Question| Err::<Vec<f64>, _>(std::io::Error::other("no tax asked for"));
+    let error = draws_of(&asked, &economy, 2, 1, nothing).unwrap_err();
+    assert_eq!(with_causes(&error), "there is nothing to report at the central values: no tax asked for");
+    // A report that fails in the draws alone is a failure of each.
+    let central = asked.central();
+    let sigma = |question: &Question| question.economy.critical().unwrap().sigma[0];
+    let middle = sigma(&asked.resolve(&economy, &central).unwrap());
+    let at_the_middle = |question: &Question| {
+        if sigma(question) == middle {
+            Ok(vec![1.0])
+        } else {
+            Err(std::io::Error::other("not in the middle"))
+        }
+    };
+    let drawn = draws_of(&asked, &economy, 3, 1, at_the_middle).unwrap();
+    assert_eq!((drawn.central.as_slice(), drawn.values.dim()), (&[1.0][..], (0, 1)));
+    assert!(drawn.failures.iter().all(|f| f.reason == "not in the middle"));
+    assert!(drawn.interval(0.9)[0].0.is_nan() && drawn.std_deviation()[0].is_nan());
+    // Numbers that change their count from draw to draw.
+    let changing = |question: &Question| {
+        Ok::<_, std::io::Error>(vec![0.0; if sigma(question) == middle { 1 } else { 2 }])
+    };
+    let error = draws_of(&asked, &economy, 3, 1, changing).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a draw has 2 numbers where the central outcome has 1: report the same ones for every outcome"
+    );
+    // Differences need the same numbers.
+    let two = Ok::<Vec<f64>, std::io::Error>;
+    let wide = draws_of(&asked, &economy, 3, 1, |_| two(vec![0.0; 2])).unwrap();
+    let narrow = draws_of(&asked, &economy, 3, 1, |_| two(vec![0.0])).unwrap();
+    assert!(wide.less(&narrow).is_none());
 }

@@ -206,17 +206,20 @@ impl ShiftShare {
         {
             return Err(ShiftShareError::IncompleteShares { row, sum: sums[row] });
         }
+        let instrument = shares.dot(&shocks);
         let design = Self {
             y: net(y),
             x: net(x),
-            z: net(shares.dot(&shocks).view()),
+            z: net(instrument.view()),
             shares: &shares * &column,
             root_weights: root,
             shocks: shocks.to_owned(),
         };
-        let strength = design.z.dot(&design.x).abs();
-        let moves = strength > 1e-12 * (design.z.dot(&design.z) * design.x.dot(&design.x)).sqrt();
-        if !moves {
+        if !moves(
+            design.z.dot(&design.x),
+            &(&instrument * &design.root_weights),
+            &(&x * &design.root_weights),
+        ) {
             return Err(ShiftShareError::NoVariation);
         }
         Ok(design)
@@ -339,8 +342,7 @@ impl ShiftShare {
         };
         let (y, x, g) = (net(&outcome), net(&treatment), net(&self.shocks));
         let strength = g.dot(&x);
-        let moves = strength.abs() > 1e-12 * (g.dot(&g) * x.dot(&x)).sqrt();
-        if !moves {
+        if !moves(strength, &(&self.shocks * &root), &(&treatment * &root)) {
             return Err(ShiftShareError::NoVariation);
         }
         let estimate = g.dot(&y) / strength;
@@ -357,6 +359,12 @@ impl ShiftShare {
             inference: format!("{} over shocks", covariance.describe()),
         })
     }
+}
+
+/// Whether an instrument moves a regressor net of controls, by their product. It is held against their sizes before controls:
+/// of an instrument that controls take out only rounding is left, which is as large as itself.
+fn moves(strength: f64, instrument: &Array1<f64>, regressor: &Array1<f64>) -> bool {
+    strength.abs() > 1e-12 * (instrument.dot(instrument) * regressor.dot(regressor)).sqrt()
 }
 
 fn finite<'a>(what: &'static str, values: impl IntoIterator<Item = &'a f64>) -> Result<(), ShiftShareError> {

@@ -133,6 +133,32 @@ fn breakdown_values_are_where_zero_enters() {
 }
 
 #[test]
+fn without_departures_before_no_bound_on_them_lets_zero_in() {
+    // Effects before are exactly zero: any multiple of their largest change is zero.
+    let mut v = Array2::zeros((4, 4));
+    (v[[2, 2]], v[[3, 3]]) = (0.01, 0.01);
+    let path = path(2, 2, &array![0.0, 0.0, 0.5, 0.7], &v);
+    let weights = path.mean_effect();
+    assert!((path.mean_after() - 0.6).abs() < 1e-12);
+    assert_eq!(path.breakdown_relative_magnitudes(weights.view(), 0.95).unwrap(), f64::INFINITY);
+    // And an effect that is not told from zero has nothing to break down.
+    let none = array![0.0, 0.0, 0.05, -0.05];
+    let path = EventPath::new(&[-2, -1, 1, 2], 0, none.view(), v.view()).unwrap();
+    assert_eq!(path.breakdown_relative_magnitudes(weights.view(), 0.95).unwrap(), 0.0);
+}
+
+#[test]
+fn joint_tests_take_the_periods_of_their_own_side() {
+    let v = Array2::from_diag(&array![0.01, 0.04, 0.09, 0.16]);
+    let path = path(2, 2, &array![0.1, -0.2, 0.6, 1.2], &v);
+    let (before, after) = (path.pre_trend_test().unwrap(), path.effect_test().unwrap());
+    // Independent effects: sums of squared t-ratios, 1 + 1 and 4 + 9, chi-squared with 2 degrees: exp(-s/2).
+    assert!((before.statistic - 2.0).abs() < 1e-12 && (after.statistic - 13.0).abs() < 1e-12);
+    assert!((before.p_value - (-1.0_f64).exp()).abs() < 1e-12, "{before}");
+    assert!((after.p_value - (-6.5_f64).exp()).abs() < 1e-12, "{after}");
+}
+
+#[test]
 fn intervals_cover_under_the_worst_departures_they_allow() {
     // Simulated, 2,000 draws. One period each side and a kink of M: the bias is at its worst case, so the
     // fixed-length interval covers in 95%, within two standard errors of 0.5%.

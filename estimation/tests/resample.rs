@@ -151,6 +151,37 @@ fn the_bootstrap_of_a_mean_has_the_known_variance() {
 }
 
 #[test]
+fn the_bootstrap_finds_the_bias_of_the_plug_in_variance_and_basic_intervals_reflect() {
+    // E*[mean of squares about the resample's mean] = (1 - 1/n) v: the bias is -v/n.
+    let y = Array1::from_shape_fn(20, |i| ((i * 37) % 23) as f64);
+    let n = y.len() as f64;
+    let plug_in = |rows: &[usize]| {
+        let mean = rows.iter().map(|row| y[*row]).sum::<f64>() / n;
+        rows.iter().map(|row| (y[*row] - mean).powi(2)).sum::<f64>() / n
+    };
+    let bootstrap = Bootstrap { draws: 40_000, seed: 6, allowed_failures: 0.0 };
+    let draws = bootstrap.pairs(y.len(), |r| Some(array![plug_in(&r.rows)])).unwrap();
+    let (v, noise) = (draws.estimate[0], draws.standard_errors()[0] / 200.0);
+    assert!((draws.bias()[0] + v / n).abs() < 4.0 * noise, "{} against {}", draws.bias()[0], -v / n);
+    let (basic, percentile) = (draws.basic(0.9).unwrap(), draws.percentile(0.9).unwrap());
+    close(basic[[0, 0]] + percentile[[0, 1]], 2.0 * v, 1e-12);
+    close(basic[[0, 1]] + percentile[[0, 0]], 2.0 * v, 1e-12);
+}
+
+#[test]
+fn a_lottery_is_drawn_again_by_its_own_rules() {
+    // Three coins: all heads is one of eight outcomes, and no other sums to as much.
+    let lottery = Randomisation { draws: 8_000, seed: 4 };
+    let coins = |rng: &mut rand_xoshiro::Xoshiro256PlusPlus| -> Vec<f64> {
+        (0..3).map(|_| f64::from(u8::from(rng.random::<bool>()))).collect()
+    };
+    let weighted = |t: &[f64]| t[0] + 2.0 * t[1] + 4.0 * t[2];
+    let test = lottery.test_drawn(&[1.0; 3], coins, weighted).unwrap();
+    assert_eq!(test.statistic, 7.0);
+    assert!((test.p_value - 0.125).abs() < 4.0 * (0.125_f64 * 0.875 / 8_000.0).sqrt(), "{}", test.p_value);
+}
+
+#[test]
 fn randomisation_keeps_blocks_and_clusters_together() {
     let treatment = [1.0, 0.0, 0.0, 1.0, 1.0, 0.0];
     let blocks = ["a", "a", "b", "b", "c", "c"];

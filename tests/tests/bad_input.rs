@@ -1,7 +1,8 @@
 //! Every malformed economy and shock has an error of its own that names the place and the remedy.
 
+use model_core::welfare::{DecompositionSettings, decompose};
 use model_core::{
-    Deficits, Economy, EconomyError, EconomyParts, Flows, Labels, Metadata, Shock, SolveError,
+    Deficits, Economy, EconomyError, EconomyParts, Flows, Labels, Metadata, Restriction, Shock, SolveError,
     SolverSettings, synthetic::Recipe,
 };
 use ndarray::{Array1, Array2, Array3, Axis};
@@ -348,6 +349,44 @@ fn settings_and_starts() {
         let error = economy.solve_from(&Shock::default(), &SolverSettings::default(), &start).unwrap_err();
         assert!(matches!(error, SolveError::Start { expected: 15, .. }), "{error}");
     }
+}
+
+#[test]
+fn decompositions() {
+    let economy = Economy::from_parts(base()).unwrap();
+    let settings = DecompositionSettings::default();
+    let refused = |shock: &Shock, settings: &DecompositionSettings, expected: &str| {
+        matches_pattern(&decompose(&economy, shock, settings).unwrap_err().to_string(), expected);
+    };
+    let mut iceberg = Array3::ones((3, 3, 2));
+    iceberg[[0, 2, 1]] = f64::INFINITY;
+    refused(
+        &Shock { iceberg_hat: Some(iceberg.clone()), ..Shock::default() },
+        &settings,
+        "`iceberg_hat` holds a hat of inf: there is no path to it in logarithms; use a large finite hat, or one close to 0",
+    );
+    let mut taste = Array2::ones((3, 2));
+    taste[[1, 0]] = 0.0;
+    refused(
+        &Shock { preference_hat: Some(taste), ..Shock::default() },
+        &settings,
+        "`preference_hat` holds a hat of 0: *",
+    );
+    refused(
+        &Shock { restrictions: vec![Restriction::export_quota(0, 1, 0.0)], ..Shock::default() },
+        &settings,
+        "`restrictions` holds a hat of 0: *",
+    );
+    // A trapezoid of one step is not the integral.
+    iceberg[[0, 2, 1]] = 3.0;
+    let shock = Shock { iceberg_hat: Some(iceberg), ..Shock::default() };
+    let coarse = DecompositionSettings { max_halvings: 0, ..DecompositionSettings::default() };
+    refused(
+        &shock,
+        &coarse,
+        "after 0 halvings the parts of C1 miss the exact change by * of its size (tolerance 1e-7); allow more halvings, or cut the shock in two",
+    );
+    decompose(&economy, &shock, &settings).unwrap();
 }
 
 /// A failed solve hands back its history and the best state, from which another can go on.

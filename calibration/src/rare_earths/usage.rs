@@ -59,6 +59,13 @@ impl Use {
     ) -> Result<Self, RareEarthError> {
         let region_of: Vec<Region> =
             table.countries().iter().map(|c| regions.of(c)).collect::<Result<_, _>>()?;
+        let used = |region: &&Region| volumes.use_by_region[region.index()] > 0.0;
+        if let Some(region) = Region::ALL.iter().filter(used).find(|r| !region_of.contains(r)) {
+            return Err(RareEarthError::Missing {
+                what: format!("country of region {region} in the table, where rare earths are used"),
+                hint: "give a country this region in regions.csv".to_owned(),
+            });
+        }
         let purchases = purchases_of_origins(table, origins)?;
         let uses = industry_uses(table, facts, mapping, volumes.world)?;
 

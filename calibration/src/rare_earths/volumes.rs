@@ -11,7 +11,7 @@
 //!   ([`Exports::unrecorded`]) is smuggling, losses and stock building. [`ChinaExports::Recorded`] takes the customs figure
 //!   (with a mark-up for smuggling) instead, and leaves the remainder of mine output to users in China.
 
-use super::facts::PolicyMeasure;
+use super::facts::{PolicyMeasure, Production};
 use super::prices::interpolate;
 use super::{Facts, RareEarthError, Region, Status};
 
@@ -102,13 +102,7 @@ impl Volumes {
         let positive = settings.oxide_per_product > 0.0 && settings.oxide_per_product.is_finite();
         check("oxide_per_product", settings.oxide_per_product, positive, "above zero")?;
 
-        let rows = facts.production.iter().filter(|p| {
-            p.series == settings.series
-                && p.year == year
-                && p.place != "WLD"
-                && p.place != "OTH"
-                && p.tonnes > 0.0
-        });
+        let rows = mined(facts, &settings.series, year);
         let mines: Vec<(String, f64)> = rows.clone().map(|p| (p.place.clone(), p.tonnes)).collect();
         let mine_status = rows.map(|p| p.status).max().unwrap_or(Status::Assumption);
         let world: f64 = mines.iter().map(|m| m.1).sum();
@@ -183,6 +177,12 @@ impl Volumes {
     }
 }
 
+/// Output of the places that a series names one by one.
+fn mined<'a>(facts: &'a Facts, series: &'a str, year: i32) -> impl Iterator<Item = &'a Production> + Clone {
+    let named = |p: &&Production| p.place != "WLD" && p.place != "OTH" && p.tonnes > 0.0;
+    facts.production.iter().filter(move |p| p.series == series && p.year == year).filter(named)
+}
+
 fn check(name: &'static str, value: f64, ok: bool, range: &'static str) -> Result<(), RareEarthError> {
     if ok { Ok(()) } else { Err(RareEarthError::Setting { name, value, range }) }
 }
@@ -225,12 +225,7 @@ fn china_use(
     if at == year {
         return Ok((tonnes, status));
     }
-    let then: f64 = facts
-        .production
-        .iter()
-        .filter(|p| p.series == settings.series && p.year == at && p.place != "WLD")
-        .map(|p| p.tonnes)
-        .sum();
+    let then: f64 = mined(facts, &settings.series, at).map(|p| p.tonnes).sum();
     if then <= 0.0 {
         return Err(RareEarthError::Missing {
             what: format!("mine output of series {} in {at}", settings.series),

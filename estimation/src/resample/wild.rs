@@ -123,8 +123,7 @@ impl WildCluster {
         c: ArrayView1<'_, f64>,
         value: f64,
     ) -> Result<WildTest, ResampleError> {
-        let model = Model::new(y, x, clusters, c)?;
-        self.check(&model)?;
+        let model = self.model(y, x, clusters, c)?;
         model.test(self, value)
     }
 
@@ -142,8 +141,7 @@ impl WildCluster {
         level: f64,
     ) -> Result<WildInterval, ResampleError> {
         require_probability("level", level)?;
-        let model = Model::new(y, x, clusters, c)?;
-        self.check(&model)?;
+        let model = self.model(y, x, clusters, c)?;
         let alpha = 1.0 - level;
         let keeps =
             |value: f64| -> Result<bool, ResampleError> { Ok(model.test(self, value)?.p_value > alpha) };
@@ -175,14 +173,17 @@ impl WildCluster {
         Ok(WildInterval { lower: ends[0], upper: ends[1], level })
     }
 
-    fn check(&self, model: &Model) -> Result<(), ResampleError> {
+    fn model<T: Hash + Eq>(
+        &self,
+        y: ArrayView1<'_, f64>,
+        x: ArrayView2<'_, f64>,
+        clusters: &[T],
+        c: ArrayView1<'_, f64>,
+    ) -> Result<Model, ResampleError> {
         if self.draws == 0 {
             return Err(ResampleError::TooFew { what: "draws", needed: 1, found: 0 });
         }
-        if model.groups < 2 {
-            return Err(ResampleError::TooFew { what: "clusters", needed: 2, found: model.groups });
-        }
-        Ok(())
+        Model::new(y, x, clusters, c)
     }
 }
 
@@ -219,6 +220,9 @@ impl Model {
             return Err(ResampleError::TooFew { what: "rows", needed: p + 1, found: n });
         }
         let (ids, groups) = codes(clusters);
+        if groups < 2 {
+            return Err(ResampleError::TooFew { what: "clusters", needed: 2, found: groups });
+        }
         let inverse = Cholesky::well_conditioned(matmul(x.t(), x)?.view())?.inverse()?;
         let beta = inverse.dot(&x.t().dot(&y));
         let residuals = &y - &x.dot(&beta);

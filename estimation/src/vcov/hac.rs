@@ -21,15 +21,14 @@ pub(super) fn newey_west(
     order.sort_by_key(|&i| (code(i), time[i]));
     let keys: Vec<(u32, i64)> = order.iter().map(|&i| (code(i), time[i])).collect();
     if let Some(twice) = keys.windows(2).position(|w| w[0] == w[1]) {
-        let owner =
-            unit.as_ref().map_or(String::new(), |u| format!(" for {}", u.level(keys[twice].0 as usize)));
-        return Err(EstimationError::VcovUnavailable {
-            vcov: "Newey-West".into(),
-            reason: format!(
-                "period {} occurs twice{owner}; name the unit of the panel, or use DriscollKraay",
-                keys[twice].1
-            ),
-        });
+        let (unit_code, period) = keys[twice];
+        let reason = match &unit {
+            Some(u) => {
+                format!("period {period} occurs twice for {}; keep one row", u.level(unit_code as usize))
+            }
+            None => format!("period {period} occurs twice; name the unit of the panel, or use DriscollKraay"),
+        };
+        return Err(EstimationError::VcovUnavailable { vcov: "Newey-West".into(), reason });
     }
     let factors = parts.score_factors();
     let k = parts.regressors.nrows();

@@ -150,14 +150,18 @@ fn places(
         .read_byte_record(&mut record)
         .map_err(|source| LoadError::Csv { path: path.clone(), source })?
     {
-        let text = |at: usize| record.get(at).and_then(|cell| std::str::from_utf8(cell).ok());
-        match (text(id), text(country)) {
-            (Some(id), Some(country)) if record.len() == names.len() => {
+        let text = |at: usize| match record.get(at) {
+            Some(cell) if record.len() == names.len() => {
+                std::str::from_utf8(cell).map_err(|_| format!("{} is not UTF-8", names[at]))
+            }
+            _ => Err(format!("it has {} fields, the heading {}", record.len(), names.len())),
+        };
+        match text(id).and_then(|id| Ok((id, text(country)?))) {
+            Ok((id, country)) => {
                 places.insert(id.to_owned(), country.to_owned());
             }
-            _ => {
+            Err(problem) => {
                 let line = record.position().map_or(0, csv::Position::line);
-                let problem = format!("it has {} fields, the heading {}", record.len(), names.len());
                 rejected.push(("g_location_disambiguated".to_owned(), line, problem));
             }
         }
