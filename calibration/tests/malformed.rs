@@ -21,6 +21,7 @@ use model_core::Metadata;
 use ndarray::{Array1, Array2};
 use rare_earth_tables::{data, large_table, small_mapping};
 use std::fmt::{Debug, Display};
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 #[track_caller]
@@ -322,7 +323,10 @@ fn chinas_share_of_the_worlds_output_is_held_outside_the_years_of_its_consumptio
 #[test]
 fn prices_of_rare_earths() {
     let facts = Facts::embedded().unwrap();
-    refused(PriceTable::new(&facts, 2010..=2005), "no years in 2010..=2005; give the first year first");
+    refused(
+        PriceTable::new(&facts, RangeInclusive::new(2010, 2005)),
+        "no years in 2010..=2005; give the first year first",
+    );
     let prices = PriceTable::new(&facts, 2005..=2012).unwrap();
     refused(
         prices.composite(calibration::rare_earths::Market::Fob, 2030),

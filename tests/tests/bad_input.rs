@@ -276,8 +276,7 @@ fn shocks() {
 
 #[test]
 fn rounding_is_no_error_in_any_unit() {
-    // What does not balance cannot be solved to more digits than it has.
-    let loose = SolverSettings { tolerance: 1e-8, ..SolverSettings::default() };
+    let settings = SolverSettings::default();
     for unit in [1e-6, 1.0, 1e6] {
         let mut parts = base();
         parts.expenditure *= unit;
@@ -288,9 +287,13 @@ fn rounding_is_no_error_in_any_unit() {
         let with = |off: f64| {
             let mut levels = economy.deficit().clone();
             levels[0] += off * world;
-            economy.solve(&Shock { deficits: Deficits::Levels(levels), ..Shock::default() }, &loose)
+            economy.solve(&Shock { deficits: Deficits::Levels(levels), ..Shock::default() }, &settings)
         };
-        with(0.5e-9).unwrap();
+        let solved = with(0.5e-9).unwrap();
+        assert!(solved.deficit.sum().abs() < 1e-12 * world);
+        let mut off = parts.clone();
+        off.deficit[0] += 0.5e-9 * world;
+        Economy::from_parts(off).unwrap().solve(&Shock::default(), &settings).unwrap();
         assert!(matches!(with(2e-9), Err(SolveError::Shock(_))));
         parts.deficit[0] += 1e-3 * world;
         match Economy::from_parts(parts) {

@@ -359,7 +359,8 @@ fn domestic<T: Scalar>(
     producer: Option<&[T]>,
 ) -> Result<Market<'static, T>, Unsupplied> {
     let n = shares.len();
-    let own = |all: Option<&[T]>, otherwise: f64| all.map_or_else(|| vec![T::from(otherwise); n], <[T]>::to_vec);
+    let own =
+        |all: Option<&[T]>, otherwise: f64| all.map_or_else(|| vec![T::from(otherwise); n], <[T]>::to_vec);
     let buys: Vec<bool> = shares.iter().map(|share| share.re() > 0.0).collect();
     let ln_tau = own(change, 0.0);
     if let Some(i) = (0..n).find(|&i| buys[i] && ln_tau[i].re() == f64::INFINITY) {

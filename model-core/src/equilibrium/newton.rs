@@ -211,7 +211,8 @@ impl Inner {
             for m in 0..n {
                 for i in 0..n {
                     for g in 0..f {
-                        right[[m * j + s, i * f + g]] += self.shares[[m, i, s]] * d_cost[[i * j + s, i * f + g]];
+                        right[[m * j + s, i * f + g]] +=
+                            self.shares[[m, i, s]] * d_cost[[i * j + s, i * f + g]];
                     }
                 }
             }

@@ -164,9 +164,9 @@ impl<'a, T: Scalar> System<'a, T> {
             )
         };
         let deficit = match &shock.deficits {
-            Deficits::Fixed => levels(&|m| parts.deficit[m]),
+            Deficits::Fixed => levels(&cancelling(&parts.deficit, parts)),
             Deficits::Zero => levels(&|_| 0.0),
-            Deficits::Levels(new) => levels(&|m| new[m]),
+            Deficits::Levels(new) => levels(&cancelling(new, parts)),
             Deficits::ShareOfIncome => {
                 let own = income - &parts.deficit;
                 DeficitRule::ShareOfIncome(parts.deficit.iter().zip(&own).map(|(d, r)| d / r).collect())
@@ -244,6 +244,16 @@ impl<'a, T: Scalar> System<'a, T> {
         }
         u
     }
+}
+
+/// Deficits that cancel over the world, by country: what validation lets pass as rounding but no equilibrium has is spread over factor
+/// incomes.
+fn cancelling<'a>(levels: &'a Array1<f64>, parts: &'a EconomyParts) -> impl Fn(usize) -> f64 + 'a {
+    /// Of world income; less is rounding to a solver too.
+    const ROUNDING: f64 = 1e-13;
+    let off = levels.sum() / parts.factor_income.sum();
+    let off = if off.abs() > ROUNDING { off } else { 0.0 };
+    move |m| levels[m] - off * parts.factor_income.row(m).sum()
 }
 
 /// The shares of factors that `inputs` moves.
