@@ -2,7 +2,8 @@
 #![allow(clippy::expect_used)]
 
 use estimation::{
-    Categories, EstimationError, Formula, Regression, SmallSample, Table, Vcov, VcovFormula, WeightColumn,
+    Categories, EstimationError, Formula, KClass, Regression, SmallSample, Table, Vcov, VcovFormula,
+    WeightColumn,
 };
 use ndarray::{Array1, Array2, Axis, concatenate};
 use rand::{RngExt, SeedableRng};
@@ -254,6 +255,93 @@ fn panels_that_hang_together_by_threads_are_absorbed() {
         for other in [reordered, included] {
             assert!((absorbed.estimate - other.estimate).abs() < 1e-7, "{absorbed:?} {other:?}");
             assert!((absorbed.std_error / other.std_error - 1.0).abs() < 1e-5, "{absorbed:?} {other:?}");
+        }
+    }
+}
+
+/// With a dummy the fitted means are those of the two groups.
+#[test]
+fn a_poisson_model_of_groups_has_a_closed_form() {
+    let y = [0.0, 3.0, 1.0, 7.0, 2.0, 12.0, 5.0, 0.0, 9.0];
+    let w = [1.0, 2.0, 1.0, 3.0, 1.0, 1.0, 2.0, 2.0, 1.0];
+    let group: Vec<usize> = (0..9).map(|i| i % 2).collect();
+    let x = Array2::from_shape_fn((9, 1), |(i, _)| group[i] as f64);
+    let mean = |of: &dyn Fn(usize) -> bool| {
+        let sums = (0..9).filter(|i| of(*i)).fold((0.0, 0.0), |s, i| (s.0 + w[i] * y[i], s.1 + w[i]));
+        sums.0 / sums.1
+    };
+    let (means, overall) = ([0, 1].map(|g| mean(&|i| group[i] == g)), mean(&|_| true));
+    let term = |i: usize, mu: f64| if y[i] > 0.0 { y[i] * (y[i] / mu).ln() - y[i] + mu } else { mu };
+    let deviance: f64 = (0..9).map(|i| 2.0 * w[i] * term(i, means[group[i]])).sum();
+    let null: f64 = (0..9).map(|i| 2.0 * w[i] * term(i, overall)).sum();
+    let fit = Regression::new(Array1::from_iter(y), x.clone())
+        .weights(estimation::Weights::Analytic(w.to_vec()))
+        .poisson(&Vcov::Hc1)
+        .expect("ppml");
+    let b = fit.estimates().coefficients();
+    assert!((b[0] - means[0].ln()).abs() < 1e-8 && (b[1] - (means[1] / means[0]).ln()).abs() < 1e-8);
+    assert!((fit.deviance() / deviance - 1.0).abs() < 1e-9, "{} {deviance}", fit.deviance());
+    assert!((fit.deviance_r_squared() - (1.0 - deviance / null)).abs() < 1e-9);
+    assert_eq!(fit.residuals().len(), 9);
+    for (i, residual) in fit.residuals().into_iter().enumerate() {
+        assert!((residual - (y[i] - means[group[i]])).abs() < 1e-7, "{i}: {residual}");
+    }
+    // The deviance settles, and no step of any size is left.
+    let history = fit.history();
+    assert!(history.len() > 2 && history[history.len() - 1].abs() < 1e-6, "{history:?}");
+    assert!((0.0..1e-4).contains(&fit.newton_decrement()), "{}", fit.newton_decrement());
+    // Without weights every row counts once.
+    let plain = Regression::new(Array1::from_iter(y), x).poisson(&Vcov::Hc1).expect("ppml");
+    let (mut deviance, mut null) = (0.0, 0.0);
+    let average = |of: &dyn Fn(usize) -> bool| {
+        let own: Vec<f64> = (0..9).filter(|i| of(*i)).map(|i| y[i]).collect();
+        own.iter().sum::<f64>() / own.len() as f64
+    };
+    for i in 0..9 {
+        deviance += 2.0 * term(i, average(&|j| group[j] == group[i]));
+        null += 2.0 * term(i, average(&|_| true));
+    }
+    assert!((plain.deviance_r_squared() - (1.0 - deviance / null)).abs() < 1e-9);
+}
+
+/// Residuals and the `k` of each estimator of one equation with as many instruments as endogenous regressors and with more.
+#[test]
+fn residuals_and_kappa_are_those_of_the_named_estimator() {
+    let p = trends();
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(6);
+    let n = p.y.len();
+    let z = Array2::from_shape_vec((n, 2), normals(&mut rng, 2 * n)).expect("the length fits");
+    let noise = Array1::from_vec(normals(&mut rng, n));
+    let endogenous = &z.column(0) + &(&z.column(1) * 0.5) + &p.y * 0.3 + noise;
+    let equation = |columns: &[usize]| {
+        let names = ["z1", "z2"];
+        Regression::new(p.y.clone(), p.x.clone())
+            .endogenous(["p"], endogenous.clone().insert_axis(Axis(1)))
+            .instruments(columns.iter().map(|c| names[*c]), z.select(Axis(1), columns))
+    };
+    let run = |columns: &[usize], class: KClass| equation(columns).iv(class, &Vcov::Hc1).expect("well posed");
+    let ols = Regression::new(p.y.clone(), p.x.clone()).ols(&Vcov::Hc1).expect("ols");
+    assert_eq!((ols.kappa(), ols.estimator()), (0.0, "least squares"));
+    assert_eq!(run(&[0, 1], KClass::Ols).kappa(), 0.0);
+    let two = run(&[0, 1], KClass::TwoStage);
+    assert_eq!((two.kappa(), two.estimator()), (1.0, "two-stage least squares"));
+    let liml = run(&[0, 1], KClass::Liml);
+    assert!(liml.kappa() > 1.0 && liml.kappa() < 1.2 && liml.estimator() == "LIML", "{}", liml.kappa());
+    // Fuller's takes a / (n - instruments and exogenous regressors) off LIML's.
+    let fuller = run(&[0, 1], KClass::Fuller(1.0));
+    assert!(
+        (liml.kappa() - fuller.kappa() - 1.0 / (n as f64 - 4.0)).abs() < 1e-10
+            && fuller.estimator() == "Fuller"
+    );
+    assert!((run(&[0, 1], KClass::Fixed(0.4)).kappa() - 0.4).abs() < 1e-15);
+    // Just identified, LIML is two-stage least squares.
+    assert!((run(&[0], KClass::Liml).kappa() - 1.0).abs() < 1e-8);
+    for fit in [&ols, &two, &liml] {
+        assert_eq!(fit.residuals().len(), n);
+        let sum: f64 = fit.residuals().iter().map(|u| u * u).sum();
+        assert!((fit.residual_sum_of_squares() / sum - 1.0).abs() < 1e-12);
+        for (i, u) in fit.residuals().iter().enumerate() {
+            assert!((u - (p.y[i] - fit.fitted()[i])).abs() < 1e-9);
         }
     }
 }

@@ -81,6 +81,53 @@ fn wild_instruments_are_reestimation_on_rebuilt_data() {
     }
 }
 
+/// The statistic from scores written out: of least squares with weights, and of a Poisson model whose null has an offset.
+#[test]
+fn score_statistics_are_those_of_scores_by_hand() {
+    let s = sample(2, 80, 10, 0.8);
+    let n = s.y.len();
+    let (x, w) = (s.endogenous.clone(), Array1::from_shape_fn(n, |i| 1.0 + (i % 3) as f64));
+    let clusters = Categories::new("g", s.groups.iter().copied());
+    let bootstrap = ScoreBootstrap { weights: WildWeights::Webb, draws: 99, seed: 1 };
+    let statistic = |scores: &Array1<f64>| {
+        let mut sums = [0.0; 10];
+        (0..n).for_each(|i| sums[s.groups[i]] += scores[i]);
+        let mean = sums.iter().sum::<f64>() / 10.0;
+        10.0 * mean / sums.iter().map(|v| (v - mean).powi(2)).sum::<f64>().sqrt()
+    };
+    let names = ["x", "control"];
+    let both = concatenate(Axis(1), &[x.view().insert_axis(Axis(1)), s.x.select(Axis(1), &[1]).view()])
+        .expect("fits");
+    let weighted = estimation::Weights::Analytic(w.to_vec());
+    let net = |v: &Array1<f64>, by: &Array1<f64>| {
+        let scaled = &s.x * &by.view().insert_axis(Axis(1));
+        let inverse = linalg::inverse(scaled.t().dot(&s.x).view()).expect("invertible");
+        v - &s.x.dot(&inverse.dot(&scaled.t().dot(v)))
+    };
+    for value in [0.0, 0.3, -0.2] {
+        let linear = Regression::new(s.y.clone(), both.clone()).names(names).weights(weighted.clone());
+        let test =
+            bootstrap.test(&linear, ScoreModel::LeastSquares, "x", value, &clusters).expect("well posed");
+        let by_hand = statistic(&(&w * &net(&x, &w) * &net(&(&s.y - &(&x * value)), &w)));
+        assert!((test.statistic - by_hand).abs() < 1e-8, "{value}: {} {by_hand}", test.statistic);
+
+        // Poisson with the control's coefficient absorbed in the offset, so that the null has a closed form.
+        let count = s.y.mapv(|y| y.abs().floor());
+        let offset = s.x.column(1).mapv(|c| 0.2 * c);
+        let poisson = Regression::new(count.clone(), x.clone().insert_axis(Axis(1)))
+            .names(["x"])
+            .weights(weighted.clone())
+            .offset(offset.clone());
+        let test = bootstrap.test(&poisson, ScoreModel::Poisson, "x", value, &clusters).expect("well posed");
+        let shape = (&offset + &(&x * value)).mapv(f64::exp);
+        let mu = &shape * ((&w * &count).sum() / (&w * &shape).sum());
+        let wm = &w * &mu;
+        let own = &x - (&wm * &x).sum() / wm.sum();
+        let by_hand = statistic(&(&w * &own * &(&count - &mu)));
+        assert!((test.statistic - by_hand).abs() < 1e-6, "{value}: {} {by_hand}", test.statistic);
+    }
+}
+
 /// Eight clusters: clustered t-ratios against the normal reject too often for Poisson; the bootstrap does not.
 #[test]
 fn the_score_bootstrap_repairs_few_clusters() {
