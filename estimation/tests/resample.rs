@@ -520,6 +520,8 @@ fn bootstrap_p_values_are_shares_of_the_list_of_draws() {
     let none = WildCluster { weights: WildWeights::Webb, draws: 0, seed: 5, impose_null: true };
     let refused = none.test(y.view(), x.view(), &ids, c.view(), 0.0);
     assert!(matches!(refused, Err(ResampleError::TooFew { what: "draws", needed: 1, found: 0 })));
+    let refused = rademacher(9, true).test(y.view(), x.view(), &vec![0; n], c.view(), 0.0);
+    assert!(matches!(refused, Err(ResampleError::TooFew { what: "clusters", needed: 2, found: 1 })));
 }
 
 #[test]

@@ -124,7 +124,7 @@ impl WildCluster {
         value: f64,
     ) -> Result<WildTest, ResampleError> {
         let model = Model::new(y, x, clusters, c)?;
-        self.check(&model)?;
+        self.check()?;
         model.test(self, value)
     }
 
@@ -143,7 +143,7 @@ impl WildCluster {
     ) -> Result<WildInterval, ResampleError> {
         require_probability("level", level)?;
         let model = Model::new(y, x, clusters, c)?;
-        self.check(&model)?;
+        self.check()?;
         let alpha = 1.0 - level;
         let keeps =
             |value: f64| -> Result<bool, ResampleError> { Ok(model.test(self, value)?.p_value > alpha) };
@@ -175,14 +175,11 @@ impl WildCluster {
         Ok(WildInterval { lower: ends[0], upper: ends[1], level })
     }
 
-    fn check(&self, model: &Model) -> Result<(), ResampleError> {
-        if self.draws == 0 {
-            return Err(ResampleError::TooFew { what: "draws", needed: 1, found: 0 });
+    fn check(&self) -> Result<(), ResampleError> {
+        match self.draws {
+            0 => Err(ResampleError::TooFew { what: "draws", needed: 1, found: 0 }),
+            _ => Ok(()),
         }
-        if model.groups < 2 {
-            return Err(ResampleError::TooFew { what: "clusters", needed: 2, found: model.groups });
-        }
-        Ok(())
     }
 }
 
@@ -219,6 +216,9 @@ impl Model {
             return Err(ResampleError::TooFew { what: "rows", needed: p + 1, found: n });
         }
         let (ids, groups) = codes(clusters);
+        if groups < 2 {
+            return Err(ResampleError::TooFew { what: "clusters", needed: 2, found: groups });
+        }
         let inverse = Cholesky::well_conditioned(matmul(x.t(), x)?.view())?.inverse()?;
         let beta = inverse.dot(&x.t().dot(&y));
         let residuals = &y - &x.dot(&beta);
