@@ -57,40 +57,42 @@ fn parallel_trends_give_back_the_usual_interval() {
 
 #[test]
 fn relative_magnitudes_unite_the_normal_intervals_of_every_change_before() {
-    let effects = array![0.3, -0.1, 0.25, 0.5, 0.9, 0.4];
     let v = Array2::from_shape_fn((6, 6), |(i, j)| {
         0.01 * (1.0 + 0.2 * i as f64).sqrt() * (1.0 + 0.2 * j as f64).sqrt() * if i == j { 1.0 } else { 0.3 }
     });
-    let path = path(3, 3, &effects, &v);
-    assert!((path.mean_after() - 0.6).abs() < 1e-15);
-    assert_eq!(path.mean_effect(), array![1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0]);
-    let z = 1.6448536269514722;
-    for (weights, exposure) in [
-        // The changes at 1, 2 and 3 enter with the sums of the weights from there on.
-        (array![0.2, 0.3, 0.5], 1.0 + 0.8 + 0.5),
-        (array![-1.0, 0.0, 1.0], 0.0 + 1.0 + 1.0),
-        (array![1.0, 0.0, 0.0], 1.0),
-    ] {
-        for mbar in [0.4, 1.7] {
-            let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-            // The period from which and the one to which the trend changes; the last is the reference period.
-            for (from, to) in [(0, Some(1)), (1, Some(2)), (2, None)] {
-                for sign in [-1.0, 1.0] {
-                    let mut c = Array1::<f64>::zeros(6);
-                    (0..3).for_each(|k| c[3 + k] = weights[k]);
-                    c[from] += sign * mbar * exposure;
-                    if let Some(to) = to {
-                        c[to] -= sign * mbar * exposure;
+    // The largest change before is in the middle, and into the reference period.
+    for effects in [array![0.3, -0.1, 0.25, 0.5, 0.9, 0.4], array![0.0, 0.05, 0.6, 0.5, 0.9, 0.4]] {
+        let path = path(3, 3, &effects, &v);
+        assert!((path.mean_after() - 0.6).abs() < 1e-15);
+        assert_eq!(path.mean_effect(), array![1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0]);
+        let z = 1.6448536269514722;
+        for (weights, exposure) in [
+            // The changes at 1, 2 and 3 enter with the sums of the weights from there on.
+            (array![0.2, 0.3, 0.5], 1.0 + 0.8 + 0.5),
+            (array![-1.0, 0.0, 1.0], 0.0 + 1.0 + 1.0),
+            (array![1.0, 0.0, 0.0], 1.0),
+        ] {
+            for mbar in [0.4, 1.7] {
+                let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+                // The period from which and the one to which the trend changes; the last is the reference period.
+                for (from, to) in [(0, Some(1)), (1, Some(2)), (2, None)] {
+                    for sign in [-1.0, 1.0] {
+                        let mut c = Array1::<f64>::zeros(6);
+                        (0..3).for_each(|k| c[3 + k] = weights[k]);
+                        c[from] += sign * mbar * exposure;
+                        if let Some(to) = to {
+                            c[to] -= sign * mbar * exposure;
+                        }
+                        let (centre, se) = (c.dot(&effects), c.dot(&v.dot(&c)).sqrt());
+                        (low, high) = (low.min(centre - z * se), high.max(centre + z * se));
                     }
-                    let (centre, se) = (c.dot(&effects), c.dot(&v.dot(&c)).sqrt());
-                    (low, high) = (low.min(centre - z * se), high.max(centre + z * se));
                 }
+                let found = path.relative_magnitudes(weights.view(), mbar, 0.9).unwrap();
+                assert!(
+                    (found.lower - low).abs() < 1e-9 && (found.upper - high).abs() < 1e-9,
+                    "{found:?} {low} {high}"
+                );
             }
-            let found = path.relative_magnitudes(weights.view(), mbar, 0.9).unwrap();
-            assert!(
-                (found.lower - low).abs() < 1e-9 && (found.upper - high).abs() < 1e-9,
-                "{found:?} {low} {high}"
-            );
         }
     }
 }
@@ -216,6 +218,9 @@ fn breakdown_values_are_where_zero_enters() {
     let rm = |x: f64| path.relative_magnitudes(weights.view(), x, 0.95).unwrap().lower > 0.0;
     let sd = |x: f64| path.smoothness(weights.view(), x, 0.95).unwrap().lower > 0.0;
     assert!(rm(0.999 * mbar) && !rm(1.001 * mbar));
+    let mirrored = self::path(3, 2, &-&effects, &v);
+    let other = mirrored.breakdown_relative_magnitudes(weights.view(), 0.95).unwrap();
+    assert!((other / mbar - 1.0).abs() < 1e-5, "{other} {mbar}");
     assert!(sd(0.999 * m) && !sd(1.001 * m));
 }
 

@@ -3,12 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use estimation::gmm::{
-    Automatic, CovarianceOfEstimates, DualMoments, DualNum, FirstWeight, Gmm, GmmError, LinearIv,
-    MomentCovariance, Restricted, Stage, Steps, delta_method, delta_method_numeric, distance_test,
-    exogeneity_test, wald_test,
+    Automatic, CentralDifferences, CovarianceOfEstimates, Differentiable, DualMoments, DualNum, FirstWeight,
+    Gmm, GmmError, LinearIv, MomentCovariance, Moments, Restricted, Stage, Steps, Subset, delta_method,
+    delta_method_numeric, distance_test, exogeneity_test, wald_test,
 };
 use estimation::identification::FirstStage;
-use ndarray::{Array1, Array2, ArrayView1, Axis, array, stack};
+use ndarray::{Array1, Array2, ArrayView1, ArrayViewMut2, Axis, array, stack};
 use rand_distr::{Distribution, StandardNormal};
 
 /// `E[(1, x) (y - exp(a x))] = 0`, and a second parameter that no moment sees when `blind`.
@@ -203,7 +203,7 @@ fn rescaling_instruments_changes_nothing_that_should_not_change() {
     }
 }
 
-/// A linear model with a constant, one endogenous regressor and three instruments, in 12 places over 10 periods.
+/// A linear model with a constant, one endogenous regressor and three instruments, in 12 places of different size over 10 periods.
 struct Panel {
     y: Array1<f64>,
     x: Array2<f64>,
@@ -217,7 +217,7 @@ fn panel() -> Panel {
     let mut rng = estimation::resample::stream(31, 0);
     let mut draw =
         |n: usize| -> Array1<f64> { Array1::from_shape_fn(n, |_| StandardNormal.sample(&mut rng)) };
-    let (place, period): (Vec<usize>, Vec<usize>) = (0..n).map(|i| (i / 10, i % 10)).unzip();
+    let (place, period): (Vec<usize>, Vec<usize>) = (0..n).map(|i| (i * i / 1_200, i % 10)).unzip();
     let (u, v, common) = (draw(n), draw(n), draw(12));
     let z = stack![Axis(1), Array1::ones(n), draw(n), draw(n), draw(n)];
     let x = Array1::from_shape_fn(n, |i| 0.5 * z.row(i).sum() + v[i]);
@@ -344,4 +344,119 @@ fn differences_of_criteria_are_quadratic_forms_in_a_linear_model() {
         Restricted::fixing(&iv, &[(2, 0.0)]),
         Err(GmmError::Shape { expected: 2, found: 2, .. })
     ));
+}
+
+/// `S = sum_ij K_ij m_i m_j' / n`, the kernel written out pair by pair.
+#[test]
+fn moment_covariances_are_double_sums_of_their_kernel() {
+    let p = panel();
+    let n = p.y.len();
+    let m = p.contributions(&array![0.8, 0.6]);
+    let centred = &m - &(m.sum_axis(Axis(0)) / n as f64);
+    let same = |labels: &[usize], i: usize, j: usize| f64::from(u8::from(labels[i] == labels[j]));
+    let bartlett =
+        |lags: usize, i: usize, j: usize| (1.0 - i.abs_diff(j) as f64 / (lags as f64 + 1.0)).max(0.0);
+    type Kernel<'a> = Box<dyn Fn(usize, usize) -> f64 + 'a>;
+    let cases: [(MomentCovariance, Kernel<'_>, &str); 5] = [
+        (
+            MomentCovariance::heteroskedastic(),
+            Box::new(|i, j| f64::from(u8::from(i == j))),
+            "heteroskedasticity-robust",
+        ),
+        (
+            MomentCovariance::clustered(&p.place),
+            Box::new(|i, j| same(&p.place, i, j)),
+            "clustered (12 clusters)",
+        ),
+        (
+            MomentCovariance::two_way(&p.place, &p.period).unwrap(),
+            Box::new(|i, j| {
+                let (a, b) = (same(&p.place, i, j), same(&p.period, i, j));
+                a + b - a * b
+            }),
+            "two-way clustered (12 and 10 clusters)",
+        ),
+        (MomentCovariance::newey_west(3), Box::new(|i, j| bartlett(3, i, j)), "Newey-West (3 lags)"),
+        (
+            MomentCovariance::panel_newey_west(&p.place, 2),
+            Box::new(|i, j| same(&p.place, i, j) * bartlett(2, i, j)),
+            "Newey-West (2 lags)",
+        ),
+    ];
+    for (covariance, kernel, name) in &cases {
+        assert_eq!(covariance.describe(), *name);
+        assert_eq!(covariance.clone().centred().describe(), format!("{name}, centred"));
+        for (covariance, m) in [(covariance.clone(), &m), (covariance.clone().centred(), &centred)] {
+            let mut expected = Array2::<f64>::zeros((4, 4));
+            for (i, j) in (0..n).flat_map(|i| (0..n).map(move |j| (i, j))) {
+                let weight = kernel(i, j) / n as f64;
+                for (a, b) in (0..4).flat_map(|a| (0..4).map(move |b| (a, b))) {
+                    expected[[a, b]] += weight * m[[i, a]] * m[[j, b]];
+                }
+            }
+            let found = covariance.estimate(p.contributions(&array![0.8, 0.6]).view()).unwrap();
+            for (a, b) in found.iter().zip(&expected) {
+                assert!((a - b).abs() < 1e-10 * expected.diag().sum(), "{name}: {found} {expected}");
+            }
+        }
+    }
+    // Series whose rows are scattered, and lags that reach past the sample.
+    let scattered = MomentCovariance::panel_newey_west(&p.period, 2).estimate(m.view());
+    assert!(matches!(scattered, Err(GmmError::Setting { setting: "series", .. })));
+    let far = MomentCovariance::newey_west(n).estimate(m.view());
+    assert!(matches!(far, Err(GmmError::Setting { setting: "lags", .. })));
+    assert!(MomentCovariance::newey_west(n - 1).estimate(m.view()).is_ok());
+}
+
+#[test]
+fn names_pass_through_restrictions_subsets_and_differences() {
+    let growth = growth(true);
+    let check = |moments: &dyn Moments, parameters: &[&str], names: &[&str]| {
+        assert_eq!(moments.parameter_names(), parameters);
+        assert_eq!(moments.moment_names(), names);
+        assert_eq!((moments.parameters(), moments.moments()), (parameters.len(), names.len()));
+    };
+    check(&growth, &["growth", "ghost"], &["level", "slope"]);
+    check(&Restricted::fixing(&growth, &[(0, 0.5)]).unwrap(), &["ghost"], &["level", "slope"]);
+    check(&Subset::new(&growth, vec![1]).unwrap(), &["growth", "ghost"], &["slope"]);
+    let plain = CentralDifferences { moments: Mean, typical: 1.0 };
+    check(&plain, &["theta1"], &["moment1", "moment2"]);
+    // Derivatives of a quadratic by central differences are exact but for rounding.
+    let jacobian = plain.mean_jacobian(array![3.0].view());
+    assert!((jacobian[[0, 0]] + 1.0).abs() < 1e-8 && (jacobian[[1, 0]] + 6.0).abs() < 1e-7, "{jacobian}");
+}
+
+/// `E(x - theta) = 0` and `E(x^2 - theta^2) = 0`, of two observations, without names of its own.
+struct Mean;
+
+impl Moments for Mean {
+    fn observations(&self) -> usize {
+        2
+    }
+    fn moments(&self) -> usize {
+        2
+    }
+    fn parameters(&self) -> usize {
+        1
+    }
+    fn contributions(&self, theta: ArrayView1<'_, f64>, mut out: ArrayViewMut2<'_, f64>) {
+        for (mut row, x) in out.outer_iter_mut().zip([1.0, 4.0]) {
+            row[0] = x - theta[0];
+            row[1] = x * x - theta[0] * theta[0];
+        }
+    }
+}
+
+#[test]
+fn wald_tests_measure_the_gap_from_the_value_and_scale_like_t_ratios() {
+    let (theta, v) = (array![1.0, 3.0], array![[0.5, 0.1], [0.1, 0.4]]);
+    let one = wald_test(theta.view(), v.view(), array![[0.0, 1.0]].view(), array![2.5].view()).unwrap();
+    assert!((one.statistic - 0.25 / 0.4).abs() < 1e-12);
+    let difference =
+        wald_test(theta.view(), v.view(), array![[-1.0, 1.0]].view(), array![0.5].view()).unwrap();
+    assert!((difference.statistic - 1.5 * 1.5 / (0.5 + 0.4 - 0.2)).abs() < 1e-12);
+    let log =
+        delta_method(theta.mapv(f64::ln), array![[1.0, 0.0], [0.0, 1.0 / 3.0]].view(), v.view()).unwrap();
+    let errors = log.standard_errors();
+    assert!((errors[0] - 0.5_f64.sqrt()).abs() < 1e-12 && (errors[1] - 0.4_f64.sqrt() / 3.0).abs() < 1e-12);
 }

@@ -1,6 +1,8 @@
 //! Slopes that vary by level, multinomial shares, and panels that hang together by threads.
 #![allow(clippy::expect_used)]
 
+use estimation::gmm::{FirstWeight, Gmm, LinearIv, MomentCovariance, Steps};
+use estimation::identification::FirstStage;
 use estimation::{
     Categories, EstimationError, Formula, KClass, Regression, SmallSample, Table, Vcov, VcovFormula,
     WeightColumn,
@@ -344,4 +346,78 @@ fn residuals_and_kappa_are_those_of_the_named_estimator() {
             assert!((u - (p.y[i] - fit.fitted()[i])).abs() < 1e-9);
         }
     }
+}
+
+#[test]
+fn instrument_tests_are_those_of_two_step_gmm_and_weights_scale_rows() {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(7);
+    let n = 150;
+    let w = Array1::from_shape_fn(n, |i| 0.5 + (i % 4) as f64);
+    let z = Array2::from_shape_vec((n, 3), normals(&mut rng, 3 * n)).expect("the length fits");
+    let (v, u) = (Array1::from_vec(normals(&mut rng, n)), Array1::from_vec(normals(&mut rng, n)));
+    let control = Array1::from_vec(normals(&mut rng, n)).insert_axis(Axis(1));
+    let endogenous = (&z.sum_axis(Axis(1)) * 0.4 + &v + &control.column(0) * 0.3).insert_axis(Axis(1));
+    let y = &endogenous.column(0) * 0.5 + &u * (1.0 + z.column(0).mapv(f64::abs)) + &v + &z.column(2) * 0.3;
+    let clusters = Categories::new("g", (0..n).map(|i| i / 5));
+    let other = Categories::new("h", (0..n).map(|i| i % 25));
+    let constant = Array2::<f64>::ones((n, 1));
+    let scale = w.mapv(f64::sqrt).insert_axis(Axis(1));
+    let run = |y: &Array1<f64>,
+               x: &Array2<f64>,
+               p: &Array2<f64>,
+               z: &Array2<f64>,
+               w: Option<&Array1<f64>>,
+               vcov: &Vcov| {
+        let equation = Regression::new(y.clone(), x.clone()).without_constant();
+        let equation = match w {
+            Some(w) => equation.weights(estimation::Weights::Analytic(w.to_vec())),
+            None => equation,
+        };
+        let equation = equation.endogenous(["p"], p.clone()).instruments(["z1", "z2", "z3"], z.clone());
+        equation.iv(KClass::TwoStage, vcov).expect("well posed").instrument_tests().copied()
+    };
+    let x = concatenate(Axis(1), &[constant.view(), control.view()]).expect("fits");
+    let (scaled_y, scaled_x) = (&y * &scale.column(0), &x * &scale);
+    let (scaled_p, scaled_z) = (&endogenous * &scale, &z * &scale);
+    let all = concatenate(Axis(1), &[x.view(), z.view()]).expect("fits");
+    let regressors = concatenate(Axis(1), &[x.view(), endogenous.view()]).expect("fits");
+    for (vcov, covariance) in [
+        (Vcov::Hc1, MomentCovariance::heteroskedastic()),
+        (Vcov::Classical, MomentCovariance::heteroskedastic()),
+        (
+            Vcov::cluster([clusters.clone()], SmallSample::Stata),
+            MomentCovariance::clustered(clusters.codes()),
+        ),
+        (
+            Vcov::cluster([clusters.clone(), other.clone()], SmallSample::Stata),
+            MomentCovariance::two_way(clusters.codes(), other.codes()).expect("same length"),
+        ),
+    ] {
+        let tests = run(&y, &x, &endogenous, &z, None, &vcov).expect("available");
+        let iv = LinearIv::new(y.view(), regressors.view(), all.view()).expect("fits");
+        let first = FirstWeight::Given(iv.two_stage_weight().expect("full rank"));
+        let gmm = Gmm::new(covariance.clone(), first, Steps::Two);
+        let fit = gmm.fit(&iv, Array1::zeros(3).view()).expect("linear");
+        let j = tests.over_identification.expect("two too many");
+        assert!((j.statistic / fit.criterion() - 1.0).abs() < 1e-7, "{j} {}", fit.criterion());
+        assert_eq!(j.p_value, estimation::statistic::TestStatistic::chi_squared(j.statistic, 2).p_value);
+        let stage = FirstStage::new(endogenous.view(), z.view(), Some(x.view()), 0).expect("full rank");
+        let rank = stage.kleibergen_paap(&covariance).expect("regular");
+        assert!((tests.first_stage_f / rank.f - 1.0).abs() < 1e-8);
+        assert!((tests.underidentification.statistic / rank.lm.statistic - 1.0).abs() < 1e-8);
+        // Analytic weights are rows times their root.
+        let weighted = run(&y, &x, &endogenous, &z, Some(&w), &vcov).expect("available");
+        let scaled = run(&scaled_y, &scaled_x, &scaled_p, &scaled_z, None, &vcov).expect("available");
+        let numbers = |t: &estimation::InstrumentTests| {
+            let j = t.over_identification.expect("two too many");
+            [t.first_stage_f, t.effective_f.expect("one"), t.underidentification.statistic, j.statistic]
+        };
+        for (a, b) in numbers(&weighted).iter().zip(numbers(&scaled)) {
+            assert!((a / b - 1.0).abs() < 1e-8, "{a} {b}");
+        }
+        assert!((numbers(&weighted)[0] / numbers(&tests)[0] - 1.0).abs() > 1e-3);
+    }
+    let third = Categories::new("k", (0..n).map(|i| i % 7));
+    let three = Vcov::cluster([clusters, other, third], SmallSample::Stata);
+    assert!(run(&y, &x, &endogenous, &z, None, &three).is_none());
 }

@@ -550,6 +550,20 @@ fn the_score_bootstrap_of_few_scores_is_all_their_signs() {
     let nearly = bootstrap.of_scores(&[1.0, 1.0, 1.0, -1.0]).unwrap();
     // Of sixteen draws two have no variation, eight have |T| of the sample and six have sums of zero.
     close(nearly.p_value, 10.0 / 16.0, 1e-12);
+    // Weights multiply scores, whatever their distribution: of three scores eight products are possible.
+    let mammen = ScoreBootstrap { weights: WildWeights::Mammen, draws: 200, seed: 2 };
+    let golden = (1.0 + 5.0_f64.sqrt()) / 2.0;
+    let of_three = |s: [f64; 3]| {
+        let mean = s.iter().sum::<f64>() / 3.0;
+        3.0 * mean / s.iter().map(|v| (v - mean).powi(2)).sum::<f64>().sqrt()
+    };
+    let possible: Vec<f64> = (0..8)
+        .map(|k| std::array::from_fn(|g| scores[g] * if k >> g & 1 == 1 { golden } else { 1.0 - golden }))
+        .map(of_three)
+        .collect();
+    let drawn = mammen.of_scores(&scores[..3]).unwrap();
+    assert!(!drawn.enumerated && drawn.draws.len() == 200);
+    assert!(drawn.draws.iter().all(|t| possible.iter().any(|p| (p - t).abs() < 1e-9)), "{possible:?}");
     assert!(matches!(bootstrap.of_scores(&[1.0]), Err(ResampleError::TooFew { what: "clusters", .. })));
     let none = ScoreBootstrap { draws: 0, ..bootstrap };
     assert!(matches!(none.of_scores(&scores), Err(ResampleError::TooFew { what: "draws", .. })));

@@ -95,6 +95,15 @@ fn score_statistics_are_those_of_scores_by_hand() {
         let mean = sums.iter().sum::<f64>() / 10.0;
         10.0 * mean / sums.iter().map(|v| (v - mean).powi(2)).sum::<f64>().sqrt()
     };
+    // Nothing but the tested regressor: its score is the product with the outcome.
+    let alone = Regression::new(s.y.clone(), x.clone().insert_axis(Axis(1))).names(["x"]).without_constant();
+    let test = bootstrap.test(&alone, ScoreModel::LeastSquares, "x", 0.2, &clusters).expect("well posed");
+    assert!((test.statistic - statistic(&(&x * &(&s.y - &(&x * 0.2))))).abs() < 1e-9);
+    let together = Categories::new("one", vec![1; n]);
+    let refused = bootstrap.test(&alone, ScoreModel::LeastSquares, "x", 0.2, &together);
+    assert!(matches!(refused, Err(estimation::EstimationError::TooFewClusters { count: 1, .. })));
+    let halves = Categories::new("two", (0..n).map(|i| i % 2));
+    assert!(bootstrap.test(&alone, ScoreModel::LeastSquares, "x", 0.2, &halves).is_ok());
     let names = ["x", "control"];
     let both = concatenate(Axis(1), &[x.view().insert_axis(Axis(1)), s.x.select(Axis(1), &[1]).view()])
         .expect("fits");

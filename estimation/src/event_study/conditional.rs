@@ -384,8 +384,8 @@ mod tests {
             (-0.3, infinity),
             (0.4, 1.7),
             (2.0, infinity),
-            (6.0, 7.0),
-            (-7.0, -6.0),
+            (8.2, 9.0),
+            (-9.0, -8.2),
         ];
         for (low, high) in intervals {
             for p in [0.05, 0.5, 0.95] {
@@ -403,6 +403,81 @@ mod tests {
         assert_eq!(truncated_quantile(1.5, 1.5, 0.3), 1.5);
         assert_eq!(truncated_quantile(2.0, 1.0, 0.3), 2.0);
         assert_eq!(truncated_quantile(60.0, 61.0, 0.3), 60.0);
+    }
+
+    /// With two effects one nuisance parameter is left: duals are vertices with at most two inequalities, few enough to list.
+    /// The interval on which the best one stays so is bounded by all the others.
+    #[test]
+    fn two_effects_condition_on_the_best_of_all_vertices() {
+        let covariance = Array2::from_shape_fn((4, 4), |(i, j)| {
+            0.04 * (1.0 + 0.3 * i as f64).sqrt()
+                * (1.0 + 0.3 * j as f64).sqrt()
+                * if i == j { 1.0 } else { 0.35 }
+        });
+        let effects = array![0.2, -0.15, 0.4, 0.7];
+        let (weights, mbar) = (array![0.8, 0.3], 0.9);
+        let path = |effects: &Array1<f64>| {
+            EventPath::new(&[1, 2, 4, 5], 3, effects.view(), covariance.view()).unwrap()
+        };
+        let branches = path(&effects).branches(weights.view(), mbar).unwrap();
+        let unit = |k: usize| Array1::from_shape_fn(4, |j| f64::from(u8::from(j == k)));
+        let columns: Vec<Vec<Inequalities>> =
+            (2..4).map(|k| path(&unit(k)).branches(weights.view(), mbar).unwrap()).collect();
+        let mut decided = [0, 0];
+        for (k, branch) in branches.iter().enumerate() {
+            // What the nuisance parameter, along (-l_2, l_1), takes from each inequality.
+            let nuisance = &columns[0][k].y * -weights[1] + &columns[1][k].y * weights[0];
+            let sd = branch.covariance.diag().mapv(f64::sqrt);
+            let m = sd.len();
+            let mut vertices: Vec<Array1<f64>> = Vec::new();
+            for i in 0..m {
+                if nuisance[i].abs() < 1e-12 {
+                    vertices.push(Array1::from_shape_fn(m, |r| if r == i { 1.0 / sd[i] } else { 0.0 }));
+                }
+                for j in (0..m).filter(|j| nuisance[i] > 1e-12 && nuisance[*j] < -1e-12) {
+                    let (a, b) = (-nuisance[j], nuisance[i]);
+                    let total = a * sd[i] + b * sd[j];
+                    let entry = |r: usize| {
+                        if r == i {
+                            a / total
+                        } else if r == j {
+                            b / total
+                        } else {
+                            0.0
+                        }
+                    };
+                    vertices.push(Array1::from_shape_fn(m, entry));
+                }
+            }
+            for kind in [MomentTest::Conditional, MomentTest::Hybrid] {
+                let test = Test::new(branch, kind, 0.1).unwrap();
+                for step in -60..=60 {
+                    let value = 0.5 + 0.03 * f64::from(step);
+                    let y = &branch.y - &(&branch.slope * value);
+                    let best = vertices.iter().max_by(|a, b| a.dot(&y).total_cmp(&b.dot(&y))).unwrap();
+                    let eta = best.dot(&y);
+                    let image = branch.covariance.dot(best);
+                    let sigma = best.dot(&image).sqrt();
+                    let (mut low, mut high) = (f64::NEG_INFINITY, f64::INFINITY);
+                    for other in &vertices {
+                        // other'y <= eta along y = rest + image eta / sigma^2.
+                        let slope = other.dot(&image) / (sigma * sigma);
+                        let edge = (other.dot(&y) - slope * eta) / (1.0 - slope);
+                        if slope < 1.0 - 1e-9 {
+                            low = low.max(edge);
+                        } else if slope > 1.0 + 1e-9 {
+                            high = high.min(edge);
+                        }
+                    }
+                    let (critical, size) = test.first.unwrap_or((f64::INFINITY, 0.1));
+                    let bound = truncated_quantile(low / sigma, high.min(critical) / sigma, 1.0 - size);
+                    let expected = eta <= 0.0 || eta <= critical && eta <= bound.max(0.0) * sigma;
+                    assert_eq!(test.keeps(value).unwrap(), expected, "{k} {kind:?} {value}");
+                    decided[usize::from(expected)] += 1;
+                }
+            }
+        }
+        assert!(decided[0] > 100 && decided[1] > 100, "{decided:?}");
     }
 
     /// With one effect the hybrid test's least favourable value is that of the largest of correlated normals, and the

@@ -278,4 +278,36 @@ mod tests {
         }
         assert_eq!(shapes, [2, 1, 1]);
     }
+
+    #[test]
+    fn with_more_instruments_the_ends_are_where_the_test_turns() {
+        let n = 70;
+        let (u, v) = (normals(10, n), normals(11, n));
+        let z = stack![Axis(1), normals(12, n), normals(13, n), normals(14, n)];
+        let covariance = MomentCovariance::clustered(&(0..n).map(|i| i / 3).collect::<Vec<_>>());
+        for (strength, direct) in [(0.8, 0.0), (0.1, 0.1)] {
+            let x = &z.sum_axis(Axis(1)) * strength + &v;
+            let y = &x * 0.5 + &u + &v * 0.6 + &z.column(0) * direct;
+            let stage = FirstStage::new(x.view().insert_axis(Axis(1)), z.view(), None, 0).unwrap();
+            let set = stage.anderson_rubin_set(y.view(), &covariance, 0.9).unwrap();
+            let p = |beta: f64| {
+                stage.anderson_rubin(y.view(), ndarray::array![beta].view(), &covariance).unwrap().p_value
+            };
+            let ends: Vec<f64> =
+                set.intervals.iter().flat_map(|i| [i.lower, i.upper]).filter(|e| e.is_finite()).collect();
+            assert!(!ends.is_empty(), "{set:?}");
+            for end in ends {
+                assert!((p(end) - 0.1).abs() < 1e-6, "{end} {} {set:?}", p(end));
+            }
+            for step in -200..=200 {
+                let beta = 0.5 + 0.05 * f64::from(step);
+                assert_eq!(set.contains(beta), p(beta) >= 0.1, "{beta} {set:?}");
+            }
+        }
+        let stage = FirstStage::new(z.select(Axis(1), &[0]).view(), z.view(), None, 0);
+        for level in [0.0, 1.0, f64::NAN] {
+            let refused = stage.as_ref().unwrap().anderson_rubin_set(u.view(), &covariance, level);
+            assert!(matches!(refused, Err(GmmError::Setting { setting: "level", .. })), "{level}");
+        }
+    }
 }
