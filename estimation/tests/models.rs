@@ -421,3 +421,67 @@ fn instrument_tests_are_those_of_two_step_gmm_and_weights_scale_rows() {
     let three = Vcov::cluster([clusters, other, third], SmallSample::Stata);
     assert!(run(&y, &x, &endogenous, &z, None, &three).is_none());
 }
+
+/// Sums of squares under weights are those of repeated rows, and effects count against the degrees of freedom of the first
+/// stage as their dummies do.
+#[test]
+fn weights_and_absorbed_effects_enter_summaries_as_rows_and_dummies() {
+    let p = trends();
+    let n = p.y.len();
+    let w: Vec<f64> = (0..n).map(|i| 1.0 + (i % 3) as f64).collect();
+    let copies: Vec<usize> = (0..n).flat_map(|i| vec![i; 1 + i % 3]).collect();
+    let weighted = Regression::new(p.y.clone(), p.x.clone())
+        .weights(estimation::Weights::Frequency(w))
+        .ols(&Vcov::Hc1)
+        .expect("well posed");
+    let copied = Regression::new(p.y.select(Axis(0), &copies), p.x.select(Axis(0), &copies))
+        .ols(&Vcov::Hc1)
+        .expect("well posed");
+    assert!((weighted.residual_sum_of_squares() / copied.residual_sum_of_squares() - 1.0).abs() < 1e-10);
+    assert!((weighted.r_squared() - copied.r_squared()).abs() < 1e-12);
+    let mean = p.y.sum() / n as f64;
+    let total: f64 = p.y.iter().map(|y| (y - mean).powi(2)).sum();
+    let plain = Regression::new(p.y.clone(), p.x.clone()).ols(&Vcov::Hc1).expect("well posed");
+    assert!((plain.r_squared() - (1.0 - plain.residual_sum_of_squares() / total)).abs() < 1e-12);
+
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(8);
+    let z = Array2::from_shape_vec((n, 2), normals(&mut rng, 2 * n)).expect("the length fits");
+    let noise = Array1::from_vec(normals(&mut rng, n));
+    let endogenous = (&z.sum_axis(Axis(1)) + &noise + &p.y).insert_axis(Axis(1));
+    let time = Categories::new("time", (0..n).map(|i| i % 15));
+    let (units, times) = (dummies(&p.unit, None), dummies(&time, None));
+    let others: Vec<usize> = (1..15).collect();
+    let with = concatenate(Axis(1), &[p.x.view(), units.view(), times.select(Axis(1), &others).view()])
+        .expect("fits");
+    let run = |regression: Regression| {
+        let equation = regression.endogenous(["p"], endogenous.clone()).instruments(["z1", "z2"], z.clone());
+        *equation.iv(KClass::TwoStage, &Vcov::Hc1).expect("well posed").instrument_tests().expect("available")
+    };
+    let absorbed = run(Regression::new(p.y.clone(), p.x.clone()).absorb([p.unit.clone(), time]));
+    let explicit = run(Regression::new(p.y.clone(), with).without_constant());
+    assert!(
+        (absorbed.first_stage_f / explicit.first_stage_f - 1.0).abs() < 1e-6,
+        "{absorbed:?} {explicit:?}"
+    );
+    let effective = |t: &estimation::InstrumentTests| t.effective_f.expect("one regressor");
+    assert!((effective(&absorbed) / effective(&explicit) - 1.0).abs() < 1e-6, "{absorbed:?} {explicit:?}");
+}
+
+/// Predictions have an offset of zero: times the offset's factor they are the fitted means.
+#[test]
+fn fixed_effects_of_a_poisson_model_leave_its_offset_out() {
+    let p = trends();
+    let n = p.y.len();
+    let offset = Array1::from_shape_fn(n, |i| 0.3 * ((i % 11) as f64 - 5.0) / 5.0);
+    let fit = Regression::new(p.count.clone(), p.x.clone())
+        .absorb([p.unit.clone()])
+        .offset(offset.clone())
+        .poisson(&Vcov::Hc1)
+        .expect("ppml");
+    assert_eq!(fit.observations(), n as f64);
+    let predicted = fit.predict(p.x.view(), std::slice::from_ref(&p.unit)).expect("known levels");
+    for i in 0..n {
+        let mean = fit.fitted()[i];
+        assert!((predicted[i] * offset[i].exp() / mean - 1.0).abs() < 1e-6, "{i}: {} {mean}", predicted[i]);
+    }
+}

@@ -544,7 +544,7 @@ fn the_score_bootstrap_of_few_scores_is_all_their_signs() {
     }
     close(test.p_value, larger as f64 / 32.0, 1e-12);
     // One sign of each pair, and the sample itself: never below two in 32.
-    assert!(larger >= 2 && larger < 32 && larger % 2 == 0);
+    assert!((2..32).contains(&larger) && larger % 2 == 0);
     // Equal scores of equal sign have an infinite statistic, which their own two draws match.
     assert!(matches!(bootstrap.of_scores(&[1.0; 4]), Err(ResampleError::NoVariation)));
     let nearly = bootstrap.of_scores(&[1.0, 1.0, 1.0, -1.0]).unwrap();

@@ -147,7 +147,7 @@ mod tests {
         let pi = bread.dot(&z.t().dot(&x.column(0)));
         for clustered in [false, true] {
             let meat = |e: &Array1<f64>| {
-                let rows = z.clone() * &e.view().insert_axis(Axis(1));
+                let rows = &z * &e.view().insert_axis(Axis(1));
                 let mut sums = Array2::<f64>::zeros((if clustered { 16 } else { x.nrows() }, 3));
                 for (i, row) in rows.outer_iter().enumerate() {
                     sums.row_mut(if clustered { groups[i] } else { i }).scaled_add(1.0, &row);
