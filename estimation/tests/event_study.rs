@@ -56,6 +56,95 @@ fn parallel_trends_give_back_the_usual_interval() {
 }
 
 #[test]
+fn relative_magnitudes_unite_the_normal_intervals_of_every_change_before() {
+    let v = Array2::from_shape_fn((6, 6), |(i, j)| {
+        0.01 * (1.0 + 0.2 * i as f64).sqrt() * (1.0 + 0.2 * j as f64).sqrt() * if i == j { 1.0 } else { 0.3 }
+    });
+    // The largest change before is in the middle, and into the reference period.
+    for effects in [array![0.3, -0.1, 0.25, 0.5, 0.9, 0.4], array![0.0, 0.05, 0.6, 0.5, 0.9, 0.4]] {
+        let path = path(3, 3, &effects, &v);
+        assert!((path.mean_after() - 0.6).abs() < 1e-15);
+        assert_eq!(path.mean_effect(), array![1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0]);
+        let z = 1.6448536269514722;
+        for (weights, exposure) in [
+            // The changes at 1, 2 and 3 enter with the sums of the weights from there on.
+            (array![0.2, 0.3, 0.5], 1.0 + 0.8 + 0.5),
+            (array![-1.0, 0.0, 1.0], 0.0 + 1.0 + 1.0),
+            (array![1.0, 0.0, 0.0], 1.0),
+        ] {
+            for mbar in [0.4, 1.7] {
+                let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+                // The period from which and the one to which the trend changes; the last is the reference period.
+                for (from, to) in [(0, Some(1)), (1, Some(2)), (2, None)] {
+                    for sign in [-1.0, 1.0] {
+                        let mut c = Array1::<f64>::zeros(6);
+                        (0..3).for_each(|k| c[3 + k] = weights[k]);
+                        c[from] += sign * mbar * exposure;
+                        if let Some(to) = to {
+                            c[to] -= sign * mbar * exposure;
+                        }
+                        let (centre, se) = (c.dot(&effects), c.dot(&v.dot(&c)).sqrt());
+                        (low, high) = (low.min(centre - z * se), high.max(centre + z * se));
+                    }
+                }
+                let found = path.relative_magnitudes(weights.view(), mbar, 0.9).unwrap();
+                assert!(
+                    (found.lower - low).abs() < 1e-9 && (found.upper - high).abs() < 1e-9,
+                    "{found:?} {low} {high}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn bands_of_a_plot_are_symmetric_and_effects_without_error_have_none() {
+    let effects = array![0.1, -0.2, 0.3];
+    let mut v = covariance(3, 0.1);
+    v.row_mut(1).fill(0.0);
+    v.column_mut(1).fill(0.0);
+    let points = path(1, 2, &effects, &v).points(0.9, 4_000, 3).unwrap();
+    for (point, (effect, se)) in
+        points.iter().filter(|p| !p.is_reference).zip([(0.1, 0.1), (-0.2, 0.0), (0.3, 0.1)])
+    {
+        assert_eq!((point.effect, point.standard_error), (effect, se));
+        let half = 1.6448536269514722 * se;
+        assert!(
+            (point.pointwise.0 - (effect - half)).abs() < 1e-9
+                && (point.pointwise.1 - (effect + half)).abs() < 1e-9
+        );
+        let (below, above) = (effect - point.simultaneous.0, point.simultaneous.1 - effect);
+        assert!((below - above).abs() < 1e-12 && below >= half - 1e-12, "{point:?}");
+    }
+    for level in [0.0, 1.0, -0.1, f64::NAN] {
+        let refused = path(1, 2, &effects, &v).points(level, 100, 3);
+        assert!(matches!(refused, Err(EventStudyError::Domain { what: "level", .. })), "{level}");
+    }
+}
+
+#[test]
+fn what_bounds_cannot_be_had_for_is_named() {
+    let (effects, v) = (array![0.1, 0.2, 0.3], covariance(3, 0.1));
+    let weights = array![1.0];
+    let two = path(2, 1, &effects, &v);
+    for bound in [-0.1, f64::NAN, f64::INFINITY] {
+        let refused = two.relative_magnitudes(weights.view(), bound, 0.95);
+        assert!(matches!(refused, Err(EventStudyError::Domain { what: "bound", .. })), "{bound}");
+    }
+    assert!(matches!(two.smoothness(array![1.0, 1.0].view(), 0.1, 0.95), Err(EventStudyError::Shape { .. })));
+    let none = path(0, 3, &effects, &v).smoothness(array![0.0, 0.0, 1.0].view(), 0.1, 0.95);
+    assert!(matches!(none, Err(EventStudyError::NoPeriods { side: "before", .. })));
+    let gap = EventPath::new(&[-3, -1, 1], 0, effects.view(), v.view()).unwrap();
+    let refused = gap.relative_magnitudes(weights.view(), 1.0, 0.95);
+    assert!(matches!(refused, Err(EventStudyError::Gap { missing: -2 })), "{refused:?}");
+    // A path that does not exclude zero even under parallel trends breaks down at once, one without error never does.
+    let noisy = path(2, 1, &array![0.0, 0.0, 0.1], &covariance(3, 0.1));
+    assert_eq!(noisy.breakdown_relative_magnitudes(weights.view(), 0.95).unwrap(), 0.0);
+    let flat = path(2, 1, &array![0.0, 0.0, 0.1], &Array2::zeros((3, 3)));
+    assert_eq!(flat.breakdown_relative_magnitudes(weights.view(), 0.95).unwrap(), f64::INFINITY);
+}
+
+#[test]
 fn one_period_each_side_is_the_extrapolated_line() {
     // With one period before and one after, v is fixed at 1 by the slope: tau_1 + beta_(-1), bias m.
     let v = array![[0.04, 0.01], [0.01, 0.09]];
@@ -129,6 +218,9 @@ fn breakdown_values_are_where_zero_enters() {
     let rm = |x: f64| path.relative_magnitudes(weights.view(), x, 0.95).unwrap().lower > 0.0;
     let sd = |x: f64| path.smoothness(weights.view(), x, 0.95).unwrap().lower > 0.0;
     assert!(rm(0.999 * mbar) && !rm(1.001 * mbar));
+    let mirrored = self::path(3, 2, &-&effects, &v);
+    let other = mirrored.breakdown_relative_magnitudes(weights.view(), 0.95).unwrap();
+    assert!((other / mbar - 1.0).abs() < 1e-5, "{other} {mbar}");
     assert!(sd(0.999 * m) && !sd(1.001 * m));
 }
 

@@ -3,11 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use estimation::gmm::{
-    Automatic, CovarianceOfEstimates, DualMoments, DualNum, FirstWeight, Gmm, GmmError, LinearIv,
-    MomentCovariance, Restricted, Stage, Steps, delta_method, delta_method_numeric, wald_test,
+    Automatic, CentralDifferences, CovarianceOfEstimates, Differentiable, DualMoments, DualNum, FirstWeight,
+    Gmm, GmmError, LinearIv, MomentCovariance, Moments, Restricted, Stage, Steps, Subset, delta_method,
+    delta_method_numeric, distance_test, exogeneity_test, wald_test,
 };
 use estimation::identification::FirstStage;
-use ndarray::{Array1, Array2, ArrayView1, Axis, array, stack};
+use ndarray::{Array1, Array2, ArrayView1, ArrayViewMut2, Axis, array, stack};
+use rand_distr::{Distribution, StandardNormal};
 
 /// `E[(1, x) (y - exp(a x))] = 0`, and a second parameter that no moment sees when `blind`.
 struct Growth {
@@ -199,4 +201,262 @@ fn rescaling_instruments_changes_nothing_that_should_not_change() {
     for (a, b) in original.iter().zip(statistics(&mixed)) {
         assert!((a - b).abs() < 1e-7 * a.abs().max(1.0), "{original:?} {b}");
     }
+}
+
+/// A linear model with a constant, one endogenous regressor and three instruments, in 12 places of different size over 10 periods.
+struct Panel {
+    y: Array1<f64>,
+    x: Array2<f64>,
+    z: Array2<f64>,
+    place: Vec<usize>,
+    period: Vec<usize>,
+}
+
+fn panel() -> Panel {
+    let n = 120;
+    let mut rng = estimation::resample::stream(31, 0);
+    let mut draw =
+        |n: usize| -> Array1<f64> { Array1::from_shape_fn(n, |_| StandardNormal.sample(&mut rng)) };
+    let (place, period): (Vec<usize>, Vec<usize>) = (0..n).map(|i| (i * i / 1_200, i % 10)).unzip();
+    let (u, v, common) = (draw(n), draw(n), draw(12));
+    let z = stack![Axis(1), Array1::ones(n), draw(n), draw(n), draw(n)];
+    let x = Array1::from_shape_fn(n, |i| 0.5 * z.row(i).sum() + v[i]);
+    let y = Array1::from_shape_fn(n, |i| {
+        1.0 + 0.5 * x[i] + u[i] * (0.4 + z[[i, 1]].abs()) + 0.7 * v[i] + 0.6 * common[place[i]] * z[[i, 2]]
+    });
+    Panel { y, x: stack![Axis(1), Array1::ones(n), x], z, place, period }
+}
+
+impl Panel {
+    fn linear(&self) -> LinearIv<'_> {
+        LinearIv::new(self.y.view(), self.x.view(), self.z.view()).unwrap()
+    }
+
+    /// Contributions of the moments, `z e`.
+    fn contributions(&self, beta: &Array1<f64>) -> Array2<f64> {
+        &self.z * &(&self.y - &self.x.dot(beta)).insert_axis(Axis(1))
+    }
+
+    /// `Z'X/n`, and the minimiser under a weight.
+    fn minimiser(&self, weight: &Array2<f64>) -> (Array2<f64>, Array1<f64>) {
+        let n = self.y.len() as f64;
+        let (zx, zy) = (self.z.t().dot(&self.x) / n, self.z.t().dot(&self.y) / n);
+        let bread = linalg::inverse(zx.t().dot(weight).dot(&zx).view()).unwrap();
+        let beta = bread.dot(&zx.t().dot(weight).dot(&zy));
+        (zx, beta)
+    }
+}
+
+fn agree(found: &Array2<f64>, expected: &Array2<f64>, tolerance: f64) {
+    for (a, b) in found.iter().zip(expected) {
+        assert!((a - b).abs() <= tolerance * b.abs(), "{found} {expected}");
+    }
+}
+
+/// The correction is the delta method in the first step's estimates, on which the second step's weight depends: here
+/// the second step is made again around them.
+#[test]
+fn windmeijers_correction_is_the_second_step_made_again() {
+    let p = panel();
+    let iv = p.linear();
+    let n = p.y.len() as f64;
+    let plain = [
+        MomentCovariance::heteroskedastic(),
+        MomentCovariance::clustered(&p.place),
+        MomentCovariance::two_way(&p.place, &p.period).unwrap(),
+        MomentCovariance::panel_newey_west(&p.place, 2),
+        MomentCovariance::newey_west(3),
+    ];
+    for covariance in plain.iter().cloned().chain(plain.iter().map(|c| c.clone().centred())) {
+        let first_weight = iv.two_stage_weight().unwrap();
+        let gmm = Gmm::new(covariance.clone(), FirstWeight::Given(first_weight.clone()), Steps::Two);
+        let fit =
+            gmm.covariance(CovarianceOfEstimates::Windmeijer).fit(&iv, array![0.0, 0.0].view()).unwrap();
+        let (zx, first) = p.minimiser(&first_weight);
+        let s = |beta: &Array1<f64>| covariance.estimate(p.contributions(beta).view()).unwrap();
+        let second = |beta: &Array1<f64>| p.minimiser(&linalg::inverse(s(beta).view()).unwrap()).1;
+        for (a, b) in fit.theta.iter().zip(&second(&first)) {
+            assert!((a - b).abs() < 1e-9, "{} {}", fit.theta, second(&first));
+        }
+        let step = 1e-5;
+        let mut moved = Array2::zeros((2, 2));
+        for k in 0..2 {
+            let (mut up, mut down) = (first.clone(), first.clone());
+            up[k] += step;
+            down[k] -= step;
+            moved.column_mut(k).assign(&((second(&up) - second(&down)) / (2.0 * step)));
+        }
+        let bread = linalg::inverse(zx.t().dot(&first_weight).dot(&zx).view()).unwrap();
+        let lever = bread.dot(&zx.t()).dot(&first_weight);
+        let v1 = lever.dot(&s(&first)).dot(&lever.t()) / n;
+        let weight = linalg::inverse(s(&first).view()).unwrap();
+        let v2 = linalg::inverse(zx.t().dot(&weight).dot(&zx).view()).unwrap() / n;
+        let expected = &v2 + &moved.dot(&v2) + v2.dot(&moved.t()) + moved.dot(&v1).dot(&moved.t());
+        agree(&fit.covariance, &expected, 1e-6);
+        assert!((&expected - &v2).iter().any(|d| d.abs() > 1e-3 * v2[[1, 1]]));
+    }
+}
+
+#[test]
+fn differences_of_criteria_are_quadratic_forms_in_a_linear_model() {
+    let p = panel();
+    let iv = p.linear();
+    let n = p.y.len() as f64;
+    let first = FirstWeight::Given(iv.two_stage_weight().unwrap());
+    let gmm = Gmm::new(MomentCovariance::clustered(&p.place), first, Steps::Two);
+    let fit = gmm.fit(&iv, array![0.0, 0.0].view()).unwrap();
+    let zx = p.z.t().dot(&p.x) / n;
+    // Imposing a value costs the squared t-ratio under the efficient weight.
+    let v = linalg::inverse(zx.t().dot(&fit.weight).dot(&zx).view()).unwrap() / n;
+    let null = Restricted::fixing(&iv, &[(1, 0.1)]).unwrap();
+    let (distance, constrained) = distance_test(&gmm, &fit, &null, array![0.0].view()).unwrap();
+    let expected = (fit.theta[1] - 0.1).powi(2) / v[[1, 1]];
+    assert!((distance.statistic / expected - 1.0).abs() < 1e-8, "{distance} {expected}");
+    // The other coefficient moves along the covariance.
+    let other = fit.theta[0] - v[[0, 1]] / v[[1, 1]] * (fit.theta[1] - 0.1);
+    assert!((constrained.theta[0] - other).abs() < 1e-9 && constrained.names == ["x1"]);
+    // Without the last instrument, under the weight of the others out of the same S.
+    let c = exogeneity_test(&gmm, &fit, &iv, &[3]).unwrap();
+    let s = linalg::inverse(fit.weight.view()).unwrap();
+    let kept = [0, 1, 2];
+    let sub = linalg::inverse(s.select(Axis(0), &kept).select(Axis(1), &kept).view()).unwrap();
+    let (gx, gy) = (zx.select(Axis(0), &kept), (p.z.t().dot(&p.y) / n).select(Axis(0), &kept));
+    let bread = linalg::inverse(gx.t().dot(&sub).dot(&gx).view()).unwrap();
+    let g = &gy - &gx.dot(&bread.dot(&gx.t().dot(&sub).dot(&gy)));
+    let j = n * fit.moments.dot(&fit.weight.dot(&fit.moments));
+    let without = n * g.dot(&sub.dot(&g));
+    assert!(without > 0.0 && (c.statistic / (j - without) - 1.0).abs() < 1e-7, "{c} {j} {without}");
+
+    let one = Gmm { steps: Steps::One, ..gmm.clone() }.fit(&iv, array![0.0, 0.0].view()).unwrap();
+    let settings = [
+        distance_test(&gmm, &one, &null, array![0.0].view()).map(|t| t.0),
+        exogeneity_test(&gmm, &one, &iv, &[3]),
+        exogeneity_test(&gmm, &fit, &iv, &[]),
+        exogeneity_test(&gmm, &fit, &iv, &[3, 3]),
+        distance_test(&gmm, &fit, &Restricted::fixing(&iv, &[]).unwrap(), array![0.0, 0.0].view())
+            .map(|t| t.0),
+    ];
+    for (k, refused) in settings.into_iter().enumerate() {
+        assert!(matches!(refused, Err(GmmError::Setting { .. })), "{k}");
+    }
+    assert!(matches!(exogeneity_test(&gmm, &fit, &iv, &[1, 2, 3]), Err(GmmError::Underidentified { .. })));
+    assert!(matches!(
+        Restricted::fixing(&iv, &[(2, 0.0)]),
+        Err(GmmError::Shape { expected: 2, found: 2, .. })
+    ));
+}
+
+/// `S = sum_ij K_ij m_i m_j' / n`, the kernel written out pair by pair.
+#[test]
+fn moment_covariances_are_double_sums_of_their_kernel() {
+    let p = panel();
+    let n = p.y.len();
+    let m = p.contributions(&array![0.8, 0.6]);
+    let centred = &m - &(m.sum_axis(Axis(0)) / n as f64);
+    let same = |labels: &[usize], i: usize, j: usize| f64::from(u8::from(labels[i] == labels[j]));
+    let bartlett =
+        |lags: usize, i: usize, j: usize| (1.0 - i.abs_diff(j) as f64 / (lags as f64 + 1.0)).max(0.0);
+    type Kernel<'a> = Box<dyn Fn(usize, usize) -> f64 + 'a>;
+    let cases: [(MomentCovariance, Kernel<'_>, &str); 5] = [
+        (
+            MomentCovariance::heteroskedastic(),
+            Box::new(|i, j| f64::from(u8::from(i == j))),
+            "heteroskedasticity-robust",
+        ),
+        (
+            MomentCovariance::clustered(&p.place),
+            Box::new(|i, j| same(&p.place, i, j)),
+            "clustered (12 clusters)",
+        ),
+        (
+            MomentCovariance::two_way(&p.place, &p.period).unwrap(),
+            Box::new(|i, j| {
+                let (a, b) = (same(&p.place, i, j), same(&p.period, i, j));
+                a + b - a * b
+            }),
+            "two-way clustered (12 and 10 clusters)",
+        ),
+        (MomentCovariance::newey_west(3), Box::new(|i, j| bartlett(3, i, j)), "Newey-West (3 lags)"),
+        (
+            MomentCovariance::panel_newey_west(&p.place, 2),
+            Box::new(|i, j| same(&p.place, i, j) * bartlett(2, i, j)),
+            "Newey-West (2 lags)",
+        ),
+    ];
+    for (covariance, kernel, name) in &cases {
+        assert_eq!(covariance.describe(), *name);
+        assert_eq!(covariance.clone().centred().describe(), format!("{name}, centred"));
+        for (covariance, m) in [(covariance.clone(), &m), (covariance.clone().centred(), &centred)] {
+            let mut expected = Array2::<f64>::zeros((4, 4));
+            for (i, j) in (0..n).flat_map(|i| (0..n).map(move |j| (i, j))) {
+                let weight = kernel(i, j) / n as f64;
+                for (a, b) in (0..4).flat_map(|a| (0..4).map(move |b| (a, b))) {
+                    expected[[a, b]] += weight * m[[i, a]] * m[[j, b]];
+                }
+            }
+            let found = covariance.estimate(p.contributions(&array![0.8, 0.6]).view()).unwrap();
+            for (a, b) in found.iter().zip(&expected) {
+                assert!((a - b).abs() < 1e-10 * expected.diag().sum(), "{name}: {found} {expected}");
+            }
+        }
+    }
+    // Series whose rows are scattered, and lags that reach past the sample.
+    let scattered = MomentCovariance::panel_newey_west(&p.period, 2).estimate(m.view());
+    assert!(matches!(scattered, Err(GmmError::Setting { setting: "series", .. })));
+    let far = MomentCovariance::newey_west(n).estimate(m.view());
+    assert!(matches!(far, Err(GmmError::Setting { setting: "lags", .. })));
+    assert!(MomentCovariance::newey_west(n - 1).estimate(m.view()).is_ok());
+}
+
+#[test]
+fn names_pass_through_restrictions_subsets_and_differences() {
+    let growth = growth(true);
+    let check = |moments: &dyn Moments, parameters: &[&str], names: &[&str]| {
+        assert_eq!(moments.parameter_names(), parameters);
+        assert_eq!(moments.moment_names(), names);
+        assert_eq!((moments.parameters(), moments.moments()), (parameters.len(), names.len()));
+    };
+    check(&growth, &["growth", "ghost"], &["level", "slope"]);
+    check(&Restricted::fixing(&growth, &[(0, 0.5)]).unwrap(), &["ghost"], &["level", "slope"]);
+    check(&Subset::new(&growth, vec![1]).unwrap(), &["growth", "ghost"], &["slope"]);
+    let plain = CentralDifferences { moments: Mean, typical: 1.0 };
+    check(&plain, &["theta1"], &["moment1", "moment2"]);
+    // Derivatives of a quadratic by central differences are exact but for rounding.
+    let jacobian = plain.mean_jacobian(array![3.0].view());
+    assert!((jacobian[[0, 0]] + 1.0).abs() < 1e-8 && (jacobian[[1, 0]] + 6.0).abs() < 1e-7, "{jacobian}");
+}
+
+/// `E(x - theta) = 0` and `E(x^2 - theta^2) = 0`, of two observations, without names of its own.
+struct Mean;
+
+impl Moments for Mean {
+    fn observations(&self) -> usize {
+        2
+    }
+    fn moments(&self) -> usize {
+        2
+    }
+    fn parameters(&self) -> usize {
+        1
+    }
+    fn contributions(&self, theta: ArrayView1<'_, f64>, mut out: ArrayViewMut2<'_, f64>) {
+        for (mut row, x) in out.outer_iter_mut().zip([1.0, 4.0]) {
+            row[0] = x - theta[0];
+            row[1] = x * x - theta[0] * theta[0];
+        }
+    }
+}
+
+#[test]
+fn wald_tests_measure_the_gap_from_the_value_and_scale_like_t_ratios() {
+    let (theta, v) = (array![1.0, 3.0], array![[0.5, 0.1], [0.1, 0.4]]);
+    let one = wald_test(theta.view(), v.view(), array![[0.0, 1.0]].view(), array![2.5].view()).unwrap();
+    assert!((one.statistic - 0.25 / 0.4).abs() < 1e-12);
+    let difference =
+        wald_test(theta.view(), v.view(), array![[-1.0, 1.0]].view(), array![0.5].view()).unwrap();
+    assert!((difference.statistic - 1.5 * 1.5 / (0.5 + 0.4 - 0.2)).abs() < 1e-12);
+    let log =
+        delta_method(theta.mapv(f64::ln), array![[1.0, 0.0], [0.0, 1.0 / 3.0]].view(), v.view()).unwrap();
+    let errors = log.standard_errors();
+    assert!((errors[0] - 0.5_f64.sqrt()).abs() < 1e-12 && (errors[1] - 0.4_f64.sqrt() / 3.0).abs() < 1e-12);
 }

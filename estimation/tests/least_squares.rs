@@ -213,3 +213,103 @@ fn wald_tests_agree_with_t_ratios_and_refuse_nonsense() {
     assert!(fit.estimates().joint_zero(&["x1", "x1"]).is_err());
     assert!(fit.estimates().joint_zero(&["nothing"]).is_err());
 }
+
+/// Two-way clusters by double sums over pairs of rows, with the factors of each convention and their t distribution.
+#[test]
+fn two_way_clusters_are_double_sums_with_the_factors_of_their_convention() {
+    use statrs::distribution::{ContinuousCDF, StudentsT};
+    let n = 120_usize;
+    let (g, h) = ((0..n).map(|i| i % 12).collect::<Vec<_>>(), (0..n).map(|i| i / 12).collect::<Vec<_>>());
+    let wave = |i: usize, a: f64| (a * (i * i + 3 * i) as f64).sin();
+    let x = Array2::from_shape_fn((n, 1), |(i, _)| wave(i, 0.7) + wave(g[i], 1.3) + 0.9 * wave(h[i], 2.1));
+    let y = Array1::from_shape_fn(n, |i| {
+        0.2 * x[[i, 0]] + wave(i, 3.1) + 1.5 * wave(g[i] + 7, 0.9) + 1.5 * wave(h[i] + 3, 1.7)
+    });
+    let design = ndarray::concatenate(Axis(1), &[Array2::ones((n, 1)).view(), x.view()]).expect("fits");
+    let bread = linalg::inverse(design.t().dot(&design).view()).expect("regular");
+    let beta = bread.dot(&design.t().dot(&y));
+    let e = &y - &design.dot(&beta);
+    let meat = |same: &dyn Fn(usize, usize) -> bool| {
+        let mut sums = Array2::<f64>::zeros((2, 2));
+        for (i, j) in (0..n).flat_map(|i| (0..n).map(move |j| (i, j))).filter(|(i, j)| same(*i, *j)) {
+            for (a, b) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                sums[[a, b]] += design[[i, a]] * e[i] * design[[j, b]] * e[j];
+            }
+        }
+        sums
+    };
+    let parts = [meat(&|i, j| g[i] == g[j]), meat(&|i, j| h[i] == h[j]), meat(&|i, j| i == j)];
+    let correction = (n as f64 - 1.0) / (n as f64 - 2.0);
+    for (convention, factors) in [
+        (SmallSample::Uncorrected, [1.0, 1.0, 1.0]),
+        (SmallSample::Stata, [12.0 / 11.0 * correction, 10.0 / 9.0 * correction, 120.0 / 119.0 * correction]),
+        (SmallSample::Fixest, [10.0 / 9.0 * correction; 3]),
+    ] {
+        let total = &parts[0] * factors[0] + &parts[1] * factors[1] - &parts[2] * factors[2];
+        let v = bread.dot(&total).dot(&bread);
+        let by = [Categories::new("g", g.iter().copied()), Categories::new("h", h.iter().copied())];
+        let fit =
+            Regression::new(y.clone(), x.clone()).ols(&Vcov::cluster(by, convention)).expect("well posed");
+        for (k, row) in fit.estimates().table().iter().enumerate() {
+            assert!((row.std_error / v[[k, k]].sqrt() - 1.0).abs() < 1e-8, "{convention:?} {k}: {row:?} {v}");
+            if convention != SmallSample::Uncorrected {
+                let t = StudentsT::new(0.0, 1.0, 9.0).expect("degrees");
+                let p = 2.0 * t.cdf(-(beta[k] / v[[k, k]].sqrt()).abs());
+                assert!((row.p_value - p).abs() < 1e-8, "{convention:?}: {row:?} {p}");
+            }
+        }
+    }
+}
+
+/// Newey-West by a double sum over periods, with each convention's factor and reference distribution.
+#[test]
+fn newey_west_is_a_double_sum_with_the_factor_of_its_convention() {
+    use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
+    let n = 40_usize;
+    let wave = |i: usize, a: f64| (a * (i * i + 5 * i) as f64).sin();
+    let x = Array2::from_shape_fn((n, 1), |(i, _)| wave(i, 0.31) + (i as f64 / 9.0).cos());
+    let y = Array1::from_shape_fn(n, |i| 0.1 * x[[i, 0]] + wave(i, 1.1) + (i as f64 / 7.0).sin());
+    let design = ndarray::concatenate(Axis(1), &[Array2::ones((n, 1)).view(), x.view()]).expect("fits");
+    let bread = linalg::inverse(design.t().dot(&design).view()).expect("regular");
+    let beta = bread.dot(&design.t().dot(&y));
+    let e = &y - &design.dot(&beta);
+    // Rows in another order than time's.
+    let order: Vec<usize> = (0..n).map(|i| i * 7 % n).collect();
+    let time: Vec<i64> = order.iter().map(|i| *i as i64 + 1990).collect();
+    let (moved_x, moved_y) = (x.select(Axis(0), &order), y.select(Axis(0), &order));
+    for lags in [0, 1, 4] {
+        let mut sums = Array2::<f64>::zeros((2, 2));
+        for (i, j) in (0..n).flat_map(|i| (0..n).map(move |j| (i, j))) {
+            let weight = 1.0 - i.abs_diff(j) as f64 / (lags as f64 + 1.0);
+            for (a, b) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                sums[[a, b]] += weight.max(0.0) * design[[i, a]] * e[i] * design[[j, b]] * e[j];
+            }
+        }
+        let v = bread.dot(&sums).dot(&bread);
+        let (n, normal) = (n as f64, Normal::new(0.0, 1.0).expect("standard"));
+        let student = |df: f64| StudentsT::new(0.0, 1.0, df).expect("degrees");
+        for small_sample in [SmallSample::Uncorrected, SmallSample::Stata, SmallSample::Fixest] {
+            let factor = match small_sample {
+                SmallSample::Uncorrected => 1.0,
+                SmallSample::Stata => n / (n - 2.0),
+                _ => n / (n - 1.0) * (n - 1.0) / (n - 2.0),
+            };
+            let vcov = Vcov::NeweyWest { time: time.clone(), unit: None, lags, small_sample };
+            let fit = Regression::new(moved_y.clone(), moved_x.clone()).ols(&vcov).expect("well posed");
+            for (k, row) in fit.estimates().table().iter().enumerate() {
+                let se = (v[[k, k]] * factor).sqrt();
+                assert!((row.std_error / se - 1.0).abs() < 1e-8, "{small_sample:?} {lags}: {row:?} {se}");
+                let t = -(beta[k] / se).abs();
+                let p = match small_sample {
+                    SmallSample::Uncorrected => 2.0 * normal.cdf(t),
+                    SmallSample::Stata => 2.0 * student(n - 2.0).cdf(t),
+                    _ => 2.0 * student(n - 1.0).cdf(t),
+                };
+                assert!((row.p_value - p).abs() < 1e-8, "{small_sample:?} {lags}: {row:?} {p}");
+            }
+        }
+    }
+    let unknown = Vcov::DriscollKraay { time, lags: 1, small_sample: SmallSample::Stata };
+    let refused = Regression::new(moved_y, moved_x).ols(&unknown);
+    assert!(matches!(refused, Err(EstimationError::VcovUnavailable { .. })));
+}

@@ -1,8 +1,11 @@
 //! Slopes that vary by level, multinomial shares, and panels that hang together by threads.
 #![allow(clippy::expect_used)]
 
+use estimation::gmm::{FirstWeight, Gmm, LinearIv, MomentCovariance, Steps};
+use estimation::identification::FirstStage;
 use estimation::{
-    Categories, EstimationError, Formula, Regression, SmallSample, Table, Vcov, VcovFormula, WeightColumn,
+    Categories, EstimationError, Formula, KClass, Regression, SmallSample, Table, Vcov, VcovFormula,
+    WeightColumn,
 };
 use ndarray::{Array1, Array2, Axis, concatenate};
 use rand::{RngExt, SeedableRng};
@@ -255,5 +258,230 @@ fn panels_that_hang_together_by_threads_are_absorbed() {
             assert!((absorbed.estimate - other.estimate).abs() < 1e-7, "{absorbed:?} {other:?}");
             assert!((absorbed.std_error / other.std_error - 1.0).abs() < 1e-5, "{absorbed:?} {other:?}");
         }
+    }
+}
+
+/// With a dummy the fitted means are those of the two groups.
+#[test]
+fn a_poisson_model_of_groups_has_a_closed_form() {
+    let y = [0.0, 3.0, 1.0, 7.0, 2.0, 12.0, 5.0, 0.0, 9.0];
+    let w = [1.0, 2.0, 1.0, 3.0, 1.0, 1.0, 2.0, 2.0, 1.0];
+    let group: Vec<usize> = (0..9).map(|i| i % 2).collect();
+    let x = Array2::from_shape_fn((9, 1), |(i, _)| group[i] as f64);
+    let mean = |of: &dyn Fn(usize) -> bool| {
+        let sums = (0..9).filter(|i| of(*i)).fold((0.0, 0.0), |s, i| (s.0 + w[i] * y[i], s.1 + w[i]));
+        sums.0 / sums.1
+    };
+    let (means, overall) = ([0, 1].map(|g| mean(&|i| group[i] == g)), mean(&|_| true));
+    let term = |i: usize, mu: f64| if y[i] > 0.0 { y[i] * (y[i] / mu).ln() - y[i] + mu } else { mu };
+    let deviance: f64 = (0..9).map(|i| 2.0 * w[i] * term(i, means[group[i]])).sum();
+    let null: f64 = (0..9).map(|i| 2.0 * w[i] * term(i, overall)).sum();
+    let fit = Regression::new(Array1::from_iter(y), x.clone())
+        .weights(estimation::Weights::Analytic(w.to_vec()))
+        .poisson(&Vcov::Hc1)
+        .expect("ppml");
+    let b = fit.estimates().coefficients();
+    assert!((b[0] - means[0].ln()).abs() < 1e-8 && (b[1] - (means[1] / means[0]).ln()).abs() < 1e-8);
+    assert!((fit.deviance() / deviance - 1.0).abs() < 1e-9, "{} {deviance}", fit.deviance());
+    assert!((fit.deviance_r_squared() - (1.0 - deviance / null)).abs() < 1e-9);
+    assert_eq!(fit.residuals().len(), 9);
+    for (i, residual) in fit.residuals().into_iter().enumerate() {
+        assert!((residual - (y[i] - means[group[i]])).abs() < 1e-7, "{i}: {residual}");
+    }
+    // The deviance settles, and no step of any size is left.
+    let history = fit.history();
+    assert!(history.len() > 2 && history[history.len() - 1].abs() < 1e-6, "{history:?}");
+    assert!((0.0..1e-4).contains(&fit.newton_decrement()), "{}", fit.newton_decrement());
+    // Without weights every row counts once.
+    let plain = Regression::new(Array1::from_iter(y), x).poisson(&Vcov::Hc1).expect("ppml");
+    let (mut deviance, mut null) = (0.0, 0.0);
+    let average = |of: &dyn Fn(usize) -> bool| {
+        let own: Vec<f64> = (0..9).filter(|i| of(*i)).map(|i| y[i]).collect();
+        own.iter().sum::<f64>() / own.len() as f64
+    };
+    for i in 0..9 {
+        deviance += 2.0 * term(i, average(&|j| group[j] == group[i]));
+        null += 2.0 * term(i, average(&|_| true));
+    }
+    assert!((plain.deviance_r_squared() - (1.0 - deviance / null)).abs() < 1e-9);
+}
+
+/// Residuals and the `k` of each estimator of one equation with as many instruments as endogenous regressors and with more.
+#[test]
+fn residuals_and_kappa_are_those_of_the_named_estimator() {
+    let p = trends();
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(6);
+    let n = p.y.len();
+    let z = Array2::from_shape_vec((n, 2), normals(&mut rng, 2 * n)).expect("the length fits");
+    let noise = Array1::from_vec(normals(&mut rng, n));
+    let endogenous = &z.column(0) + &(&z.column(1) * 0.5) + &p.y * 0.3 + noise;
+    let equation = |columns: &[usize]| {
+        let names = ["z1", "z2"];
+        Regression::new(p.y.clone(), p.x.clone())
+            .endogenous(["p"], endogenous.clone().insert_axis(Axis(1)))
+            .instruments(columns.iter().map(|c| names[*c]), z.select(Axis(1), columns))
+    };
+    let run = |columns: &[usize], class: KClass| equation(columns).iv(class, &Vcov::Hc1).expect("well posed");
+    let ols = Regression::new(p.y.clone(), p.x.clone()).ols(&Vcov::Hc1).expect("ols");
+    assert_eq!((ols.kappa(), ols.estimator()), (0.0, "least squares"));
+    assert_eq!(run(&[0, 1], KClass::Ols).kappa(), 0.0);
+    let two = run(&[0, 1], KClass::TwoStage);
+    assert_eq!((two.kappa(), two.estimator()), (1.0, "two-stage least squares"));
+    let liml = run(&[0, 1], KClass::Liml);
+    assert!(liml.kappa() > 1.0 && liml.kappa() < 1.2 && liml.estimator() == "LIML", "{}", liml.kappa());
+    // Fuller's takes a / (n - instruments and exogenous regressors) off LIML's.
+    let fuller = run(&[0, 1], KClass::Fuller(1.0));
+    assert!(
+        (liml.kappa() - fuller.kappa() - 1.0 / (n as f64 - 4.0)).abs() < 1e-10
+            && fuller.estimator() == "Fuller"
+    );
+    assert!((run(&[0, 1], KClass::Fixed(0.4)).kappa() - 0.4).abs() < 1e-15);
+    // Just identified, LIML is two-stage least squares.
+    assert!((run(&[0], KClass::Liml).kappa() - 1.0).abs() < 1e-8);
+    for fit in [&ols, &two, &liml] {
+        assert_eq!(fit.residuals().len(), n);
+        let sum: f64 = fit.residuals().iter().map(|u| u * u).sum();
+        assert!((fit.residual_sum_of_squares() / sum - 1.0).abs() < 1e-12);
+        for (i, u) in fit.residuals().iter().enumerate() {
+            assert!((u - (p.y[i] - fit.fitted()[i])).abs() < 1e-9);
+        }
+    }
+}
+
+#[test]
+fn instrument_tests_are_those_of_two_step_gmm_and_weights_scale_rows() {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(7);
+    let n = 150;
+    let w = Array1::from_shape_fn(n, |i| 0.5 + (i % 4) as f64);
+    let z = Array2::from_shape_vec((n, 3), normals(&mut rng, 3 * n)).expect("the length fits");
+    let (v, u) = (Array1::from_vec(normals(&mut rng, n)), Array1::from_vec(normals(&mut rng, n)));
+    let control = Array1::from_vec(normals(&mut rng, n)).insert_axis(Axis(1));
+    let endogenous = (&z.sum_axis(Axis(1)) * 0.4 + &v + &control.column(0) * 0.3).insert_axis(Axis(1));
+    let y = &endogenous.column(0) * 0.5 + &u * (1.0 + z.column(0).mapv(f64::abs)) + &v + &z.column(2) * 0.3;
+    let clusters = Categories::new("g", (0..n).map(|i| i / 5));
+    let other = Categories::new("h", (0..n).map(|i| i % 25));
+    let constant = Array2::<f64>::ones((n, 1));
+    let scale = w.mapv(f64::sqrt).insert_axis(Axis(1));
+    let run = |y: &Array1<f64>,
+               x: &Array2<f64>,
+               p: &Array2<f64>,
+               z: &Array2<f64>,
+               w: Option<&Array1<f64>>,
+               vcov: &Vcov| {
+        let equation = Regression::new(y.clone(), x.clone()).without_constant();
+        let equation = match w {
+            Some(w) => equation.weights(estimation::Weights::Analytic(w.to_vec())),
+            None => equation,
+        };
+        let equation = equation.endogenous(["p"], p.clone()).instruments(["z1", "z2", "z3"], z.clone());
+        equation.iv(KClass::TwoStage, vcov).expect("well posed").instrument_tests().copied()
+    };
+    let x = concatenate(Axis(1), &[constant.view(), control.view()]).expect("fits");
+    let (scaled_y, scaled_x) = (&y * &scale.column(0), &x * &scale);
+    let (scaled_p, scaled_z) = (&endogenous * &scale, &z * &scale);
+    let all = concatenate(Axis(1), &[x.view(), z.view()]).expect("fits");
+    let regressors = concatenate(Axis(1), &[x.view(), endogenous.view()]).expect("fits");
+    for (vcov, covariance) in [
+        (Vcov::Hc1, MomentCovariance::heteroskedastic()),
+        (Vcov::Classical, MomentCovariance::heteroskedastic()),
+        (
+            Vcov::cluster([clusters.clone()], SmallSample::Stata),
+            MomentCovariance::clustered(clusters.codes()),
+        ),
+        (
+            Vcov::cluster([clusters.clone(), other.clone()], SmallSample::Stata),
+            MomentCovariance::two_way(clusters.codes(), other.codes()).expect("same length"),
+        ),
+    ] {
+        let tests = run(&y, &x, &endogenous, &z, None, &vcov).expect("available");
+        let iv = LinearIv::new(y.view(), regressors.view(), all.view()).expect("fits");
+        let first = FirstWeight::Given(iv.two_stage_weight().expect("full rank"));
+        let gmm = Gmm::new(covariance.clone(), first, Steps::Two);
+        let fit = gmm.fit(&iv, Array1::zeros(3).view()).expect("linear");
+        let j = tests.over_identification.expect("two too many");
+        assert!((j.statistic / fit.criterion() - 1.0).abs() < 1e-7, "{j} {}", fit.criterion());
+        assert_eq!(j.p_value, estimation::statistic::TestStatistic::chi_squared(j.statistic, 2).p_value);
+        let stage = FirstStage::new(endogenous.view(), z.view(), Some(x.view()), 0).expect("full rank");
+        let rank = stage.kleibergen_paap(&covariance).expect("regular");
+        assert!((tests.first_stage_f / rank.f - 1.0).abs() < 1e-8);
+        assert!((tests.underidentification.statistic / rank.lm.statistic - 1.0).abs() < 1e-8);
+        // Analytic weights are rows times their root.
+        let weighted = run(&y, &x, &endogenous, &z, Some(&w), &vcov).expect("available");
+        let scaled = run(&scaled_y, &scaled_x, &scaled_p, &scaled_z, None, &vcov).expect("available");
+        let numbers = |t: &estimation::InstrumentTests| {
+            let j = t.over_identification.expect("two too many");
+            [t.first_stage_f, t.effective_f.expect("one"), t.underidentification.statistic, j.statistic]
+        };
+        for (a, b) in numbers(&weighted).iter().zip(numbers(&scaled)) {
+            assert!((a / b - 1.0).abs() < 1e-8, "{a} {b}");
+        }
+        assert!((numbers(&weighted)[0] / numbers(&tests)[0] - 1.0).abs() > 1e-3);
+    }
+    let third = Categories::new("k", (0..n).map(|i| i % 7));
+    let three = Vcov::cluster([clusters, other, third], SmallSample::Stata);
+    assert!(run(&y, &x, &endogenous, &z, None, &three).is_none());
+}
+
+/// Sums of squares under weights are those of repeated rows, and effects count against the degrees of freedom of the first
+/// stage as their dummies do.
+#[test]
+fn weights_and_absorbed_effects_enter_summaries_as_rows_and_dummies() {
+    let p = trends();
+    let n = p.y.len();
+    let w: Vec<f64> = (0..n).map(|i| 1.0 + (i % 3) as f64).collect();
+    let copies: Vec<usize> = (0..n).flat_map(|i| vec![i; 1 + i % 3]).collect();
+    let weighted = Regression::new(p.y.clone(), p.x.clone())
+        .weights(estimation::Weights::Frequency(w))
+        .ols(&Vcov::Hc1)
+        .expect("well posed");
+    let copied = Regression::new(p.y.select(Axis(0), &copies), p.x.select(Axis(0), &copies))
+        .ols(&Vcov::Hc1)
+        .expect("well posed");
+    assert!((weighted.residual_sum_of_squares() / copied.residual_sum_of_squares() - 1.0).abs() < 1e-10);
+    assert!((weighted.r_squared() - copied.r_squared()).abs() < 1e-12);
+    let mean = p.y.sum() / n as f64;
+    let total: f64 = p.y.iter().map(|y| (y - mean).powi(2)).sum();
+    let plain = Regression::new(p.y.clone(), p.x.clone()).ols(&Vcov::Hc1).expect("well posed");
+    assert!((plain.r_squared() - (1.0 - plain.residual_sum_of_squares() / total)).abs() < 1e-12);
+
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(8);
+    let z = Array2::from_shape_vec((n, 2), normals(&mut rng, 2 * n)).expect("the length fits");
+    let noise = Array1::from_vec(normals(&mut rng, n));
+    let endogenous = (&z.sum_axis(Axis(1)) + &noise + &p.y).insert_axis(Axis(1));
+    let time = Categories::new("time", (0..n).map(|i| i % 15));
+    let (units, times) = (dummies(&p.unit, None), dummies(&time, None));
+    let others: Vec<usize> = (1..15).collect();
+    let with = concatenate(Axis(1), &[p.x.view(), units.view(), times.select(Axis(1), &others).view()])
+        .expect("fits");
+    let run = |regression: Regression| {
+        let equation = regression.endogenous(["p"], endogenous.clone()).instruments(["z1", "z2"], z.clone());
+        *equation.iv(KClass::TwoStage, &Vcov::Hc1).expect("well posed").instrument_tests().expect("available")
+    };
+    let absorbed = run(Regression::new(p.y.clone(), p.x.clone()).absorb([p.unit.clone(), time]));
+    let explicit = run(Regression::new(p.y.clone(), with).without_constant());
+    assert!(
+        (absorbed.first_stage_f / explicit.first_stage_f - 1.0).abs() < 1e-6,
+        "{absorbed:?} {explicit:?}"
+    );
+    let effective = |t: &estimation::InstrumentTests| t.effective_f.expect("one regressor");
+    assert!((effective(&absorbed) / effective(&explicit) - 1.0).abs() < 1e-6, "{absorbed:?} {explicit:?}");
+}
+
+/// Predictions have an offset of zero: times the offset's factor they are the fitted means.
+#[test]
+fn fixed_effects_of_a_poisson_model_leave_its_offset_out() {
+    let p = trends();
+    let n = p.y.len();
+    let offset = Array1::from_shape_fn(n, |i| 0.3 * ((i % 11) as f64 - 5.0) / 5.0);
+    let fit = Regression::new(p.count.clone(), p.x.clone())
+        .absorb([p.unit.clone()])
+        .offset(offset.clone())
+        .poisson(&Vcov::Hc1)
+        .expect("ppml");
+    assert_eq!(fit.observations(), n as f64);
+    let predicted = fit.predict(p.x.view(), std::slice::from_ref(&p.unit)).expect("known levels");
+    for i in 0..n {
+        let mean = fit.fitted()[i];
+        assert!((predicted[i] * offset[i].exp() / mean - 1.0).abs() < 1e-6, "{i}: {} {mean}", predicted[i]);
     }
 }

@@ -5,7 +5,8 @@
 
 use estimation::gmm::MomentCovariance;
 use estimation::resample::{
-    Assignment, Bootstrap, Randomisation, ResampleError, WildCluster, WildWeights, romano_wolf, stream,
+    Assignment, Bootstrap, BootstrapDraws, Randomisation, ResampleError, ScoreBootstrap, WildCluster,
+    WildWeights, romano_wolf, stream,
 };
 use estimation::shift_share::{NullImposed, ShiftShare, ShiftShareError};
 use ndarray::{Array1, Array2, Axis, array, stack};
@@ -293,4 +294,308 @@ fn units_exposed_to_one_shock_each_make_both_variances_the_clustered_one() {
         let se = sums.iter().map(|s| s * s).sum::<f64>().sqrt() / zc.dot(&zc);
         close(((akm.estimate - end) / se).abs(), 1.959963984540054, 1e-9);
     }
+}
+
+/// Dense shares that sum to one, clusters of shocks, weights and a control; `strength` of the instrument.
+struct Shares {
+    y: Array1<f64>,
+    x: Array1<f64>,
+    shares: Array2<f64>,
+    shocks: Array1<f64>,
+    controls: Array2<f64>,
+    weights: Array1<f64>,
+}
+
+fn shares(seed: u64, strength: f64, direct: f64) -> Shares {
+    let mut rng = stream(78, seed);
+    let (n, k) = (40, 8);
+    let mut shares = Array2::from_shape_fn((n, k), |_| rng.random::<f64>().powi(3));
+    let totals = shares.sum_axis(Axis(1)).insert_axis(Axis(1));
+    shares /= &totals;
+    let mut draw =
+        |n: usize| -> Array1<f64> { Array1::from_shape_fn(n, |_| StandardNormal.sample(&mut rng)) };
+    let (shocks, w, u, v) = (draw(k) * 3.0, draw(n), draw(n), draw(n));
+    let z = shares.dot(&shocks);
+    let x = &z * strength + &v + &w * 0.3;
+    let y = &x * 0.5 + &u + &v * 0.4 + &z * direct - &w;
+    let weights = Array1::from_shape_fn(n, |i| 1.0 + (i % 3) as f64);
+    Shares { y, x, shares, shocks, controls: stack![Axis(1), Array1::ones(n), w], weights }
+}
+
+impl Shares {
+    fn design(&self, rows: &[usize], weights: Option<&Array1<f64>>) -> ShiftShare {
+        let pick = |a: &Array2<f64>| a.select(Axis(0), rows);
+        let (y, x) = (self.y.select(Axis(0), rows), self.x.select(Axis(0), rows));
+        let weights = weights.map(|w| w.view());
+        let shares = pick(&self.shares);
+        let shocks = self.shocks.view();
+        ShiftShare::new(y.view(), x.view(), shares.view(), shocks, pick(&self.controls).view(), weights)
+            .unwrap()
+    }
+
+    /// A variable net of the controls, weighted.
+    fn net(&self, v: &Array1<f64>) -> Array1<f64> {
+        let weighted = &self.controls * &self.weights.view().insert_axis(Axis(1));
+        let inverse = linalg::inverse(weighted.t().dot(&self.controls).view()).unwrap();
+        v - &self.controls.dot(&inverse.dot(&weighted.t().dot(v)))
+    }
+}
+
+#[test]
+fn the_null_imposed_set_holds_the_values_its_own_statistic_does_not_reject() {
+    let clusters = ["a", "b", "c", "a", "d", "e", "b", "e"];
+    let mut shapes = [0, 0, 0];
+    for (seed, strength, direct, level) in [(0, 1.0, 0.0, 0.9), (1, 0.05, 1.0, 0.8), (2, 0.01, 0.01, 0.99)] {
+        let d = shares(seed, strength, direct);
+        let rows: Vec<usize> = (0..d.y.len()).collect();
+        let design = d.design(&rows, Some(&d.weights));
+        let (y, x, z) = (d.net(&d.y), d.net(&d.x), d.net(&d.shares.dot(&d.shocks)));
+        let weighted = &d.shares * &d.weights.view().insert_axis(Axis(1));
+        let gram = linalg::inverse(weighted.t().dot(&d.shares).view()).unwrap();
+        let residual_shocks = gram.dot(&weighted.t().dot(&z));
+        let zx = (&z * &x * &d.weights).sum();
+        let estimate = (&z * &y * &d.weights).sum() / zx;
+        // The standard error with the coefficient imposed, by clusters of shocks or without.
+        let error = |b: f64, clustered: bool| {
+            let exposed = weighted.t().dot(&(&y - &(&x * b)));
+            let mut sums = std::collections::BTreeMap::new();
+            for k in 0..8 {
+                let own = k.to_string();
+                *sums.entry(if clustered { clusters[k] } else { &own }.to_string()).or_insert(0.0) +=
+                    residual_shocks[k] * exposed[k];
+            }
+            sums.values().map(|s| s * s).sum::<f64>().sqrt() / zx.abs()
+        };
+        let quantile = [1.6448536269514722, 1.2815515655446004, 2.5758293035489004][seed as usize];
+        for clustered in [false, true] {
+            let akm = design.akm(clustered.then_some(clusters.as_slice()), level).unwrap();
+            close(akm.estimate, estimate, 1e-9);
+            close(akm.standard_error, error(estimate, clustered), 1e-9);
+            close(akm.interval.0, estimate - quantile * akm.standard_error, 1e-9);
+            close(akm.interval.1, estimate + quantile * akm.standard_error, 1e-9);
+            let holds = |b: f64| match akm.null_imposed {
+                NullImposed::Interval(low, high) => low <= b && b <= high,
+                NullImposed::Rays(low, high) => b <= low || b >= high,
+                NullImposed::Line => true,
+            };
+            let mut tried: Vec<f64> =
+                (-400..=400).map(|k| estimate + f64::from(k) * akm.standard_error / 20.0).collect();
+            match akm.null_imposed {
+                NullImposed::Interval(low, high) | NullImposed::Rays(low, high) => {
+                    shapes[usize::from(matches!(akm.null_imposed, NullImposed::Rays(..)))] += 1;
+                    assert!(low < high, "{akm:?}");
+                    let small = 1e-6 * (high - low);
+                    tried.extend([low - small, low + small, high - small, high + small]);
+                }
+                NullImposed::Line => shapes[2] += 1,
+            }
+            for b in tried {
+                assert_eq!((estimate - b).abs() <= quantile * error(b, clustered), holds(b), "{b} {akm:?}");
+            }
+        }
+    }
+    assert_eq!(shapes, [2, 2, 2]);
+}
+
+#[test]
+fn weights_of_a_shift_share_design_are_repeated_rows() {
+    let d = shares(3, 1.0, 0.0);
+    let rows: Vec<usize> = (0..d.y.len()).collect();
+    let repeated: Vec<usize> = rows.iter().flat_map(|&i| vec![i; d.weights[i] as usize]).collect();
+    let (weighted, copied) = (d.design(&rows, Some(&d.weights)), d.design(&repeated, None));
+    let fits = [&weighted, &copied].map(|design| design.akm::<u8>(None, 0.95).unwrap());
+    close(fits[0].estimate, fits[1].estimate, 1e-10);
+    close(fits[0].standard_error, fits[1].standard_error, 1e-10);
+    let covariance = MomentCovariance::heteroskedastic();
+    let controls = Array2::from_shape_fn((8, 1), |(k, _)| (k % 3) as f64);
+    let levels =
+        [&weighted, &copied].map(|design| design.exposure_level(Some(controls.view()), &covariance).unwrap());
+    close(levels[0].estimate, levels[1].estimate, 1e-10);
+    close(levels[0].standard_error, levels[1].standard_error, 1e-10);
+    // The regression over shocks by hand: weighted least squares of its own columns.
+    let level = &levels[0];
+    let exposure = d.shares.t().dot(&d.weights);
+    let (total, y, x) = (exposure.sum(), d.net(&d.y), d.net(&d.x));
+    let design = stack![Axis(1), Array1::ones(8), controls.column(0)];
+    let by = &design * &level.weights.view().insert_axis(Axis(1));
+    let inverse = linalg::inverse(by.t().dot(&design).view()).unwrap();
+    let g = &d.shocks - &design.dot(&inverse.dot(&by.t().dot(&d.shocks)));
+    for k in 0..8 {
+        let mean =
+            |v: &Array1<f64>| (0..v.len()).map(|i| d.weights[i] * d.shares[[i, k]] * v[i]).sum::<f64>();
+        close(level.weights[k], exposure[k] / total, 1e-12);
+        close(level.outcome[k], mean(&y) / exposure[k], 1e-9);
+        close(level.treatment[k], mean(&x) / exposure[k], 1e-9);
+    }
+    let strength = (&g * &level.treatment * &level.weights).sum();
+    close(level.estimate, (&g * &level.outcome * &level.weights).sum() / strength, 1e-9);
+    let e = &level.outcome - &(&level.treatment * level.estimate);
+    let e = &e - &design.dot(&inverse.dot(&by.t().dot(&e)));
+    let meat: f64 = (0..8).map(|k| (level.weights[k] * g[k] * e[k]).powi(2)).sum();
+    close(level.standard_error, meat.sqrt() / strength.abs(), 1e-9);
+    close(level.effective_shocks, total * total / exposure.dot(&exposure), 1e-9);
+}
+
+#[test]
+fn what_is_wrong_with_a_shift_share_design_is_named() {
+    let d = shares(4, 1.0, 0.0);
+    let rows: Vec<usize> = (0..d.y.len()).collect();
+    let design = d.design(&rows, None);
+    for level in [0.0, 1.0, f64::NAN] {
+        assert!(matches!(design.akm::<u8>(None, level), Err(ShiftShareError::Level(_))), "{level}");
+    }
+    assert!(matches!(
+        design.akm(Some(&[1, 2, 3]), 0.95),
+        Err(ShiftShareError::Shape { what: "clusters of shocks", expected: 8, found: 3 })
+    ));
+    let few = Array2::<f64>::ones((7, 1));
+    assert!(matches!(
+        design.exposure_level(Some(few.view()), &MomentCovariance::heteroskedastic()),
+        Err(ShiftShareError::Shape { expected: 8, found: 7, .. })
+    ));
+    // Fewer rows than shocks leave the shares collinear, and so do two shocks with the same shares.
+    let some = d.design(&rows[..7], None);
+    assert!(matches!(
+        some.akm::<u8>(None, 0.95),
+        Err(ShiftShareError::CollinearShares { shocks: 8, rows: 7 })
+    ));
+    let mut y = d.y.clone();
+    y[5] = f64::NAN;
+    let bad =
+        ShiftShare::new(y.view(), d.x.view(), d.shares.view(), d.shocks.view(), d.controls.view(), None);
+    assert!(matches!(bad, Err(ShiftShareError::Invalid { what: "outcome", index: 5, .. })));
+}
+
+#[test]
+fn bootstrap_summaries_are_those_of_the_list_of_draws() {
+    // Nine draws cut the line in ten: the tenth at either end lies at the first and the last.
+    let first = [4.0, 9.0, 1.0, 6.0, 2.0, 8.0, 3.0, 7.0, 5.0];
+    let draws = Array2::from_shape_fn((9, 2), |(b, k)| if k == 0 { first[b] } else { first[b] * first[b] });
+    let draws = BootstrapDraws { estimate: array![4.5, 20.0], draws, failed: 0 };
+    let (mean, mean_square) = (5.0, 285.0 / 9.0);
+    close(draws.bias()[0], mean - 4.5, 1e-12);
+    close(draws.bias()[1], mean_square - 20.0, 1e-12);
+    let covariance = draws.covariance();
+    let moment = |f: &dyn Fn(f64) -> f64| first.iter().map(|v| f(*v)).sum::<f64>() / 8.0;
+    close(covariance[[0, 0]], 7.5, 1e-12);
+    close(covariance[[0, 1]], moment(&|v| (v - mean) * (v * v - mean_square)), 1e-12);
+    close(draws.standard_errors()[0], 7.5_f64.sqrt(), 1e-12);
+    for (level, ends) in [(0.8, (1.0, 9.0)), (0.7, (1.5, 8.5)), (0.5, (2.5, 7.5)), (0.99, (1.0, 9.0))] {
+        let (percentile, basic) = (draws.percentile(level).unwrap(), draws.basic(level).unwrap());
+        close(percentile[[0, 0]], ends.0, 1e-12);
+        close(percentile[[0, 1]], ends.1, 1e-12);
+        close(basic[[0, 0]], 9.0 - ends.1, 1e-12);
+        close(basic[[0, 1]], 9.0 - ends.0, 1e-12);
+    }
+    // Between the first and the second square, 1 and 4.
+    close(draws.percentile(0.7).unwrap()[[1, 0]], 2.5, 1e-12);
+    close(draws.percentile(0.76).unwrap()[[1, 0]], 1.0 + 0.2 * 3.0, 1e-9);
+    let normal = draws.normal(0.9).unwrap();
+    close(normal[[0, 0]], 4.5 - 1.6448536269514722 * 7.5_f64.sqrt(), 1e-9);
+    close(normal[[0, 1]], 4.5 + 1.6448536269514722 * 7.5_f64.sqrt(), 1e-9);
+    for level in [0.0, 1.0] {
+        assert!(
+            draws.normal(level).is_err() && draws.basic(level).is_err() && draws.percentile(level).is_err()
+        );
+    }
+}
+
+#[test]
+fn a_bootstrap_counts_failures_and_refuses_too_many() {
+    let run = |rows: usize, draws: usize, allowed_failures: f64| {
+        // The draws that leave out the first row fail; the sample itself does not.
+        let statistic =
+            |r: &estimation::resample::Resample| r.rows.contains(&0).then(|| array![r.rows.len() as f64]);
+        Bootstrap { draws, seed: 4, allowed_failures }.pairs(rows, statistic)
+    };
+    let fit = run(4, 40, 1.0).unwrap();
+    assert!(fit.failed > 0 && fit.draws.nrows() == 40 - fit.failed);
+    let share = fit.failed as f64 / 40.0;
+    assert!(run(4, 40, share).is_ok());
+    let refused = run(4, 40, share - 0.001);
+    assert!(matches!(refused, Err(ResampleError::Failed { failed, draws: 40, .. }) if failed == fit.failed));
+    assert!(matches!(
+        run(1, 40, 1.0),
+        Err(ResampleError::TooFew { what: "rows or clusters", needed: 2, found: 1 })
+    ));
+    assert!(matches!(run(4, 1, 1.0), Err(ResampleError::TooFew { what: "draws", needed: 2, found: 1 })));
+    assert!(
+        run(2, 2, 1.0).is_ok() || run(2, 2, 1.0).is_err_and(|e| matches!(e, ResampleError::Failed { .. }))
+    );
+}
+
+#[test]
+fn bootstrap_p_values_are_shares_of_the_list_of_draws() {
+    let mut rng = stream(12, 0);
+    let n = 36;
+    let ids: Vec<usize> = (0..n).map(|i| i % 6).collect();
+    let x =
+        Array2::from_shape_fn((n, 2), |(_, k)| if k == 0 { 1.0 } else { StandardNormal.sample(&mut rng) });
+    let y = Array1::from_shape_fn(n, |i| x[[i, 1]] + rng.random::<f64>().powi(4) * 3.0);
+    let c = array![0.0, 1.0];
+    for weights in [WildWeights::Rademacher, WildWeights::Webb, WildWeights::Mammen] {
+        for value in [0.4, 0.8, 1.1, 1.5] {
+            let wild = WildCluster { weights, draws: 199, seed: 5, impose_null: true };
+            let test = wild.test(y.view(), x.view(), &ids, c.view(), value).unwrap();
+            let share = |f: &dyn Fn(f64) -> bool| {
+                test.t_star.iter().filter(|s| f(**s)).count() as f64 / test.t_star.len() as f64
+            };
+            // Draws of equal signs repeat the sample's statistic: ties, up to rounding.
+            let tie = |s: f64| (s - test.t).abs() < 1e-9 * test.t.abs();
+            let larger = share(&|s| s.abs() >= test.t.abs() * (1.0 - 1e-9));
+            assert_eq!(test.p_value, larger);
+            let (below, above) = (share(&|s| s < test.t && !tie(s)), share(&|s| s > test.t && !tie(s)));
+            close(test.p_value_equal_tail, (2.0 * below.min(above)).min(1.0), 1e-12);
+        }
+    }
+    let none = WildCluster { weights: WildWeights::Webb, draws: 0, seed: 5, impose_null: true };
+    let refused = none.test(y.view(), x.view(), &ids, c.view(), 0.0);
+    assert!(matches!(refused, Err(ResampleError::TooFew { what: "draws", needed: 1, found: 0 })));
+    let refused = rademacher(9, true).test(y.view(), x.view(), &vec![0; n], c.view(), 0.0);
+    assert!(matches!(refused, Err(ResampleError::TooFew { what: "clusters", needed: 2, found: 1 })));
+}
+
+#[test]
+fn the_score_bootstrap_of_few_scores_is_all_their_signs() {
+    let scores = [0.9, -0.2, 1.4, 0.3, 0.6];
+    let bootstrap = ScoreBootstrap { weights: WildWeights::Rademacher, draws: 32, seed: 1 };
+    let test = bootstrap.of_scores(&scores).unwrap();
+    let studentised = |s: &[f64]| {
+        let mean = s.iter().sum::<f64>() / 5.0;
+        5.0 * mean / s.iter().map(|v| (v - mean).powi(2)).sum::<f64>().sqrt()
+    };
+    close(test.statistic, studentised(&scores), 1e-12);
+    assert!(test.enumerated && test.draws.len() == 32 && test.clusters == 5);
+    let mut larger = 0;
+    for (draw, found) in test.draws.iter().enumerate() {
+        let signed: Vec<f64> =
+            scores.iter().enumerate().map(|(g, s)| if draw >> g & 1 == 1 { *s } else { -s }).collect();
+        close(*found, studentised(&signed), 1e-12);
+        larger += usize::from(studentised(&signed).abs() >= test.statistic.abs() * (1.0 - 1e-12));
+    }
+    close(test.p_value, larger as f64 / 32.0, 1e-12);
+    // One sign of each pair, and the sample itself: never below two in 32.
+    assert!((2..32).contains(&larger) && larger % 2 == 0);
+    // Equal scores of equal sign have an infinite statistic, which their own two draws match.
+    assert!(matches!(bootstrap.of_scores(&[1.0; 4]), Err(ResampleError::NoVariation)));
+    let nearly = bootstrap.of_scores(&[1.0, 1.0, 1.0, -1.0]).unwrap();
+    // Of sixteen draws two have no variation, eight have |T| of the sample and six have sums of zero.
+    close(nearly.p_value, 10.0 / 16.0, 1e-12);
+    // Weights multiply scores, whatever their distribution: of three scores eight products are possible.
+    let mammen = ScoreBootstrap { weights: WildWeights::Mammen, draws: 200, seed: 2 };
+    let golden = (1.0 + 5.0_f64.sqrt()) / 2.0;
+    let of_three = |s: [f64; 3]| {
+        let mean = s.iter().sum::<f64>() / 3.0;
+        3.0 * mean / s.iter().map(|v| (v - mean).powi(2)).sum::<f64>().sqrt()
+    };
+    let possible: Vec<f64> = (0..8)
+        .map(|k| std::array::from_fn(|g| scores[g] * if k >> g & 1 == 1 { golden } else { 1.0 - golden }))
+        .map(of_three)
+        .collect();
+    let drawn = mammen.of_scores(&scores[..3]).unwrap();
+    assert!(!drawn.enumerated && drawn.draws.len() == 200);
+    assert!(drawn.draws.iter().all(|t| possible.iter().any(|p| (p - t).abs() < 1e-9)), "{possible:?}");
+    assert!(matches!(bootstrap.of_scores(&[1.0]), Err(ResampleError::TooFew { what: "clusters", .. })));
+    let none = ScoreBootstrap { draws: 0, ..bootstrap };
+    assert!(matches!(none.of_scores(&scores), Err(ResampleError::TooFew { what: "draws", .. })));
 }

@@ -2,7 +2,7 @@
 //! variance estimator by name.
 #![allow(clippy::expect_used)]
 
-use estimation::resample::{ScoreBootstrap, ScoreModel, WildInstruments, WildWeights};
+use estimation::resample::{ResampleError, ScoreBootstrap, ScoreModel, WildInstruments, WildWeights};
 use estimation::{
     Categories, Formula, KClass, Regression, SmallSample, Table, Vcov, VcovFormula, WeightColumn,
 };
@@ -78,6 +78,125 @@ fn wild_instruments_are_reestimation_on_rebuilt_data() {
         let y = &endogenous * value + &mean_y + &(&v * &u);
         let by_hand = t(y, endogenous);
         assert!((t_star - by_hand).abs() < 1e-7, "{draw}: {t_star} {by_hand}");
+    }
+}
+
+#[test]
+fn wild_instruments_count_their_draws_and_refuse_too_few_of_anything() {
+    let s = sample(3, 60, GROUPS, 0.8);
+    let run = |wild: WildInstruments, rows: usize, value: f64| {
+        let at = |a: &Array2<f64>| a.select(Axis(0), &(0..rows).collect::<Vec<_>>());
+        let (y, p) = (s.y.select(Axis(0), &(0..rows).collect::<Vec<_>>()), s.endogenous.clone());
+        let p = p.select(Axis(0), &(0..rows).collect::<Vec<_>>());
+        wild.test(y.view(), p.view(), at(&s.x).view(), at(&s.z).view(), &s.groups[..rows], value)
+    };
+    for weights in [WildWeights::Rademacher, WildWeights::Webb, WildWeights::Mammen] {
+        for value in [0.2, 0.0, -0.4] {
+            let test = run(WildInstruments { weights, draws: 99, seed: 3 }, 60, value).expect("well posed");
+            assert!((test.t - (test.estimate - value) / test.std_error).abs() < 1e-12);
+            let larger = test.t_star.iter().filter(|t| t.abs() >= test.t.abs() * (1.0 - 1e-9)).count();
+            assert_eq!(test.p_value, larger as f64 / test.t_star.len() as f64);
+        }
+    }
+    let wild = WildInstruments { weights: WildWeights::Rademacher, draws: 16, seed: 3 };
+    // Two regressors, the endogenous one and two instruments take six rows.
+    assert!(matches!(run(wild, 5, 0.0), Err(ResampleError::TooFew { what: "rows", needed: 6, found: 5 })));
+    assert!(!matches!(run(wild, 6, 0.0), Err(ResampleError::TooFew { .. })));
+    let none = WildInstruments { draws: 0, ..wild };
+    assert!(matches!(run(none, 60, 0.0), Err(ResampleError::TooFew { what: "draws", needed: 1, found: 0 })));
+    let one = wild.test(s.y.view(), s.endogenous.view(), s.x.view(), s.z.view(), &[7; 60], 0.0);
+    assert!(matches!(one, Err(ResampleError::TooFew { what: "clusters", needed: 2, found: 1 })));
+}
+
+/// Draws by Mammen's two points: every statistic is one of the sixteen that re-estimation can give.
+#[test]
+fn wild_instruments_multiply_residuals_by_the_weight_drawn() {
+    let s = sample(4, 48, GROUPS, 0.9);
+    let one = s.z.select(Axis(1), &[0]);
+    let wild = WildInstruments { weights: WildWeights::Mammen, draws: 60, seed: 9 };
+    let test = wild
+        .test(s.y.view(), s.endogenous.view(), s.x.view(), one.view(), &s.groups, 0.0)
+        .expect("well posed");
+    let inverse = linalg::inverse(s.x.t().dot(&s.x).view()).expect("regular");
+    let net = |v: &Array1<f64>| v - &s.x.dot(&inverse.dot(&s.x.t().dot(v)));
+    // Just identified, under a null of zero: u and the instrument explain the endogenous regressor.
+    let (u, p, z) = (net(&s.y), net(&s.endogenous), net(&one.column(0).to_owned()));
+    let both = ndarray::stack![Axis(1), z, u];
+    let first = linalg::inverse(both.t().dot(&both).view()).expect("regular").dot(&both.t().dot(&p));
+    let fit = &z * first[0];
+    let e = &p - &fit;
+    let golden = (1.0 + 5.0_f64.sqrt()) / 2.0;
+    let possible: Vec<f64> = (0..16_usize)
+        .map(|k| {
+            let v =
+                Array1::from_shape_fn(48, |i| if k >> s.groups[i] & 1 == 1 { golden } else { 1.0 - golden });
+            let (y, p) = (net(&(&v * &u)), net(&(&fit + &(&v * &e))));
+            let estimate = z.dot(&y) / z.dot(&p);
+            let residual = &y - &(&p * estimate);
+            let mut sums = [0.0; GROUPS];
+            (0..48).for_each(|i| sums[s.groups[i]] += z[i] * residual[i]);
+            let factor = 4.0 / 3.0 * 47.0 / 45.0;
+            estimate * z.dot(&p).abs() / (factor * sums.iter().map(|v| v * v).sum::<f64>()).sqrt()
+        })
+        .collect();
+    for t in &test.t_star {
+        assert!(possible.iter().any(|p| (p - t).abs() < 1e-7 * (1.0 + t.abs())), "{t} {possible:?}");
+    }
+}
+
+/// The statistic from scores written out: of least squares with weights, and of a Poisson model whose null has an offset.
+#[test]
+fn score_statistics_are_those_of_scores_by_hand() {
+    let s = sample(2, 80, 10, 0.8);
+    let n = s.y.len();
+    let (x, w) = (s.endogenous.clone(), Array1::from_shape_fn(n, |i| 1.0 + (i % 3) as f64));
+    let clusters = Categories::new("g", s.groups.iter().copied());
+    let bootstrap = ScoreBootstrap { weights: WildWeights::Webb, draws: 99, seed: 1 };
+    let statistic = |scores: &Array1<f64>| {
+        let mut sums = [0.0; 10];
+        (0..n).for_each(|i| sums[s.groups[i]] += scores[i]);
+        let mean = sums.iter().sum::<f64>() / 10.0;
+        10.0 * mean / sums.iter().map(|v| (v - mean).powi(2)).sum::<f64>().sqrt()
+    };
+    // Nothing but the tested regressor: its score is the product with the outcome.
+    let alone = Regression::new(s.y.clone(), x.clone().insert_axis(Axis(1))).names(["x"]).without_constant();
+    let test = bootstrap.test(&alone, ScoreModel::LeastSquares, "x", 0.2, &clusters).expect("well posed");
+    assert!((test.statistic - statistic(&(&x * &(&s.y - &(&x * 0.2))))).abs() < 1e-9);
+    let together = Categories::new("one", vec![1; n]);
+    let refused = bootstrap.test(&alone, ScoreModel::LeastSquares, "x", 0.2, &together);
+    assert!(matches!(refused, Err(estimation::EstimationError::TooFewClusters { count: 1, .. })));
+    let halves = Categories::new("two", (0..n).map(|i| i % 2));
+    assert!(bootstrap.test(&alone, ScoreModel::LeastSquares, "x", 0.2, &halves).is_ok());
+    let names = ["x", "control"];
+    let both = concatenate(Axis(1), &[x.view().insert_axis(Axis(1)), s.x.select(Axis(1), &[1]).view()])
+        .expect("fits");
+    let weighted = estimation::Weights::Analytic(w.to_vec());
+    let net = |v: &Array1<f64>, by: &Array1<f64>| {
+        let scaled = &s.x * &by.view().insert_axis(Axis(1));
+        let inverse = linalg::inverse(scaled.t().dot(&s.x).view()).expect("invertible");
+        v - &s.x.dot(&inverse.dot(&scaled.t().dot(v)))
+    };
+    for value in [0.0, 0.3, -0.2] {
+        let linear = Regression::new(s.y.clone(), both.clone()).names(names).weights(weighted.clone());
+        let test =
+            bootstrap.test(&linear, ScoreModel::LeastSquares, "x", value, &clusters).expect("well posed");
+        let by_hand = statistic(&(&w * &net(&x, &w) * &net(&(&s.y - &(&x * value)), &w)));
+        assert!((test.statistic - by_hand).abs() < 1e-8, "{value}: {} {by_hand}", test.statistic);
+
+        // Poisson with the control's coefficient absorbed in the offset, so that the null has a closed form.
+        let count = s.y.mapv(|y| y.abs().floor());
+        let offset = s.x.column(1).mapv(|c| 0.2 * c);
+        let poisson = Regression::new(count.clone(), x.clone().insert_axis(Axis(1)))
+            .names(["x"])
+            .weights(weighted.clone())
+            .offset(offset.clone());
+        let test = bootstrap.test(&poisson, ScoreModel::Poisson, "x", value, &clusters).expect("well posed");
+        let shape = (&offset + &(&x * value)).mapv(f64::exp);
+        let mu = &shape * ((&w * &count).sum() / (&w * &shape).sum());
+        let wm = &w * &mu;
+        let own = &x - (&wm * &x).sum() / wm.sum();
+        let by_hand = statistic(&(&w * &own * &(&count - &mu)));
+        assert!((test.statistic - by_hand).abs() < 1e-6, "{value}: {} {by_hand}", test.statistic);
     }
 }
 

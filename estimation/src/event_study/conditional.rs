@@ -342,6 +342,203 @@ mod tests {
         assert!(decided[0] > 50 && decided[1] > 50, "{decided:?}");
     }
 
+    /// The inequalities of a branch hold at a difference in trends exactly when no change before is larger than the
+    /// branch's and no change after than `mbar` times it.
+    #[test]
+    fn a_branch_is_the_set_of_trends_it_allows() {
+        let mbar = 1.5;
+        let covariance = Array2::eye(5);
+        let mut rng = stream(61, 0);
+        let mut counts = [0, 0];
+        for draw in 0..400 {
+            let mut trend = Array1::<f64>::from_shape_fn(5, |_| StandardNormal.sample(&mut rng));
+            if draw % 2 == 0 {
+                // One change before stands out: most trends break some inequality otherwise.
+                trend[0] = trend[1] + 3.0 * trend[0].signum();
+            }
+            let path = EventPath::new(&[1, 2, 3, 5, 6], 4, trend.view(), covariance.view()).unwrap();
+            let branches = path.branches(array![0.7, 0.3].view(), mbar).unwrap();
+            assert_eq!(branches.len(), 6);
+            let before = [trend[1] - trend[0], trend[2] - trend[1], -trend[2]];
+            let after = [trend[3], trend[4] - trend[3]];
+            for (k, branch) in branches.iter().enumerate() {
+                let largest = before[k / 2] * if k % 2 == 0 { 1.0 } else { -1.0 };
+                let allowed = before.iter().all(|c| c.abs() <= largest)
+                    && after.iter().all(|c| c.abs() <= mbar * largest);
+                // Rounding aside: a branch's own change is as large as itself.
+                assert_eq!(branch.y.iter().all(|v| *v <= 1e-12), allowed, "{k} {trend}");
+                counts[usize::from(allowed)] += 1;
+            }
+        }
+        assert!(counts[1] > 50 && counts[0] > 500, "{counts:?}");
+    }
+
+    /// `Phi(q) = (1 - p) Phi(low) + p Phi(high)`, in whichever tail keeps the digits.
+    #[test]
+    fn quantiles_of_the_truncated_normal_split_its_mass() {
+        let upper = |x: f64| 0.5 * libm::erfc(x / std::f64::consts::SQRT_2);
+        let infinity = f64::INFINITY;
+        let intervals = [
+            (-1.0, 2.0),
+            (-infinity, 0.5),
+            (-0.3, infinity),
+            (0.4, 1.7),
+            (2.0, infinity),
+            (8.2, 9.0),
+            (-9.0, -8.2),
+        ];
+        for (low, high) in intervals {
+            for p in [0.05, 0.5, 0.95] {
+                let q = truncated_quantile(low, high, p);
+                assert!(low < q && q < high, "{low} {high} {p}: {q}");
+                let side = if low > 0.0 { 1.0 } else { -1.0 };
+                let mass = |x: f64| upper(side * x);
+                let expected = (1.0 - p) * mass(low) + p * mass(high);
+                assert!((mass(q) / expected - 1.0).abs() < 1e-6, "{low} {high} {p}: {q}");
+            }
+        }
+        // The whole line, symmetry, and intervals without mass.
+        assert!((truncated_quantile(-infinity, infinity, 0.975) - 1.959963984540054).abs() < 1e-9);
+        assert!((truncated_quantile(1.0, 3.0, 0.2) + truncated_quantile(-3.0, -1.0, 0.8)).abs() < 1e-9);
+        assert_eq!(truncated_quantile(1.5, 1.5, 0.3), 1.5);
+        assert_eq!(truncated_quantile(2.0, 1.0, 0.3), 2.0);
+        assert_eq!(truncated_quantile(60.0, 61.0, 0.3), 60.0);
+    }
+
+    /// With two effects one nuisance parameter is left: duals are vertices with at most two inequalities, few enough to list.
+    /// The interval on which the best one stays so is bounded by all the others.
+    #[test]
+    fn two_effects_condition_on_the_best_of_all_vertices() {
+        let covariance = Array2::from_shape_fn((4, 4), |(i, j)| {
+            0.04 * (1.0 + 0.3 * i as f64).sqrt()
+                * (1.0 + 0.3 * j as f64).sqrt()
+                * if i == j { 1.0 } else { 0.35 }
+        });
+        let effects = array![0.2, -0.15, 0.4, 0.7];
+        let (weights, mbar) = (array![0.8, 0.3], 0.9);
+        let path = |effects: &Array1<f64>| {
+            EventPath::new(&[1, 2, 4, 5], 3, effects.view(), covariance.view()).unwrap()
+        };
+        let branches = path(&effects).branches(weights.view(), mbar).unwrap();
+        let unit = |k: usize| Array1::from_shape_fn(4, |j| f64::from(u8::from(j == k)));
+        let columns: Vec<Vec<Inequalities>> =
+            (2..4).map(|k| path(&unit(k)).branches(weights.view(), mbar).unwrap()).collect();
+        let mut decided = [0, 0];
+        for (k, branch) in branches.iter().enumerate() {
+            // What the nuisance parameter, along (-l_2, l_1), takes from each inequality.
+            let nuisance = &columns[0][k].y * -weights[1] + &columns[1][k].y * weights[0];
+            let sd = branch.covariance.diag().mapv(f64::sqrt);
+            let m = sd.len();
+            let mut vertices: Vec<Array1<f64>> = Vec::new();
+            for i in 0..m {
+                if nuisance[i].abs() < 1e-12 {
+                    vertices.push(Array1::from_shape_fn(m, |r| if r == i { 1.0 / sd[i] } else { 0.0 }));
+                }
+                for j in (0..m).filter(|j| nuisance[i] > 1e-12 && nuisance[*j] < -1e-12) {
+                    let (a, b) = (-nuisance[j], nuisance[i]);
+                    let total = a * sd[i] + b * sd[j];
+                    let entry = |r: usize| {
+                        if r == i {
+                            a / total
+                        } else if r == j {
+                            b / total
+                        } else {
+                            0.0
+                        }
+                    };
+                    vertices.push(Array1::from_shape_fn(m, entry));
+                }
+            }
+            for kind in [MomentTest::Conditional, MomentTest::Hybrid] {
+                let test = Test::new(branch, kind, 0.1).unwrap();
+                for step in -60..=60 {
+                    let value = 0.5 + 0.03 * f64::from(step);
+                    let y = &branch.y - &(&branch.slope * value);
+                    let best = vertices.iter().max_by(|a, b| a.dot(&y).total_cmp(&b.dot(&y))).unwrap();
+                    let eta = best.dot(&y);
+                    let image = branch.covariance.dot(best);
+                    let sigma = best.dot(&image).sqrt();
+                    let (mut low, mut high) = (f64::NEG_INFINITY, f64::INFINITY);
+                    for other in &vertices {
+                        // other'y <= eta along y = rest + image eta / sigma^2.
+                        let slope = other.dot(&image) / (sigma * sigma);
+                        let edge = (other.dot(&y) - slope * eta) / (1.0 - slope);
+                        if slope < 1.0 - 1e-9 {
+                            low = low.max(edge);
+                        } else if slope > 1.0 + 1e-9 {
+                            high = high.min(edge);
+                        }
+                    }
+                    let (critical, size) = test.first.unwrap_or((f64::INFINITY, 0.1));
+                    let bound = truncated_quantile(low / sigma, high.min(critical) / sigma, 1.0 - size);
+                    let expected = eta <= 0.0 || eta <= critical && eta <= bound.max(0.0) * sigma;
+                    assert_eq!(test.keeps(value).unwrap(), expected, "{k} {kind:?} {value}");
+                    decided[usize::from(expected)] += 1;
+                }
+            }
+        }
+        assert!(decided[0] > 100 && decided[1] > 100, "{decided:?}");
+    }
+
+    /// With one effect the hybrid test's least favourable value is that of the largest of correlated normals, and the
+    /// interval the union of what the formula keeps.
+    #[test]
+    fn the_hybrid_interval_of_one_effect_is_what_its_formula_keeps() {
+        let covariance = array![[0.04, 0.01, 0.01], [0.01, 0.05, 0.012], [0.01, 0.012, 0.06]];
+        for effects in [array![0.15, -0.1, 0.5], array![0.02, 0.6, -0.4]] {
+            let path = EventPath::new(&[1, 2, 4], 3, effects.view(), covariance.view()).unwrap();
+            let weights = array![1.0];
+            let branches = path.branches(weights.view(), 0.8).unwrap();
+            let tests: Vec<Test> =
+                branches.iter().map(|b| Test::new(b, MomentTest::Hybrid, 0.1).unwrap()).collect();
+            for test in &tests {
+                let (critical, left) = test.first.unwrap();
+                assert!((left - 0.09 / 0.99).abs() < 1e-12);
+                // The share of other draws above it is a tenth of the size.
+                let all = test.inequalities;
+                let sd = all.covariance.diag().mapv(f64::sqrt);
+                let above = (0..20_000)
+                    .filter(|draw| {
+                        let mut rng = stream(62, *draw);
+                        let z = Array1::from_shape_fn(sd.len(), |_| StandardNormal.sample(&mut rng));
+                        let largest = (all.root.dot(&z) / &sd).fold(f64::NEG_INFINITY, |a, b| a.max(*b));
+                        largest > critical
+                    })
+                    .count() as f64
+                    / 20_000.0;
+                assert!((above - 0.01).abs() < 0.008, "{above}");
+            }
+            let kept = |test: &Test, value: f64| {
+                let all = test.inequalities;
+                let (critical, left) = test.first.unwrap();
+                let sd = all.covariance.diag().mapv(f64::sqrt);
+                let z = (&all.y - &(&all.slope * value)) / &sd;
+                let best = (0..z.len()).max_by(|&i, &j| z[i].total_cmp(&z[j])).unwrap();
+                let edge = |j: usize| {
+                    let rho = all.covariance[[j, best]] / (sd[j] * sd[best]);
+                    (z[j] - rho * z[best]) / (1.0 - rho)
+                };
+                let low = (0..z.len()).filter(|&j| j != best).map(edge).fold(f64::NEG_INFINITY, f64::max);
+                z[best] <= critical && z[best] <= truncated_quantile(low, critical, 1.0 - left).max(0.0)
+            };
+            for (k, test) in tests.iter().enumerate() {
+                for step in -80..=80 {
+                    let value = effects[2] + 0.03 * f64::from(step);
+                    assert_eq!(test.keeps(value).unwrap(), kept(test, value), "{k} {value}");
+                }
+            }
+            let interval = path.relative_magnitudes_by(MomentTest::Hybrid, weights.view(), 0.8, 0.9).unwrap();
+            let any = |value: f64| tests.iter().any(|t| kept(t, value));
+            let scan: Vec<f64> =
+                (-4_000..=4_000).map(|k| effects[2] + 0.001 * f64::from(k)).filter(|v| any(*v)).collect();
+            let (first, last) = (scan[0], scan[scan.len() - 1]);
+            assert!(first > effects[2] - 3.9 && last < effects[2] + 3.9);
+            assert!((interval.lower - first + 0.0005).abs() < 0.0006, "{interval:?} {first}");
+            assert!((interval.upper - last - 0.0005).abs() < 0.0006, "{interval:?} {last}");
+            assert!((interval.bound, interval.level) == (0.8, 0.9));
+        }
+    }
+
     /// At the edge of the identified set both tests reject in at most 5% of the draws, and the interval by the hybrid one
     /// is shorter than the union of normal intervals.
     #[test]

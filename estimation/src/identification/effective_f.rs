@@ -147,3 +147,185 @@ fn worst_two_stage_bias(joint: &Array2<f64>) -> Result<f64, GmmError> {
     }
     Ok(best.0.max(bias(0.5 * (low + high))?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resample::stream;
+    use ndarray::{Array1, Axis, stack};
+    use rand_distr::{Distribution, StandardNormal};
+
+    struct Data {
+        y: Array1<f64>,
+        x: Array1<f64>,
+        /// Constant and one exogenous variable.
+        exogenous: Array2<f64>,
+        z: Array2<f64>,
+        clusters: Vec<usize>,
+    }
+
+    fn data(instruments: usize) -> Data {
+        let (n, groups) = (90, 15);
+        let mut rng = stream(41, 0);
+        let mut normal =
+            |n: usize| -> Array1<f64> { Array1::from_shape_fn(n, |_| StandardNormal.sample(&mut rng)) };
+        let (w, u, v, common) = (normal(n), normal(n), normal(n), normal(groups));
+        let noise: Vec<Array1<f64>> = (0..instruments).map(|_| normal(n)).collect();
+        let z = Array2::from_shape_fn((n, instruments), |(i, k)| {
+            2.0 + noise[k][i] * (k as f64 + 1.0) + 0.5 * noise[0][i] + 0.3 * w[i]
+        });
+        let clusters: Vec<usize> = (0..n).map(|i| i % groups).collect();
+        let x = Array1::from_shape_fn(n, |i| {
+            0.4 * z.row(i).sum() + v[i] * (1.0 + 0.3 * z[[i, 0]].abs()) + common[clusters[i]]
+        });
+        let y = Array1::from_shape_fn(n, |i| 0.7 * x[i] + w[i] + u[i] + 0.5 * v[i] * z[[i, 0]]);
+        Data { y, x, exogenous: stack![Axis(1), Array1::ones(n), w], z, clusters }
+    }
+
+    fn residuals(y: &Array1<f64>, x: &Array2<f64>) -> Array1<f64> {
+        let beta = linalg::inverse(x.t().dot(x).view()).unwrap().dot(&x.t().dot(y));
+        y - &x.dot(&beta)
+    }
+
+    #[test]
+    fn the_statistic_and_its_simple_critical_value_are_the_printed_formulas() {
+        let d = data(2);
+        let n = d.y.len() as f64;
+        let mut z = d.z.clone();
+        for k in 0..2 {
+            z.column_mut(k).assign(&residuals(&d.z.column(k).to_owned(), &d.exogenous));
+        }
+        let x = residuals(&d.x, &d.exogenous);
+        let v = residuals(&x, &z);
+        let second = linalg::inverse((z.t().dot(&z) / n).view()).unwrap();
+        let zx = z.t().dot(&x) / n;
+        let signal = n * zx.dot(&second.dot(&zx));
+        let (c, free) = (15.0, n - 2.0 - 2.0);
+        for clustered in [false, true] {
+            let mut s = Array2::<f64>::zeros((2, 2));
+            for i in 0..d.y.len() {
+                for j in 0..d.y.len() {
+                    if i == j || clustered && d.clusters[i] == d.clusters[j] {
+                        for (a, b) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+                            s[[a, b]] += z[[i, a]] * v[i] * z[[j, b]] * v[j] / n;
+                        }
+                    }
+                }
+            }
+            let factor = if clustered { (n - 1.0) / free * c / (c - 1.0) } else { n / free };
+            // Similar to W_2 in units where Z'Z/n = I.
+            let w2 = second.dot(&s) * factor;
+            let trace = w2[[0, 0]] + w2[[1, 1]];
+            let squared = w2.dot(&w2).diag().sum();
+            let determinant = w2[[0, 0]] * w2[[1, 1]] - w2[[0, 1]] * w2[[1, 0]];
+            let largest = trace / 2.0 + (trace * trace / 4.0 - determinant).sqrt();
+
+            let covariance = if clustered {
+                MomentCovariance::clustered(&d.clusters)
+            } else {
+                MomentCovariance::heteroskedastic()
+            };
+            let endogenous = d.x.view().insert_axis(Axis(1));
+            let stage = FirstStage::new(endogenous, d.z.view(), Some(d.exogenous.view()), 0).unwrap();
+            let effective = stage.effective_f(&covariance, Some(d.y.view())).unwrap();
+            assert!((effective.f / (signal / trace) - 1.0).abs() < 1e-10, "{effective:?}");
+            for (tau, alpha) in [(0.05, 0.05), (0.3, 0.1)] {
+                let x = 1.0 / tau;
+                let df = trace * trace * (1.0 + 2.0 * x) / (squared + 2.0 * x * trace * largest);
+                let found = effective.critical_value(tau, alpha).unwrap();
+                assert!((found.effective_df / df - 1.0).abs() < 1e-9, "{found:?} {df}");
+                assert!((noncentral::cdf(found.value * df, df, x * df) - (1.0 - alpha)).abs() < 1e-9);
+            }
+            // Critical values do not depend on the outcome's unit, nor on a multiple of the regressor in it.
+            let own = effective.critical_value_two_stage(0.1, 0.05).unwrap().unwrap();
+            let other = (&d.y + &(&d.x * 3.0)) * 50.0;
+            let moved = stage.effective_f(&covariance, Some(other.view())).unwrap();
+            let moved = moved.critical_value_two_stage(0.1, 0.05).unwrap().unwrap();
+            assert!((own.value / moved.value - 1.0).abs() < 1e-6, "{own:?} {moved:?}");
+        }
+    }
+
+    /// One instrument has one effective degree of freedom, where the critical value is the square of a normal quantile
+    /// (23.1 at a tenth of the bias) and, as the worst relative bias is one, the same for two-stage least squares.
+    #[test]
+    fn with_one_instrument_critical_values_are_squares_of_normal_quantiles() {
+        let d = data(1);
+        let endogenous = d.x.view().insert_axis(Axis(1));
+        let stage = FirstStage::new(endogenous, d.z.view(), Some(d.exogenous.view()), 0).unwrap();
+        let effective = stage.effective_f(&MomentCovariance::heteroskedastic(), Some(d.y.view())).unwrap();
+        for tau in [0.05_f64, 0.1, 0.2, 0.3] {
+            // The other tail of the noncentral normal weighs less than 1e-7.
+            let expected = (1.6448536269514722 + (1.0 / tau).sqrt()).powi(2);
+            let simple = effective.critical_value(tau, 0.05).unwrap();
+            assert!((simple.value - expected).abs() < 1e-5, "{simple:?} {expected}");
+            assert!((simple.effective_df - 1.0).abs() < 1e-12);
+            let own = effective.critical_value_two_stage(tau, 0.05).unwrap().unwrap();
+            assert!((own.value / simple.value - 1.0).abs() < 1e-9, "{own:?} {simple:?}");
+        }
+        for wrong in [0.0, 1.0, f64::NAN] {
+            assert!(matches!(
+                effective.critical_value(wrong, 0.05),
+                Err(GmmError::Setting { setting: "tau", .. })
+            ));
+            assert!(effective.critical_value(0.1, wrong).is_err());
+        }
+    }
+
+    #[test]
+    fn the_worst_bias_is_what_a_search_over_coefficients_and_directions_finds() {
+        for seed in 0..4 {
+            let mut rng = stream(42, seed);
+            let root = Array2::from_shape_fn((9, 4), |(_, k)| {
+                let z: f64 = StandardNormal.sample(&mut rng);
+                z * [3.0, 1.0, 0.5, 0.8][k]
+            });
+            let mut joint = root.t().dot(&root);
+            // A lean that makes one coefficient the worst.
+            joint[[0, 3]] += 0.2;
+            joint[[3, 0]] += 0.2;
+            let w = |i: usize, j: usize| joint[[i, j]];
+            let relative = |beta: f64, direction: f64| {
+                let s12 = |i: usize, j: usize| w(i, 2 + j) - beta * w(2 + i, 2 + j);
+                let s1 = |i: usize| w(i, i) - 2.0 * beta * w(i, 2 + i) + beta * beta * w(2 + i, 2 + i);
+                let (c, s) = (direction.cos(), direction.sin());
+                let along = c * c * s12(0, 0) + c * s * (s12(0, 1) + s12(1, 0)) + s * s * s12(1, 1);
+                let trace = s12(0, 0) + s12(1, 1);
+                (trace - 2.0 * along).abs() / ((w(2, 2) + w(3, 3)) * (s1(0) + s1(1))).sqrt()
+            };
+            // A grid of angles of both, then ever finer ones around the best point.
+            let at = |angle: f64, direction: f64| relative(3.0 * angle.tan(), direction);
+            let pi = std::f64::consts::PI;
+            let (mut centre, mut width, mut best) = ((0.0, 0.0), (0.5 * pi, 0.5 * pi), 0.0);
+            for (points, shrink) in std::iter::once((300, 0.02)).chain((0..14).map(|_| (8, 0.4))) {
+                let from = centre;
+                for (i, j) in (-points..=points).flat_map(|i| (-points..=points).map(move |j| (i, j))) {
+                    let step = |k: i32| f64::from(k) / (f64::from(points) + 0.5);
+                    let tried = (from.0 + width.0 * step(i), from.1 + width.1 * step(j));
+                    let value = at(tried.0, tried.1);
+                    if value > best {
+                        (best, centre) = (value, tried);
+                    }
+                }
+                width = (width.0 * shrink, width.1 * shrink);
+            }
+            let found = worst_two_stage_bias(&joint).unwrap();
+            assert!((found - best).abs() < 1e-8, "{seed}: {found} {best}");
+        }
+    }
+
+    /// With homoskedastic errors all blocks are multiples of the identity and the worst bias is `|l - 2| / l`.
+    #[test]
+    fn homoskedastic_errors_have_the_bias_of_nagar() {
+        for l in 1..=5 {
+            let joint = Array2::from_shape_fn((2 * l, 2 * l), |(i, j)| match (i / l, j / l) {
+                _ if i % l != j % l => 0.0,
+                (0, 0) => 2.0,
+                (1, 1) => 0.5,
+                _ => 0.7,
+            });
+            let expected = (l as f64 - 2.0).abs() / l as f64;
+            let found = worst_two_stage_bias(&joint).unwrap();
+            assert!((found - expected).abs() < 1e-9, "{l}: {found} {expected}");
+        }
+    }
+}

@@ -96,3 +96,111 @@ impl FirstStage {
         Ok(n * lambda.dot(&factor.solve(lambda.view())?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::resample::stream;
+    use ndarray::{Axis, array, stack};
+    use rand_distr::{Distribution, StandardNormal};
+
+    /// Three instruments, two endogenous variables, a constant and one exogenous variable, 16 clusters.
+    fn data() -> (Array2<f64>, Array2<f64>, Array2<f64>, Vec<usize>) {
+        let n = 96;
+        let mut rng = stream(44, 0);
+        let mut normal =
+            |n: usize| -> Array1<f64> { Array1::from_shape_fn(n, |_| StandardNormal.sample(&mut rng)) };
+        let (w, u, v) = (normal(n), normal(n), normal(n));
+        let z = stack![Axis(1), normal(n) + &w * 0.5, normal(n), normal(n) * 3.0];
+        let first = &z.column(0) * 0.5 + &z.column(1) * 0.2 + &u * (1.0 + z.column(1).mapv(f64::abs));
+        let second = &z.column(0) * 0.3 - &z.column(1) * 0.3 + &v + &u * 0.5 + &w;
+        let groups = (0..n).map(|i| i / 6).collect();
+        (stack![Axis(1), first, second], z, stack![Axis(1), Array1::ones(n), w], groups)
+    }
+
+    fn inverse(a: &Array2<f64>) -> Array2<f64> {
+        linalg::inverse(a.view()).unwrap()
+    }
+
+    fn net(a: &Array2<f64>, of: &Array2<f64>) -> Array2<f64> {
+        a - &of.dot(&inverse(&of.t().dot(of)).dot(&of.t().dot(a)))
+    }
+
+    #[test]
+    fn with_one_endogenous_variable_all_are_tests_of_the_first_stage() {
+        let (x, z, w, groups) = data();
+        let n = x.nrows() as f64;
+        let x = x.select(Axis(1), &[0]);
+        let stage = FirstStage::new(x.view(), z.view(), Some(w.view()), 0).unwrap();
+        let (x, z) = (net(&x, &w), net(&z, &w));
+        let v = net(&x, &z).column(0).to_owned();
+        let (total, left) = (x.column(0).dot(&x.column(0)), v.dot(&v));
+        let found = stage.cragg_donald().unwrap();
+        let free = n - 2.0 - 3.0;
+        let close = |a: f64, b: f64| assert!((a / b - 1.0).abs() < 1e-9, "{a} {b}");
+        close(found.f, (total - left) / 3.0 / (left / free));
+        close(found.wald.statistic, n * (total - left) / left);
+        close(found.anderson_lm.statistic, n * (1.0 - left / total));
+        assert_eq!(found.wald.p_value, TestStatistic::chi_squared(found.wald.statistic, 3).p_value);
+        // The robust forms: the Wald and the score test of the first-stage coefficients.
+        let bread = inverse(&z.t().dot(&z));
+        let pi = bread.dot(&z.t().dot(&x.column(0)));
+        for clustered in [false, true] {
+            let meat = |e: &Array1<f64>| {
+                let rows = &z * &e.view().insert_axis(Axis(1));
+                let mut sums = Array2::<f64>::zeros((if clustered { 16 } else { x.nrows() }, 3));
+                for (i, row) in rows.outer_iter().enumerate() {
+                    sums.row_mut(if clustered { groups[i] } else { i }).scaled_add(1.0, &row);
+                }
+                sums.t().dot(&sums)
+            };
+            let covariance = if clustered {
+                MomentCovariance::clustered(&groups)
+            } else {
+                MomentCovariance::heteroskedastic()
+            };
+            let found = stage.kleibergen_paap(&covariance).unwrap();
+            let wald = pi.dot(&inverse(&bread.dot(&meat(&v)).dot(&bread)).dot(&pi));
+            close(found.wald.statistic, wald);
+            let factor = if clustered { (n - 1.0) / free * 16.0 / 15.0 } else { n / free };
+            close(found.f, wald / factor / 3.0);
+            let score = z.t().dot(&x.column(0));
+            close(found.lm.statistic, score.dot(&inverse(&meat(&x.column(0).to_owned())).dot(&score)));
+            for test in [found.lm, found.wald] {
+                assert_eq!(test.p_value, TestStatistic::chi_squared(test.statistic, 3).p_value);
+            }
+        }
+    }
+
+    #[test]
+    fn with_two_the_smallest_canonical_correlation_counts_and_their_basis_does_not() {
+        let (x, z, w, groups) = data();
+        let n = x.nrows() as f64;
+        let (own, instruments) = (net(&x, &w), net(&z, &w));
+        let explained = &own - &net(&own, &instruments);
+        let a = inverse(&own.t().dot(&own)).dot(&own.t().dot(&explained));
+        let (trace, determinant) = (a[[0, 0]] + a[[1, 1]], a[[0, 0]] * a[[1, 1]] - a[[0, 1]] * a[[1, 0]]);
+        let r2 = trace / 2.0 - (trace * trace / 4.0 - determinant).sqrt();
+        let stage = FirstStage::new(x.view(), z.view(), Some(w.view()), 0).unwrap();
+        let found = stage.cragg_donald().unwrap();
+        let close = |a: f64, b: f64| assert!((a / b - 1.0).abs() < 1e-8, "{a} {b}");
+        close(found.anderson_lm.statistic, n * r2);
+        close(found.wald.statistic, n * r2 / (1.0 - r2));
+        close(found.f, (n - 5.0) / 3.0 * r2 / (1.0 - r2));
+        // Three instruments for two variables: two degrees of freedom.
+        assert_eq!(found.wald.p_value, TestStatistic::chi_squared(found.wald.statistic, 2).p_value);
+        let turned = x.dot(&array![[1.0, 2.0], [-0.5, 3.0]]);
+        let mixed = z.dot(&array![[1.0, 0.2, 0.0], [0.3, -2.0, 0.1], [0.0, 1.0, 5.0]]);
+        let other = FirstStage::new(turned.view(), mixed.view(), Some(w.view()), 0).unwrap();
+        close(other.cragg_donald().unwrap().f, found.f);
+        for covariance in [MomentCovariance::heteroskedastic(), MomentCovariance::clustered(&groups)] {
+            let (a, b) =
+                (stage.kleibergen_paap(&covariance).unwrap(), other.kleibergen_paap(&covariance).unwrap());
+            for (a, b) in [(a.lm, b.lm), (a.wald, b.wald)] {
+                close(a.statistic, b.statistic);
+                assert_eq!(a.p_value, TestStatistic::chi_squared(a.statistic, 2).p_value);
+            }
+            close(a.f, b.f);
+        }
+    }
+}

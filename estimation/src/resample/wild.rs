@@ -123,7 +123,8 @@ impl WildCluster {
         c: ArrayView1<'_, f64>,
         value: f64,
     ) -> Result<WildTest, ResampleError> {
-        let model = self.model(y, x, clusters, c)?;
+        let model = Model::new(y, x, clusters, c)?;
+        self.check()?;
         model.test(self, value)
     }
 
@@ -141,7 +142,8 @@ impl WildCluster {
         level: f64,
     ) -> Result<WildInterval, ResampleError> {
         require_probability("level", level)?;
-        let model = self.model(y, x, clusters, c)?;
+        let model = Model::new(y, x, clusters, c)?;
+        self.check()?;
         let alpha = 1.0 - level;
         let keeps =
             |value: f64| -> Result<bool, ResampleError> { Ok(model.test(self, value)?.p_value > alpha) };
@@ -173,17 +175,11 @@ impl WildCluster {
         Ok(WildInterval { lower: ends[0], upper: ends[1], level })
     }
 
-    fn model<T: Hash + Eq>(
-        &self,
-        y: ArrayView1<'_, f64>,
-        x: ArrayView2<'_, f64>,
-        clusters: &[T],
-        c: ArrayView1<'_, f64>,
-    ) -> Result<Model, ResampleError> {
-        if self.draws == 0 {
-            return Err(ResampleError::TooFew { what: "draws", needed: 1, found: 0 });
+    fn check(&self) -> Result<(), ResampleError> {
+        match self.draws {
+            0 => Err(ResampleError::TooFew { what: "draws", needed: 1, found: 0 }),
+            _ => Ok(()),
         }
-        Model::new(y, x, clusters, c)
     }
 }
 
@@ -287,5 +283,64 @@ impl Model {
         let tie = 1e-10 * t.abs();
         let p_value_equal_tail = (2.0 * share(&|s| *s < t - tie).min(share(&|s| *s > t + tie))).min(1.0);
         Ok(WildTest { t, p_value, p_value_equal_tail, t_star, enumerated })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_have_the_points_and_the_moments_of_their_distribution() {
+        let golden = (1.0 + 5.0_f64.sqrt()) / 2.0;
+        let six = [0.5_f64, 1.0, 1.5].map(f64::sqrt);
+        let webb = [-six[2], -six[1], -six[0], six[0], six[1], six[2]];
+        let n = 60_000;
+        for (weights, points, shares, third) in [
+            (WildWeights::Rademacher, vec![-1.0, 1.0], vec![0.5, 0.5], 0.0),
+            (WildWeights::Webb, webb.to_vec(), vec![1.0 / 6.0; 6], 0.0),
+            (
+                WildWeights::Mammen,
+                vec![1.0 - golden, golden],
+                vec![golden / 5.0_f64.sqrt(), 1.0 - golden / 5.0_f64.sqrt()],
+                1.0,
+            ),
+        ] {
+            let v = weights.draw(17, n, 3, false);
+            let mut counts = vec![0.0; points.len()];
+            for v in &v {
+                let at = points.iter().position(|p| (p - v).abs() < 1e-12).unwrap();
+                counts[at] += 1.0 / n as f64;
+            }
+            for (count, share) in counts.iter().zip(&shares) {
+                assert!((count - share).abs() < 0.01, "{weights:?}: {counts:?}");
+            }
+            // The distribution itself, not only the draws, has mean zero, variance one and the third moment named.
+            let moment = |k: i32| points.iter().zip(&shares).map(|(p, s)| s * p.powi(k)).sum::<f64>();
+            assert!(
+                moment(1).abs() < 1e-12
+                    && (moment(2) - 1.0).abs() < 1e-12
+                    && (moment(3) - third).abs() < 1e-12
+            );
+            assert_ne!(v, weights.draw(17, n, 4, false));
+        }
+    }
+
+    #[test]
+    fn all_signs_are_used_once_when_there_are_no_more_of_them_than_draws() {
+        assert_eq!(WildWeights::Rademacher.plan(9, 512), (512, true));
+        assert_eq!(WildWeights::Rademacher.plan(9, 999), (512, true));
+        assert_eq!(WildWeights::Rademacher.plan(9, 511), (511, false));
+        assert_eq!(WildWeights::Rademacher.plan(62, usize::MAX), (1 << 62, true));
+        assert_eq!(WildWeights::Rademacher.plan(63, usize::MAX), (usize::MAX as u64, false));
+        assert_eq!(WildWeights::Rademacher.plan(64, 999), (999, false));
+        assert_eq!(WildWeights::Webb.plan(2, 999), (999, false));
+        assert_eq!(WildWeights::Mammen.plan(2, 999), (999, false));
+        let mut all: Vec<Vec<i8>> = (0..16)
+            .map(|draw| WildWeights::Rademacher.draw(1, 4, draw, true).into_iter().map(|v| v as i8).collect())
+            .collect();
+        all.sort();
+        all.dedup();
+        assert!(all.len() == 16 && all.iter().flatten().all(|v| v.abs() == 1));
     }
 }
