@@ -1,7 +1,8 @@
 //! Derivatives in several directions at once, and of what restrictions do.
 
 use model_core::synthetic::Recipe;
-use model_core::{Parameter, Restriction, Shock};
+use model_core::{Economy, Equilibrium, Parameter, Restriction, Shock};
+use ndarray::Array2;
 use tests::critical::{solve, tight};
 use tests::questions::everything;
 use tests::{Uniform, relative_gap};
@@ -59,4 +60,45 @@ fn a_limit_that_binds_moves_its_volume_and_one_with_room_moves_nothing() {
     let rent = |by: f64| solve(&economy, &with(0.7 * by.exp())).quota_rent;
     let difference = (rent(step) - rent(-step)) / (2.0 * step);
     assert!(relative_gap(&[difference[0]], &[binding.quota_rent[0]]) < 1e-5, "{difference}");
+}
+
+#[test]
+fn tastes_and_shares_of_factors_in_the_last_country_move_what_differences_do() {
+    let recipe = Recipe { zero_flow: 0.0, non_traded: 0.0, ..Recipe::new(3, 4, 3) };
+    let economy = Uniform::new(7).economy(&recipe);
+    let (i, s, [to, from]) = (2, 3, [1, 2]);
+    let mut productivity = Array2::ones((3, 4));
+    productivity[[i, s]] = 1.4;
+    productivity[[1, 0]] = 0.7;
+    let shock = Shock { productivity_hat: Some(productivity), ..Shock::default() };
+    let after = solve(&economy, &shock);
+    let step = 1e-5;
+    let differences = |ends: [Equilibrium; 2]| {
+        let [low, high] = ends.map(|e| e.real_income_hat.mapv(f64::ln));
+        (high - low) / (2.0 * step)
+    };
+
+    let taste = [(Parameter::LnPreference { country: i, sector: s }, 1.0)];
+    let found = economy.sensitivity(&shock, &after, &taste, &tight()).unwrap().ln_real_income;
+    let expected = differences([-step, step].map(|by| {
+        let mut preference = Array2::ones((3, 4));
+        preference[[i, s]] = by.exp();
+        solve(&economy, &Shock { preference_hat: Some(preference), ..shock.clone() })
+    }));
+    assert!(expected[i].abs() > 1e-3, "{expected}");
+    assert!((&found - &expected).iter().all(|gap| gap.abs() < 1e-7), "{found} {expected}");
+
+    let part = |factor, by| (Parameter::FactorShare { country: i, sector: s, factor }, by);
+    let found = economy.sensitivity(&shock, &after, &[part(to, 1.0), part(from, -1.0)], &tight()).unwrap();
+    let expected = differences([-step, step].map(|by| {
+        let mut parts = economy.parts().clone();
+        for (factor, by) in [(to, by), (from, -by)] {
+            parts.factor_share[[i, s, factor]] += by;
+            parts.factor_income[[i, factor]] += by * economy.output()[[i, s]];
+        }
+        solve(&Economy::from_parts(parts).unwrap(), &shock)
+    }));
+    let found = found.ln_real_income;
+    assert!(expected[i].abs() > 1e-3, "{expected}");
+    assert!((&found - &expected).iter().all(|gap| gap.abs() < 1e-7), "{found} {expected}");
 }

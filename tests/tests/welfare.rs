@@ -47,6 +47,29 @@ fn channels_of_everything_at_once_add_to_the_exact_change() {
 }
 
 #[test]
+fn channels_are_the_same_however_finely_the_path_is_walked() {
+    let recipe = Recipe { zero_flow: 0.0, non_traded: 0.0, ..Recipe::new(3, 3, 1) };
+    for seed in 0..4 {
+        let mut uniform = Uniform::new(seed);
+        let economy = uniform.economy(&recipe);
+        let quota = Restriction { rent_share: 0.4, ..Restriction::export_quota(0, 1, 0.6) };
+        let shock = Shock { restrictions: vec![quota], ..uniform.shock(&economy, 0.05) };
+        let within = |tolerance| {
+            let settings = DecompositionSettings { tolerance, ..DecompositionSettings::default() };
+            decompose(&economy, &shock, &settings).unwrap()
+        };
+        let (coarse, fine) = (within(1e-3), within(1e-8));
+        let largest = |all: &Array2<f64>| all.iter().fold(0.0, |most: f64, v| most.max(v.abs()));
+        assert!(largest(&fine.quota_rents) > 1e-4, "{}", fine.quota_rents);
+        for (coarse, fine) in
+            [(&coarse.quota_rents, &fine.quota_rents), (&coarse.terms_of_trade, &fine.terms_of_trade)]
+        {
+            assert!(largest(&(coarse - fine)) < 1e-2 * largest(fine), "{coarse} {fine}");
+        }
+    }
+}
+
+#[test]
 fn each_cause_has_its_channel() {
     let economy = Uniform::new(6).economy(&Recipe { deficit: 0.05, ..Recipe::new(3, 3, 2) });
     let all = Uniform::new(7).shock(&economy, 0.2);
