@@ -5,8 +5,8 @@
 
 use estimation::gmm::MomentCovariance;
 use estimation::resample::{
-    Assignment, Bootstrap, BootstrapDraws, Randomisation, ResampleError, ScoreBootstrap, WildCluster,
-    WildWeights, romano_wolf, stream,
+    Assignment, Bootstrap, BootstrapDraws, Randomisation, ResampleError, WildCluster, WildWeights,
+    romano_wolf, stream,
 };
 use estimation::shift_share::{NullImposed, ShiftShare, ShiftShareError};
 use ndarray::{Array1, Array2, Axis, array, stack};
@@ -553,49 +553,4 @@ fn bootstrap_p_values_are_shares_of_the_list_of_draws() {
     assert!(matches!(refused, Err(ResampleError::TooFew { what: "draws", needed: 1, found: 0 })));
     let refused = rademacher(9, true).test(y.view(), x.view(), &vec![0; n], c.view(), 0.0);
     assert!(matches!(refused, Err(ResampleError::TooFew { what: "clusters", needed: 2, found: 1 })));
-}
-
-#[test]
-fn the_score_bootstrap_of_few_scores_is_all_their_signs() {
-    let scores = [0.9, -0.2, 1.4, 0.3, 0.6];
-    let bootstrap = ScoreBootstrap { weights: WildWeights::Rademacher, draws: 32, seed: 1 };
-    let test = bootstrap.of_scores(&scores).unwrap();
-    let studentised = |s: &[f64]| {
-        let mean = s.iter().sum::<f64>() / 5.0;
-        5.0 * mean / s.iter().map(|v| (v - mean).powi(2)).sum::<f64>().sqrt()
-    };
-    close(test.statistic, studentised(&scores), 1e-12);
-    assert!(test.enumerated && test.draws.len() == 32 && test.clusters == 5);
-    let mut larger = 0;
-    for (draw, found) in test.draws.iter().enumerate() {
-        let signed: Vec<f64> =
-            scores.iter().enumerate().map(|(g, s)| if draw >> g & 1 == 1 { *s } else { -s }).collect();
-        close(*found, studentised(&signed), 1e-12);
-        larger += usize::from(studentised(&signed).abs() >= test.statistic.abs() * (1.0 - 1e-12));
-    }
-    close(test.p_value, larger as f64 / 32.0, 1e-12);
-    // One sign of each pair, and the sample itself: never below two in 32.
-    assert!((2..32).contains(&larger) && larger % 2 == 0);
-    // Equal scores of equal sign have an infinite statistic, which their own two draws match.
-    assert!(matches!(bootstrap.of_scores(&[1.0; 4]), Err(ResampleError::NoVariation)));
-    let nearly = bootstrap.of_scores(&[1.0, 1.0, 1.0, -1.0]).unwrap();
-    // Of sixteen draws two have no variation, eight have |T| of the sample and six have sums of zero.
-    close(nearly.p_value, 10.0 / 16.0, 1e-12);
-    // Weights multiply scores, whatever their distribution: of three scores eight products are possible.
-    let mammen = ScoreBootstrap { weights: WildWeights::Mammen, draws: 200, seed: 2 };
-    let golden = (1.0 + 5.0_f64.sqrt()) / 2.0;
-    let of_three = |s: [f64; 3]| {
-        let mean = s.iter().sum::<f64>() / 3.0;
-        3.0 * mean / s.iter().map(|v| (v - mean).powi(2)).sum::<f64>().sqrt()
-    };
-    let possible: Vec<f64> = (0..8)
-        .map(|k| std::array::from_fn(|g| scores[g] * if k >> g & 1 == 1 { golden } else { 1.0 - golden }))
-        .map(of_three)
-        .collect();
-    let drawn = mammen.of_scores(&scores[..3]).unwrap();
-    assert!(!drawn.enumerated && drawn.draws.len() == 200);
-    assert!(drawn.draws.iter().all(|t| possible.iter().any(|p| (p - t).abs() < 1e-9)), "{possible:?}");
-    assert!(matches!(bootstrap.of_scores(&[1.0]), Err(ResampleError::TooFew { what: "clusters", .. })));
-    let none = ScoreBootstrap { draws: 0, ..bootstrap };
-    assert!(matches!(none.of_scores(&scores), Err(ResampleError::TooFew { what: "draws", .. })));
 }

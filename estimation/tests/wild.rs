@@ -292,3 +292,51 @@ fn a_wild_bootstrap_is_a_variance_by_name() {
     assert!(iv.regression.iv(KClass::Liml, &iv.vcov).is_err());
     assert!(VcovFormula::parse("wild(g + y)").is_err());
 }
+
+#[test]
+fn the_score_bootstrap_of_few_scores_is_all_their_signs() {
+    let close = |found: f64, expected: f64| {
+        assert!((found - expected).abs() <= 1e-12 * expected.abs().max(1.0), "{found} against {expected}");
+    };
+    let scores = [0.9, -0.2, 1.4, 0.3, 0.6];
+    let bootstrap = ScoreBootstrap { weights: WildWeights::Rademacher, draws: 32, seed: 1 };
+    let test = bootstrap.of_scores(&scores).expect("scores that vary");
+    let studentised = |s: &[f64]| {
+        let mean = s.iter().sum::<f64>() / 5.0;
+        5.0 * mean / s.iter().map(|v| (v - mean).powi(2)).sum::<f64>().sqrt()
+    };
+    close(test.statistic, studentised(&scores));
+    assert!(test.enumerated && test.draws.len() == 32 && test.clusters == 5);
+    let mut larger = 0;
+    for (draw, found) in test.draws.iter().enumerate() {
+        let signed: Vec<f64> =
+            scores.iter().enumerate().map(|(g, s)| if draw >> g & 1 == 1 { *s } else { -s }).collect();
+        close(*found, studentised(&signed));
+        larger += usize::from(studentised(&signed).abs() >= test.statistic.abs() * (1.0 - 1e-12));
+    }
+    close(test.p_value, larger as f64 / 32.0);
+    // One sign of each pair, and the sample itself: never below two in 32.
+    assert!((2..32).contains(&larger) && larger % 2 == 0);
+    // Equal scores of equal sign have an infinite statistic, which their own two draws match.
+    assert!(matches!(bootstrap.of_scores(&[1.0; 4]), Err(ResampleError::NoVariation)));
+    let nearly = bootstrap.of_scores(&[1.0, 1.0, 1.0, -1.0]).expect("scores that vary");
+    // Of sixteen draws two have no variation, eight have |T| of the sample and six have sums of zero.
+    close(nearly.p_value, 10.0 / 16.0);
+    // Weights multiply scores, whatever their distribution: of three scores eight products are possible.
+    let mammen = ScoreBootstrap { weights: WildWeights::Mammen, draws: 200, seed: 2 };
+    let golden = (1.0 + 5.0_f64.sqrt()) / 2.0;
+    let of_three = |s: [f64; 3]| {
+        let mean = s.iter().sum::<f64>() / 3.0;
+        3.0 * mean / s.iter().map(|v| (v - mean).powi(2)).sum::<f64>().sqrt()
+    };
+    let possible: Vec<f64> = (0..8)
+        .map(|k| std::array::from_fn(|g| scores[g] * if k >> g & 1 == 1 { golden } else { 1.0 - golden }))
+        .map(of_three)
+        .collect();
+    let drawn = mammen.of_scores(&scores[..3]).expect("scores that vary");
+    assert!(!drawn.enumerated && drawn.draws.len() == 200);
+    assert!(drawn.draws.iter().all(|t| possible.iter().any(|p| (p - t).abs() < 1e-9)), "{possible:?}");
+    assert!(matches!(bootstrap.of_scores(&[1.0]), Err(ResampleError::TooFew { what: "clusters", .. })));
+    let none = ScoreBootstrap { draws: 0, ..bootstrap };
+    assert!(matches!(none.of_scores(&scores), Err(ResampleError::TooFew { what: "draws", .. })));
+}

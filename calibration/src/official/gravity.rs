@@ -46,10 +46,11 @@ pub(super) fn convert<E: From<LoadError>>(files: &[PathBuf], write: &mut Write<'
         let table = table(&published.path, data.names(), &LOG_OF_GRAVITY, data.records())?;
         write("log_of_gravity.csv.gz", &table)?;
     }
-    for path in r {
-        let bytes = std::fs::read(&path).map_err(LoadError::io(&path))?;
-        let frame = DataFrame::from_bytes(&path, &bytes, FRAME)?;
-        let table = table(&path, frame.names(), &ADVANCED_GUIDE, frame.records(&path))?;
+    for published in Published::find(&r, ".rda")? {
+        let bytes = published.bytes()?;
+        let frame = DataFrame::from_bytes(&published.path, &bytes, FRAME)?;
+        let records = frame.records(&published.path);
+        let table = table(&published.path, frame.names(), &ADVANCED_GUIDE, records)?;
         write(&format!("{FRAME}.csv.gz"), &table)?;
     }
     Ok(())
