@@ -36,6 +36,26 @@ pub(crate) fn place(labels: &Labels, kinds: &[&str], index: &[usize]) -> String 
     parts.join(", ")
 }
 
+/// Whether every entry is finite and not negative: eight at a time, without stopping at the first that is not.
+fn all_good(values: &ArrayViewD<f64>) -> bool {
+    const LANES: usize = 8;
+    let Some(all) = values.as_slice_memory_order() else {
+        return values.iter().all(|v| v.is_finite() && *v >= 0.0);
+    };
+    let (lanes, rest) = all.as_chunks::<LANES>();
+    let mut lowest = [0.0; LANES];
+    // Zero times what is not finite is no number.
+    let mut nothing = [0.0; LANES];
+    for values in lanes {
+        for lane in 0..LANES {
+            lowest[lane] = if values[lane] < lowest[lane] { values[lane] } else { lowest[lane] };
+            nothing[lane] += 0.0 * values[lane];
+        }
+    }
+    let odd = lowest.iter().zip(&nothing).any(|(lowest, nothing)| *lowest < 0.0 || nothing.is_nan());
+    !odd && rest.iter().all(|v| v.is_finite() && *v >= 0.0)
+}
+
 /// Every entry finite and not negative.
 pub(super) fn check_values(
     labels: &Labels,
@@ -43,7 +63,7 @@ pub(super) fn check_values(
 ) -> Result<(), EconomyError> {
     for (array, values, kinds) in arrays {
         // The common case first: looking for the place is slow.
-        if values.iter().all(|v| v.is_finite() && *v >= 0.0) {
+        if all_good(values) {
             continue;
         }
         check_finite(labels, array, values, kinds)?;
@@ -60,7 +80,7 @@ fn check_finite(
     values: &ArrayViewD<f64>,
     kinds: &[&str],
 ) -> Result<(), EconomyError> {
-    if values.iter().all(|v| v.is_finite()) {
+    if values.fold(true, |finite, v| finite & v.is_finite()) {
         return Ok(());
     }
     match values.indexed_iter().find(|(_, v)| !v.is_finite()) {
@@ -120,7 +140,7 @@ pub(crate) fn structure(parts: &EconomyParts) -> Result<(), EconomyError> {
     )?;
     for (array, rates) in [("tariff", &parts.tariff), ("export_tax", &parts.export_tax)] {
         check_finite(labels, array, &rates.view().into_dyn(), flow)?;
-        if rates.iter().all(|r| *r > -1.0) {
+        if rates.fold(true, |good, r| good & (*r > -1.0)) {
             continue;
         }
         if let Some(((n, i, j), &value)) = rates.indexed_iter().find(|(_, r)| **r <= -1.0) {

@@ -13,10 +13,9 @@ pub(super) struct Anderson {
     gram: Vec<f64>,
     held: usize,
     head: usize,
-    /// Of each sequence, one after the other.
-    last_residual: Vec<f64>,
-    last_image: Vec<f64>,
+    /// The last residual, weighted, and the last `F(u)` of each sequence, one after the other.
     residual: Vec<f64>,
+    image: Vec<f64>,
     primed: bool,
     normal: Normal,
     /// Right-hand sides and then solutions of the least-squares problem, one sequence after the other.
@@ -43,9 +42,8 @@ impl Anderson {
             gram: vec![0.0; depth * depth],
             held: 0,
             head: 0,
-            last_residual: all.clone(),
-            last_image: all.clone(),
-            residual: all,
+            residual: all.clone(),
+            image: all,
             primed: false,
             normal: Normal::default(),
             gamma: Vec::new(),
@@ -68,22 +66,11 @@ impl Anderson {
     #[inline(always)]
     fn step_any_width(&mut self, u: &mut [f64], image: &[f64], weight: &[f64]) {
         let dim = self.dim;
-        let each = self.residual.chunks_exact_mut(dim).zip(image.chunks_exact(dim).zip(u.chunks_exact(dim)));
-        for (residual, (image, u)) in each {
-            for ((r, (new, old)), w) in residual.iter_mut().zip(image.iter().zip(u.iter())).zip(weight) {
-                *r = (new - old) * w;
-            }
-        }
         let sequences = self.residual.len() / dim;
         let first = self.head;
-        if self.primed {
-            for sequence in 0..sequences {
-                self.remember(sequence, image);
-            }
+        for (sequence, (u, image)) in u.chunks_exact_mut(dim).zip(image.chunks_exact(dim)).enumerate() {
+            self.remember(sequence, u, image, weight);
         }
-        self.last_residual.copy_from_slice(&self.residual);
-        self.last_image.copy_from_slice(image);
-        u.copy_from_slice(image);
         let fresh = if self.primed { sequences.min(self.depth) } else { 0 };
         self.primed = true;
         if self.held == 0 {
@@ -110,21 +97,26 @@ impl Anderson {
         }
     }
 
-    /// Adds a sequence's last difference to the ring.
+    /// Moves a sequence from `u` to its image, and adds the differences from the last time to the ring if there was one. All is done
+    /// in one walk.
     #[inline(always)]
-    fn remember(&mut self, sequence: usize, image: &[f64]) {
+    fn remember(&mut self, sequence: usize, u: &mut [f64], image: &[f64], weight: &[f64]) {
         let dim = self.dim;
         let (slot, own) = (self.head * dim..(self.head + 1) * dim, sequence * dim..(sequence + 1) * dim);
-        let residuals = self.residual[own.clone()].iter().zip(&self.last_residual[own.clone()]);
-        for (d, (new, old)) in self.d_residual[slot.clone()].iter_mut().zip(residuals) {
-            *d = new - old;
+        let last = self.residual[own.clone()].iter_mut().zip(&mut self.image[own]);
+        let differences = self.d_residual[slot.clone()].iter_mut().zip(&mut self.d_image[slot]);
+        for (((u, new), weight), ((residual, image), (d_residual, d_image))) in
+            u.iter_mut().zip(image).zip(weight).zip(last.zip(differences))
+        {
+            let gap = (new - *u) * weight;
+            *d_residual = gap - *residual;
+            *d_image = new - *image;
+            (*residual, *image, *u) = (gap, *new, *new);
         }
-        let images = image[own.clone()].iter().zip(&self.last_image[own]);
-        for (d, (new, old)) in self.d_image[slot].iter_mut().zip(images) {
-            *d = new - old;
+        if self.primed {
+            self.held = (self.held + 1).min(self.depth);
+            self.head = (self.head + 1) % self.depth;
         }
-        self.held = (self.held + 1).min(self.depth);
-        self.head = (self.head + 1) % self.depth;
     }
 
     #[inline(always)]

@@ -28,8 +28,6 @@ pub(crate) struct Constants {
     pub(super) output: Array2<f64>,
     /// Cost shares of inputs, `[i][j][k]`, where they are not the economy's own: without the critical inputs of a nest.
     input_share: Option<Vec<f64>>,
-    /// The same, or the economy's own, `[i][k][j]`.
-    pub(super) by_input: Vec<f64>,
     /// Cost shares of factors, `[i][f][j]`.
     pub(super) by_factor: Vec<f64>,
     /// Baseline output of joint products, `[i][e]`; empty without any.
@@ -64,7 +62,6 @@ impl Constants {
         let product_output = joint_products(parts, &output);
         let level = parts.expenditure.iter().map(|&x| if x > 0.0 { x } else { 1.0 });
         Self {
-            by_input: by_country(&input_share, n, j),
             input_share: match input_share {
                 Cow::Owned(own) => Some(own),
                 Cow::Borrowed(_) => None,
@@ -158,7 +155,7 @@ fn processes(parts: &EconomyParts, product_output: &[f64], sales_elasticity: &[f
 }
 
 /// The entries in standard order, borrowed where they lie so.
-fn contiguous(array: &Array3<f64>) -> Cow<'_, [f64]> {
+pub(super) fn contiguous(array: &Array3<f64>) -> Cow<'_, [f64]> {
     array.as_slice().map_or_else(|| Cow::Owned(array.iter().copied().collect()), Cow::Borrowed)
 }
 

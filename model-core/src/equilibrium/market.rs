@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use ndarray::{Array3, Axis};
 
-use super::constants::Constants;
-use super::scalar::{Scalar, add_rows, both_sides, dot, transposed};
+use super::constants::{Constants, contiguous};
+use super::scalar::{Scalar, add_rows, dot, row_sums};
 use super::sweep::Work;
 use super::system::{Inputs, Layout, Plain, System};
 use crate::ces::Number;
@@ -20,14 +20,9 @@ use crate::shock::{Shock, ShockError};
 pub(super) enum Market<'a, T> {
     /// Nobody imports: the price is the domestic cost times the domestic price factor.
     Domestic { ln_tau: Vec<T>, keep_border: Vec<T>, keep_producer: Vec<T>, buys: Vec<bool>, taxed: bool },
-    /// `g[n,i]`, divided by the largest entry of its row; with tariffs and export taxes taken off where there are any.
-    Traded {
-        g: Pairs<'a, T>,
-        border: Option<Pairs<'a, T>>,
-        producer: Option<Pairs<'a, T>>,
-        /// `g` column by column.
-        by_exporter: Pairs<'a, T>,
-    },
+    /// `g[n,i]`, divided by the largest entry of its row; with tariffs and export taxes taken off where there are any. `place` is where
+    /// the sector stands among the traded ones.
+    Traded { place: usize, g: Pairs<'a, T>, border: Option<Pairs<'a, T>>, producer: Option<Pairs<'a, T>> },
 }
 
 /// A number for each importer and exporter, row by row: without derivatives where no parameter of trade moves, and the baseline's
@@ -57,12 +52,12 @@ impl<T: Scalar> Pairs<'_, T> {
         }
     }
 
-    /// `sums[n] = sum_i m[n,i] e[i]`, by columns where they are at hand.
+    /// `sums[n] = sum_i m[n,i] e[i]`.
     #[inline(always)]
-    pub(super) fn imports(&self, columns: Option<&Pairs<'_, T>>, e: &[T], sums: &mut [T]) {
-        match columns {
-            Some(columns) => columns.exports(e, sums),
-            None => sums.iter_mut().enumerate().for_each(|(n, sum)| *sum = self.row_sum(n, e)),
+    pub(super) fn imports(&self, e: &[T], sums: &mut [T]) {
+        match self {
+            Self::Still(all) => row_sums(all, e, sums),
+            Self::Moving(all) => row_sums(all, e, sums),
         }
     }
 
@@ -73,16 +68,6 @@ impl<T: Scalar> Pairs<'_, T> {
         match self {
             Self::Still(all) => add_rows(q, all, column),
             Self::Moving(all) => add_rows(q, all, column),
-        }
-    }
-
-    /// [`Pairs::exports`] to `column`, and `sums[n] = sum_i m[n,i] e[i]`.
-    #[inline(always)]
-    pub(super) fn both_sides(&self, q: &[T], e: &[T], sums: &mut [T], column: &mut [T]) {
-        column.fill(T::from(0.0));
-        match self {
-            Self::Still(all) => both_sides((q, e), all, sums, column),
-            Self::Moving(all) => both_sides((q, e), all, sums, column),
         }
     }
 
@@ -98,14 +83,6 @@ impl<T: Scalar> Pairs<'_, T> {
             Pairs::Moving(all) => to.extend_from_slice(all),
         }
         to
-    }
-
-    /// Column by column.
-    fn transposed(&self, n: usize) -> Pairs<'static, T> {
-        match self {
-            Self::Still(all) => Pairs::Still(Cow::Owned(transposed(all, n))),
-            Self::Moving(all) => Pairs::Moving(transposed(all, n)),
-        }
     }
 }
 
@@ -190,11 +167,11 @@ impl<'a> Market<'a, f64> {
                 buys,
                 taxed,
             },
-            Self::Traded { g, border, producer, by_exporter } => Market::Traded {
+            Self::Traded { place, g, border, producer } => Market::Traded {
+                place,
                 g: pairs(g),
                 border: border.map(pairs),
                 producer: producer.map(pairs),
-                by_exporter: pairs(by_exporter),
             },
         }
     }
@@ -209,11 +186,11 @@ impl<'a> Market<'a, f64> {
                 buys: buys.clone(),
                 taxed: *taxed,
             },
-            Self::Traded { g, border, producer, by_exporter } => Market::Traded {
+            Self::Traded { place, g, border, producer } => Market::Traded {
+                place: *place,
                 g: g.lent(),
                 border: border.as_ref().map(Pairs::lent),
                 producer: producer.as_ref().map(Pairs::lent),
-                by_exporter: by_exporter.lent(),
             },
         }
     }
@@ -230,12 +207,9 @@ fn formed<I: Inputs>(
     let traded = traded_sectors(parts, shock);
     let shares = by_sector(&parts.trade_share, &traded, |_, v| I::Number::from(v));
     let mut change = ln_price_factor(parts, &traded, shock, inputs);
-    let kept = |rates: &Array3<f64>, parameter: fn([usize; 3]) -> Parameter| {
-        (inputs.moves(parameter([0; 3])) || rates.iter().any(|r| *r != 0.0))
-            .then(|| by_sector(rates, &traded, |at, r| (inputs.of(parameter(at), r) + 1.0).recip()))
-    };
-    let mut keep_border = kept(shock.tariff.as_ref().unwrap_or(&parts.tariff), tariff);
-    let mut keep_producer = kept(shock.export_tax.as_ref().unwrap_or(&parts.export_tax), export_tax);
+    let mut keep_border = kept(shock.tariff.as_ref().unwrap_or(&parts.tariff), &traded, inputs, tariff);
+    let mut keep_producer =
+        kept(shock.export_tax.as_ref().unwrap_or(&parts.export_tax), &traded, inputs, export_tax);
     let closed = |s: usize, m: usize, i: usize| {
         shock.restrictions.iter().any(|r| r.stops() && r.sector == s && r.exporter == i && r.covers(m))
     };
@@ -254,7 +228,8 @@ fn formed<I: Inputs>(
         }
         let (border, producer) = (of_sector(&mut keep_border), of_sector(&mut keep_producer));
         let market = if traded[s] {
-            self::traded(n, shares, change.as_deref(), theta[s], border, producer).map(|(market, rows)| {
+            let at = (n, traded[..s].iter().filter(|traded| **traded).count());
+            self::traded(at, shares, change.as_deref(), theta[s], border, producer).map(|(market, rows)| {
                 rows.into_iter().enumerate().for_each(|(m, row)| shift[m * j + s] = row);
                 market
             })
@@ -303,16 +278,49 @@ fn by_sector<T: Scalar>(
 ) -> Vec<Vec<T>> {
     let n = array.dim().0;
     let mut all: Vec<Vec<T>> =
-        traded.iter().map(|traded| Vec::with_capacity(if *traded { n * n } else { n })).collect();
-    for (pair, sectors) in array.lanes(Axis(2)).into_iter().enumerate() {
-        let [m, i] = [pair / n, pair % n];
-        for (s, ((to, traded), v)) in all.iter_mut().zip(traded).zip(&sectors).enumerate() {
-            if *traded || m == i {
-                to.push(value([m, i, s], *v));
+        traded.iter().map(|traded| vec![T::from(0.0); if *traded { n * n } else { n }]).collect();
+    for (m, of_importer) in array.outer_iter().enumerate() {
+        for (s, ((to, traded), from)) in all.iter_mut().zip(traded).zip(of_importer.columns()).enumerate() {
+            if *traded {
+                let exporters = to[m * n..(m + 1) * n].iter_mut().zip(from).enumerate();
+                exporters.for_each(|(i, (to, v))| *to = value([m, i, s], *v));
+            } else {
+                to[m] = value([m, m, s], from[m]);
             }
         }
     }
     all
+}
+
+/// Share of the price before these rates in the price after them, as [`by_sector`] has it, if there are any rates.
+fn kept<I: Inputs>(
+    rates: &Array3<f64>,
+    traded: &[bool],
+    inputs: &I,
+    parameter: impl Fn([usize; 3]) -> Parameter,
+) -> Option<Vec<Vec<I::Number>>> {
+    (inputs.moves(parameter([0; 3])) || rates.iter().any(|r| *r != 0.0))
+        .then(|| by_sector(rates, traded, |at, r| (inputs.of(parameter(at), r) + 1.0).recip()))
+}
+
+/// Log hat of one and a rate, as [`by_sector`] has it, if there are new rates or the rates move.
+fn ln_gross<I: Inputs>(
+    new: Option<&Array3<f64>>,
+    old: &Array3<f64>,
+    traded: &[bool],
+    inputs: &I,
+    parameter: impl Fn([usize; 3]) -> Parameter,
+) -> Option<Vec<Vec<I::Number>>> {
+    let new = new.or(inputs.moves(parameter([0; 3])).then_some(old))?;
+    let (old, (_, n, j)) = (contiguous(old), old.dim());
+    Some(by_sector(new, traded, |at, new| {
+        let old = old[(at[0] * n + at[1]) * j + at[2]];
+        if inputs.moves(parameter(at)) {
+            return ((inputs.of(parameter(at), new) + 1.0) / (1.0 + old)).ln();
+        }
+        // Equal rates give exactly nothing.
+        I::Number::from(if new == old { 0.0 } else { ((1.0 + new) / (1.0 + old)).ln() })
+    }))
 }
 
 /// Log hat of the delivered-price factor, as [`by_sector`] has it, if the shock moves any.
@@ -322,17 +330,6 @@ fn ln_price_factor<I: Inputs>(
     shock: &Shock,
     inputs: &I,
 ) -> Option<Vec<Vec<I::Number>>> {
-    // Equal rates give exactly nothing.
-    let gross = |new: f64, old: f64, parameter: &dyn Fn() -> Parameter| {
-        if inputs.moves(parameter()) {
-            return ((inputs.of(parameter(), new) + 1.0) / (1.0 + old)).ln();
-        }
-        I::Number::from(if new == old { 0.0 } else { ((1.0 + new) / (1.0 + old)).ln() })
-    };
-    let rates = |new: &Option<Array3<f64>>, old: &Array3<f64>, parameter: fn([usize; 3]) -> Parameter| {
-        let new = new.as_ref().or(inputs.moves(parameter([0; 3])).then_some(old))?;
-        Some(by_sector(new, traded, |at, new| gross(new, old[at], &|| parameter(at))))
-    };
     let costs = match &shock.iceberg_hat {
         Some(hat) => Some(by_sector(hat, traded, |at, hat| inputs.of(iceberg(at), hat.ln()))),
         None => inputs
@@ -340,8 +337,8 @@ fn ln_price_factor<I: Inputs>(
             .then(|| by_sector(&parts.tariff, traded, |at, _| inputs.of(iceberg(at), 0.0))),
     };
     let all = [
-        rates(&shock.tariff, &parts.tariff, tariff),
-        rates(&shock.export_tax, &parts.export_tax, export_tax),
+        ln_gross(shock.tariff.as_ref(), &parts.tariff, traded, inputs, tariff),
+        ln_gross(shock.export_tax.as_ref(), &parts.export_tax, traded, inputs, export_tax),
         costs,
     ];
     all.into_iter().flatten().reduce(|mut sum, more| {
@@ -374,7 +371,7 @@ fn domestic<T: Scalar>(
 }
 
 fn traded<T: Scalar>(
-    n: usize,
+    (n, place): (usize, usize),
     mut g: Vec<T>,
     change: Option<&[T]>,
     theta: T,
@@ -414,8 +411,7 @@ fn traded<T: Scalar>(
     let border = border.map(|keep| taken_off(&g, keep));
     let producer = producer.map(|keep| taken_off(border.as_ref().unwrap_or(&g), keep));
     let (g, border, producer) = (Pairs::Moving(g), border.map(Pairs::Moving), producer.map(Pairs::Moving));
-    let by_exporter = g.transposed(n);
-    Ok((Market::Traded { g, border, producer, by_exporter }, shift))
+    Ok((Market::Traded { place, g, border, producer }, shift))
 }
 
 /// Trade shares that belong to a sweep.
@@ -425,26 +421,29 @@ impl<T: Scalar> System<'_, T> {
         let Layout { n, j, .. } = self.at;
         let wedge = self.at.split(state).wedge;
         let mut shares = Array3::from_elem((n, n, j), T::from(0.0));
-        let mut one_over_sum = vec![T::from(0.0); j];
+        let count = self.traded.len();
+        let mut one_over_sum = vec![T::from(0.0); count];
         for (m, mut of_importer) in shares.outer_iter_mut().enumerate() {
-            let cells = m * j..(m + 1) * j;
-            for (one_over, cell) in one_over_sum.iter_mut().zip(cells.clone()) {
-                let buys = self.shift[cell] > f64::NEG_INFINITY;
-                *one_over = if buys { -work.ln_sum[cell] } else { T::from(f64::NEG_INFINITY) };
+            let sums = self.traded.iter().zip(&work.ln_sum[m * count..(m + 1) * count]);
+            for (one_over, (s, ln_sum)) in one_over_sum.iter_mut().zip(sums) {
+                let buys = self.shift[m * j + s] > f64::NEG_INFINITY;
+                *one_over = if buys { -*ln_sum } else { T::from(f64::NEG_INFINITY) };
             }
             T::exp_each(&mut one_over_sum);
-            for (i, mut sectors) in of_importer.outer_iter_mut().enumerate() {
-                let appeal = &work.appeal[i * j..(i + 1) * j];
-                let each = self.markets.iter().zip(appeal.iter().zip(&one_over_sum)).enumerate();
-                for (share, (s, (market, (appeal, one_over)))) in sectors.iter_mut().zip(each) {
-                    *share = match market {
-                        Market::Domestic { buys, .. } => T::from(if m == i && buys[m] { 1.0 } else { 0.0 }),
-                        Market::Traded { g, .. } => {
-                            let share = g.at(m * n + i) * *appeal * *one_over;
-                            let controls = work.controls[s].as_ref();
-                            controls.map_or(share, |c| share * c.keep(m * n + i, self.theta[s], wedge))
-                        }
-                    };
+            for (s, market) in self.markets.iter().enumerate() {
+                let (place, g) = match market {
+                    Market::Domestic { buys, .. } => {
+                        of_importer[[m, s]] = T::from(if buys[m] { 1.0 } else { 0.0 });
+                        continue;
+                    }
+                    Market::Traded { place, g, .. } => (*place, g),
+                };
+                let appeal = work.appeal.iter().skip(place).step_by(count);
+                for (i, (share, appeal)) in of_importer.column_mut(s).iter_mut().zip(appeal).enumerate() {
+                    *share = g.at(m * n + i) * *appeal * one_over_sum[place];
+                    if let Some(controls) = &work.controls[s] {
+                        *share *= controls.keep(m * n + i, self.theta[s], wedge);
+                    }
                 }
             }
         }

@@ -366,8 +366,9 @@ impl Equilibrium {
 
     fn settle(&self, baseline: EconomyParts) -> Result<Economy, EconomyError> {
         let old = baseline.critical_share();
-        let EconomyParts { mut factor_share, mut input_share, .. } = baseline;
-        if let (Some(outcome), Some(critical)) = (&self.critical, &baseline.critical) {
+        let mut parts = baseline;
+        if let (Some(outcome), Some(critical)) = (&self.critical, &parts.critical) {
+            let (factor_share, input_share) = (&mut parts.factor_share, &mut parts.input_share);
             for ((i, j), &share) in outcome.share.indexed_iter().filter(|(at, _)| old[*at] > 0.0) {
                 let left = 1.0 - old[[i, j]];
                 let keep = if left > f64::EPSILON { (1.0 - share) / left } else { 0.0 };
@@ -378,23 +379,15 @@ impl Equilibrium {
                 }
             }
         }
-        let parts = EconomyParts {
-            trade_share: self.trade_share.clone(),
-            expenditure: self.expenditure.clone(),
-            factor_share,
-            input_share,
-            final_share: self.final_share.clone(),
-            tariff: self.tariff.clone(),
-            export_tax: self.export_tax.clone(),
-            // A rent that goes abroad is a transfer beside an export tax that stays.
-            deficit: &self.deficit + &self.rent_transfer,
-            factor_income: self.factor_income.clone(),
-            labels: baseline.labels,
-            metadata: baseline.metadata,
-            theta: baseline.theta,
-            kappa: baseline.kappa,
-            critical: baseline.critical,
-        };
+        // Into the room that is there: new pages take longer to get than to fill.
+        parts.trade_share.assign(&self.trade_share);
+        parts.expenditure.assign(&self.expenditure);
+        parts.final_share.assign(&self.final_share);
+        parts.tariff.assign(&self.tariff);
+        parts.export_tax.assign(&self.export_tax);
+        parts.factor_income.assign(&self.factor_income);
+        // A rent that goes abroad is a transfer beside an export tax that stays.
+        parts.deficit = &self.deficit + &self.rent_transfer;
         Economy::settled(parts, self.output.clone(), self.income.clone())
     }
 }

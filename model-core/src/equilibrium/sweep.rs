@@ -8,7 +8,7 @@ use super::limit::{Controls, Overlay, controls};
 use super::market::Market;
 use super::nest::NestWork;
 use super::observer::MarketResidual;
-use super::scalar::{Scalar, add_rows, dot};
+use super::scalar::{Scalar, add_rows, dot, row_sums};
 use super::system::{DeficitRule, Layout, System};
 use crate::ces;
 use crate::economy::CriticalInputs;
@@ -51,10 +51,10 @@ pub(super) struct Work<T = f64> {
     pub(super) effort: Vec<T>,
     pub(super) effort_gap: Vec<T>,
     pub(super) ln_research_cost: Vec<T>,
-    /// `exp(-theta ln c)` relative to the cheapest producer and `ln sum_i g e`, `[i][j]`.
+    /// `exp(-theta ln c)` relative to the cheapest producer and `ln sum_i g e`, `[i][j]`, of traded sectors.
     pub(super) appeal: Vec<T>,
     pub(super) ln_sum: Vec<T>,
-    /// By sector.
+    /// By traded sector.
     least: Vec<f64>,
     shares: Vec<T>,
     /// One sector at a time: `exp(-theta ln c)`, `X / sum`, exports, and by importer `sum_i g e` and what of it passes the
@@ -97,9 +97,9 @@ impl<T: Scalar> Work<T> {
             effort: zeros(research),
             effort_gap: zeros(research),
             ln_research_cost: zeros(n),
-            appeal: zeros(n * j),
-            ln_sum: zeros(n * j),
-            least: vec![0.0; j],
+            appeal: zeros(n * system.traded.len()),
+            ln_sum: zeros(n * system.traded.len()),
+            least: vec![0.0; system.traded.len()],
             shares: zeros(j),
             e: zeros(n),
             q: zeros(n),
@@ -287,8 +287,7 @@ impl<T: Scalar> System<'_, T> {
         for i in 0..n {
             let p = &ln_p[i * j..(i + 1) * j];
             let ln_cost = &mut work.ln_cost[i * j..(i + 1) * j];
-            ln_cost.fill(T::from(0.0));
-            add_rows(p, &self.fixed.by_input[i * j * j..(i + 1) * j * j], ln_cost);
+            row_sums(self.inputs_of(i), p, ln_cost);
             add_rows(&ln_w[i * f..(i + 1) * f], &self.fixed.by_factor[i * j * f..(i + 1) * j * f], ln_cost);
             for m in self.moved_shares.iter().filter(|m| m.country == i) {
                 ln_cost[m.sector] += m.by * ln_w[i * f + m.factor];
@@ -357,16 +356,17 @@ impl<T: Scalar> System<'_, T> {
     /// `exp(-theta ln c)` of all producers relative to the cheapest of the sector.
     #[inline(always)]
     fn appeal(&self, work: &mut Work<T>) {
-        let j = self.at.j;
+        let (j, count) = (self.at.j, self.traded.len());
         work.least.fill(f64::INFINITY);
         for row in work.ln_cost.chunks_exact(j) {
-            for (least, cost) in work.least.iter_mut().zip(row) {
-                *least = if cost.re() < *least { cost.re() } else { *least };
+            for (least, s) in work.least.iter_mut().zip(&self.traded) {
+                let cost = row[*s].re();
+                *least = if cost < *least { cost } else { *least };
             }
         }
-        for (appeal, row) in work.appeal.chunks_exact_mut(j).zip(work.ln_cost.chunks_exact(j)) {
-            for (((e, cost), least), theta) in appeal.iter_mut().zip(row).zip(&work.least).zip(&self.theta) {
-                *e = *theta * (-*cost + *least);
+        for (appeal, row) in work.appeal.chunks_exact_mut(count.max(1)).zip(work.ln_cost.chunks_exact(j)) {
+            for ((e, s), least) in appeal.iter_mut().zip(&self.traded).zip(&work.least) {
+                *e = self.theta[*s] * (-row[*s] + *least);
             }
         }
         T::exp_each(&mut work.appeal);
@@ -376,11 +376,11 @@ impl<T: Scalar> System<'_, T> {
     #[inline(always)]
     fn sector(&self, s: usize, wedge: &[T], work: &mut Work<T>) {
         let Layout { n, j, .. } = self.at;
-        let (g, border, producer, by_exporter) = match &self.markets[s] {
+        let count = self.traded.len();
+        let (place, g, border, producer) = match &self.markets[s] {
             Market::Domestic { keep_border, keep_producer, taxed, .. } => {
                 for i in 0..n {
                     let cell = i * j + s;
-                    work.ln_sum[cell] = T::from(1.0);
                     work.y[cell] = work.x[cell] * keep_producer[i];
                     if *taxed {
                         let border = work.x[cell] * keep_border[i];
@@ -390,10 +390,10 @@ impl<T: Scalar> System<'_, T> {
                 }
                 return;
             }
-            Market::Traded { g, border, producer, by_exporter } => (g, border, producer, by_exporter),
+            Market::Traded { place, g, border, producer } => (*place, g, border, producer),
         };
         for i in 0..n {
-            work.e[i] = work.appeal[i * j + s];
+            work.e[i] = work.appeal[i * count + place];
         }
         // Taken out of `work` while it is lent to the equations.
         let controls = work.controls[s].take();
@@ -404,17 +404,18 @@ impl<T: Scalar> System<'_, T> {
         } else {
             (g, border.as_ref(), producer.as_ref())
         };
-        g.imports(Some(by_exporter).filter(|_| controls.is_none()), &work.e, &mut work.sum);
+        g.imports(&work.e, &mut work.sum);
         for i in 0..n {
             let cell = i * j + s;
             let sum = work.sum[i];
             let sum = if sum.re() < f64::MIN_POSITIVE { T::from(f64::MIN_POSITIVE) } else { sum };
             let buys = self.shift[cell] > f64::NEG_INFINITY;
-            work.ln_sum[cell] = if buys { sum } else { T::from(1.0) };
+            work.ln_sum[i * count + place] = if buys { sum } else { T::from(1.0) };
             work.q[i] = if buys { work.x[cell] / sum } else { T::from(0.0) };
         }
         if let Some(border) = border {
-            border.both_sides(&work.q, &work.e, &mut work.kept, &mut work.column);
+            border.imports(&work.e, &mut work.kept);
+            border.exports(&work.q, &mut work.column);
             for i in 0..n {
                 work.tariff_revenue[i] += work.x[i * j + s] - work.q[i] * work.kept[i];
             }
@@ -474,13 +475,11 @@ impl<T: Scalar> System<'_, T> {
     fn prices(&self, ln_price: &mut [T], work: &mut Work<T>) {
         let Layout { n, j, .. } = self.at;
         T::ln_each(&mut work.ln_sum);
-        for i in 0..n {
-            let cells = i * j..(i + 1) * j;
-            let prices = ln_price[cells.clone()].iter_mut().zip(&work.ln_sum[cells.clone()]);
-            let sectors = self.shift[cells].iter().zip(work.least.iter().zip(&self.theta));
-            for ((price, sum), (shift, (least, theta))) in prices.zip(sectors) {
-                let value = -(*sum + *shift) / *theta + *least;
-                *price = if *shift > f64::NEG_INFINITY { value } else { T::from(0.0) };
+        let of_country = ln_price.chunks_exact_mut(j).zip(self.shift.chunks_exact(j));
+        for ((ln_price, shift), sums) in of_country.zip(work.ln_sum.chunks_exact(self.traded.len().max(1))) {
+            for ((s, sum), least) in self.traded.iter().zip(sums).zip(&work.least) {
+                let value = -(*sum + shift[*s]) / self.theta[*s] + *least;
+                ln_price[*s] = if shift[*s] > f64::NEG_INFINITY { value } else { T::from(0.0) };
             }
         }
         for (s, market) in self.markets.iter().enumerate() {

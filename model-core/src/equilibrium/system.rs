@@ -106,6 +106,8 @@ pub(super) struct System<'a, T = f64> {
     pub(super) parts: &'a EconomyParts,
     pub(super) at: Layout,
     pub(super) markets: Vec<Market<'a, T>>,
+    /// The sectors that are traded.
+    pub(super) traded: Vec<usize>,
     /// Log of the largest entry by which each row of `g` was divided, `[n][j]`.
     pub(super) shift: Vec<f64>,
     pub(super) theta: Vec<T>,
@@ -199,6 +201,7 @@ impl<'a, T: Scalar> System<'a, T> {
             at: Layout { n, j, f, limits: limits.len(), research, products: fixed.product_output.len() },
             fixed,
             input_share: fixed.input_share(parts),
+            traded: (0..j).filter(|&s| matches!(markets[s], Market::Traded { .. })).collect(),
             markets,
             shift,
             theta,
