@@ -364,9 +364,9 @@ impl Equilibrium {
         self.settle(baseline.parts().clone())
     }
 
-    fn settle(&self, baseline: EconomyParts) -> Result<Economy, EconomyError> {
-        let old = baseline.critical_share();
-        let mut parts = baseline;
+    /// `parts` are those of the economy that was shocked.
+    fn settle(&self, mut parts: EconomyParts) -> Result<Economy, EconomyError> {
+        let old = parts.critical_share();
         if let (Some(outcome), Some(critical)) = (&self.critical, &parts.critical) {
             let (factor_share, input_share) = (&mut parts.factor_share, &mut parts.input_share);
             for ((i, j), &share) in outcome.share.indexed_iter().filter(|(at, _)| old[*at] > 0.0) {

@@ -70,7 +70,7 @@ pub(super) fn dot<A: Copy, T: Scalar + Mul<A, Output = T>>(a: &[A], b: &[T]) -> 
     }
 }
 
-/// The same, as they lie in the registers: without this the compiler arranges the sums of the loop before to suit how they are added
+/// Running sums as they lie in the registers: without this the compiler arranges the sums of the loop before to suit how they are added
 /// up, and shuffles them in every round.
 #[inline(always)]
 fn in_lanes<T>(sums: T) -> T {
@@ -123,9 +123,9 @@ pub(super) fn row_sums<A: Copy, T: Scalar + Mul<A, Output = T>>(m: &[A], x: &[T]
         *y = four_dots(m, x, &last);
     }
     // And so are the rows that are left.
-    if let Some(done) = 4usize.checked_sub(rest.len()).filter(|done| *done < 4) {
+    if !rest.is_empty() {
         let sums = four_dots(&m[m.len() - 4 * width..], x, &last);
-        rest.copy_from_slice(&sums[done..]);
+        rest.copy_from_slice(&sums[4 - rest.len()..]);
     }
 }
 
