@@ -252,13 +252,8 @@ impl ShiftShare {
             Some(labels) => codes(labels),
             None => ((0..shocks).collect(), shocks),
         };
-        let collinear = ShiftShareError::CollinearShares { shocks, rows };
-        let gram = matmul(self.shares.t(), self.shares.view())?;
-        let largest = gram.diag().iter().copied().fold(0.0, f64::max);
-        let factor = Cholesky::well_conditioned(gram.view()).map_err(|_| collinear.clone())?;
-        if rows < shocks || factor.lower().diag().iter().any(|d| d * d < 1e-12 * largest) {
-            return Err(collinear);
-        }
+        let factor = Cholesky::well_conditioned(matmul(self.shares.t(), self.shares.view())?.view())
+            .map_err(|_| ShiftShareError::CollinearShares { shocks, rows })?;
         let net_shocks = factor.solve(self.shares.t().dot(&self.z).view())?;
         // X_k sum_i s_ik v_i, summed within clusters of shocks.
         let parts = |v: &Array1<f64>| -> Array1<f64> {

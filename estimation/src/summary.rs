@@ -102,36 +102,42 @@ impl RegressionTable {
         Self { columns: columns.into_iter().collect(), digits }
     }
 
-    /// All lines of text; the first is the heading.
+    /// What the columns hold between them, in the order in which they name it.
+    fn union(&self, of: impl Fn(&Summary) -> Vec<String>) -> Vec<String> {
+        let mut all: Vec<String> = Vec::new();
+        for name in self.columns.iter().flat_map(of) {
+            if !all.contains(&name) {
+                all.push(name);
+            }
+        }
+        all
+    }
+
+    fn coefficients(&self) -> Vec<String> {
+        self.union(|c| c.estimates.names().to_vec())
+    }
+
+    /// All lines of text; the first is the heading, and each coefficient has two.
     fn cells(&self) -> Vec<Vec<String>> {
         let line = |head: &str, cell: &dyn Fn(&Summary) -> String| -> Vec<String> {
             std::iter::once(head.to_owned()).chain(self.columns.iter().map(cell)).collect()
         };
-        let union = |of: &dyn Fn(&Summary) -> Vec<String>| -> Vec<String> {
-            let mut all: Vec<String> = Vec::new();
-            for name in self.columns.iter().flat_map(of) {
-                if !all.contains(&name) {
-                    all.push(name);
-                }
-            }
-            all
-        };
         let digits = self.digits;
         let mut lines = vec![line("", &|c| c.outcome.clone())];
-        for name in union(&|c| c.estimates.names().to_vec()) {
+        for name in self.coefficients() {
             let of = |c: &Summary, pick: &dyn Fn(f64, f64) -> String| {
                 c.estimates.coefficient(&name).map_or(String::new(), |b| pick(b.estimate, b.std_error))
             };
             lines.push(line(&name, &|c| of(c, &|b, _| format!("{b:.digits$}"))));
             lines.push(line("", &|c| of(c, &|_, s| format!("({s:.digits$})"))));
         }
-        for effect in union(&|c| c.effects.clone()) {
+        for effect in self.union(|c| c.effects.clone()) {
             lines.push(line(&format!("effect: {effect}"), &|c| {
                 if c.effects.contains(&effect) { "yes".into() } else { String::new() }
             }));
         }
         lines.push(line("observations", &|c| c.observations.to_string()));
-        for measure in union(&|c| c.fit.iter().map(|f| f.0.clone()).collect()) {
+        for measure in self.union(|c| c.fit.iter().map(|f| f.0.clone()).collect()) {
             lines.push(line(&measure, &|c| {
                 c.fit.iter().find(|f| f.0 == measure).map_or(String::new(), |f| format!("{:.digits$}", f.1))
             }));
@@ -171,9 +177,9 @@ impl RegressionTable {
         };
         let lines = self.cells();
         let mut out = format!("\\begin{{tabular}}{{l{}}}\n\\toprule\n", "r".repeat(self.columns.len()));
-        let coefficients = lines.iter().position(|l| l[0].starts_with("effect: ") || l[0] == "observations");
+        let rest = 1 + 2 * self.coefficients().len();
         for (i, line) in lines.iter().enumerate() {
-            if i == 1 || Some(i) == coefficients {
+            if i == 1 || i == rest {
                 out.push_str("\\midrule\n");
             }
             let cells: Vec<String> = line.iter().map(|c| escape(c)).collect();

@@ -9,7 +9,7 @@ use estimation::resample::{
     romano_wolf, stream,
 };
 use estimation::shift_share::{NullImposed, ShiftShare, ShiftShareError};
-use ndarray::{Array1, Array2, Axis, array, stack};
+use ndarray::{Array1, Array2, Axis, array, concatenate, stack};
 use rand::RngExt;
 use rand_distr::{Distribution, StandardNormal};
 use serde_json::Value;
@@ -179,6 +179,8 @@ fn a_lottery_is_drawn_again_by_its_own_rules() {
     let weighted = |t: &[f64]| t[0] + 2.0 * t[1] + 4.0 * t[2];
     let test = lottery.test_drawn(&[1.0; 3], coins, weighted).unwrap();
     assert_eq!(test.statistic, 7.0);
+    let as_large = test.draws.iter().filter(|d| **d >= 7.0).count();
+    assert_eq!(test.p_value, (1 + as_large) as f64 / 8_001.0);
     assert!((test.p_value - 0.125).abs() < 4.0 * (0.125_f64 * 0.875 / 8_000.0).sqrt(), "{}", test.p_value);
 }
 
@@ -434,6 +436,25 @@ fn weights_of_a_shift_share_design_are_repeated_rows() {
     let meat: f64 = (0..8).map(|k| (level.weights[k] * g[k] * e[k]).powi(2)).sum();
     close(level.standard_error, meat.sqrt() / strength.abs(), 1e-9);
     close(level.effective_shocks, total * total / exposure.dot(&exposure), 1e-9);
+}
+
+/// A sector that is small everywhere has small shares, which are no more collinear for it.
+#[test]
+fn the_unit_of_a_share_does_not_matter() {
+    let s = shares(3, 0.8, 0.0);
+    let (mut small, mut large) = (s.shares.clone(), s.shocks.clone());
+    small.column_mut(0).mapv_inplace(|v| v * 1e-7);
+    large[0] *= 1e7;
+    let totals = small.sum_axis(Axis(1)).insert_axis(Axis(1));
+    let controls = concatenate![Axis(1), s.controls, totals];
+    let run = |shares: &Array2<f64>, shocks: &Array1<f64>| {
+        ShiftShare::new(s.y.view(), s.x.view(), shares.view(), shocks.view(), controls.view(), None)
+            .and_then(|design| design.akm::<usize>(None, 0.95))
+            .unwrap()
+    };
+    let (a, b) = (run(&s.shares, &s.shocks), run(&small, &large));
+    close(b.estimate, a.estimate, 1e-7);
+    close(b.standard_error, a.standard_error, 1e-7);
 }
 
 #[test]

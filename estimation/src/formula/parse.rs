@@ -17,8 +17,8 @@ impl Parser {
     }
 
     fn peek(&self) -> &Token {
-        // The last token is the end, and `at` never passes it.
-        &self.tokens[self.at.min(self.tokens.len() - 1)]
+        // The last token is the end, and `next` never passes it.
+        &self.tokens[self.at]
     }
 
     fn next(&mut self) -> Token {
@@ -66,13 +66,28 @@ impl Parser {
     /// A number or text as written, such as the value of an option.
     pub(super) fn literal(&mut self) -> Result<String, FormulaError> {
         let sign = if self.take('-') { "-" } else { "" };
-        let token = self.next();
-        match token.kind {
-            Kind::Number(n) => Ok(format!("{sign}{n}")),
-            Kind::Name(t) | Kind::Text(t) if sign.is_empty() => Ok(t),
-            _ => {
-                self.at = self.at.saturating_sub(1);
-                self.unexpected("a value")
+        let text = match self.peek().kind.clone() {
+            Kind::Number(n) => format!("{sign}{n}"),
+            Kind::Name(t) | Kind::Text(t) if sign.is_empty() => t,
+            _ => return self.unexpected("a value"),
+        };
+        self.next();
+        Ok(text)
+    }
+
+    /// A literal that `read` understands.
+    pub(super) fn value<T>(
+        &mut self,
+        expected: &'static str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, FormulaError> {
+        let start = self.at;
+        let text = self.literal()?;
+        match read(&text) {
+            Some(value) => Ok(value),
+            None => {
+                self.at = start;
+                self.unexpected(expected)
             }
         }
     }
@@ -102,11 +117,6 @@ impl Parser {
         let from = self.peek().position;
         let expression = parse(self)?;
         let to = self.tokens[self.at.saturating_sub(1)].end;
-        let to = if self.peek().kind == Kind::End && self.at + 1 == self.tokens.len() {
-            to.min(self.peek().position)
-        } else {
-            to
-        };
         let name = match &expression {
             Expression::Variable(v) => v.name.clone(),
             _ => self.source(from, to),

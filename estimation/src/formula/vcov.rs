@@ -187,18 +187,13 @@ fn options(parser: &mut Parser) -> Result<Options, FormulaError> {
 }
 
 fn number<T: std::str::FromStr>(parser: &mut Parser, expected: &'static str) -> Result<T, FormulaError> {
-    let value = parser.literal()?;
-    match value.parse() {
-        Ok(number) => Ok(number),
-        Err(_) => parser.unexpected(expected),
-    }
+    parser.value(expected, |text| text.parse().ok())
 }
 
 fn choice<T: Copy>(parser: &mut Parser, choices: &[(&str, T)]) -> Result<T, FormulaError> {
-    let value = parser.literal()?;
-    match choices.iter().find(|(name, _)| value.eq_ignore_ascii_case(name)) {
-        Some((_, choice)) => Ok(*choice),
-        None => parser
-            .unexpected("one of the named choices (ssc: fixest, stata, none; kernel: uniform, bartlett; weights: webb, rademacher, mammen)"),
-    }
+    let of = |text: &str| choices.iter().find(|c| text.eq_ignore_ascii_case(c.0)).map(|c| c.1);
+    parser.value(
+        "one of the named choices (ssc: fixest, stata, none; kernel: uniform, bartlett; weights: webb, rademacher, mammen)",
+        of,
+    )
 }
