@@ -107,3 +107,20 @@ pub(crate) fn rows_mut(x: &mut Array2<f64>) -> Vec<&mut [f64]> {
     }
     x.axis_iter_mut(Axis(0)).filter_map(|r| r.into_slice()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_slices_in_either_order_of_memory() {
+        let by_rows = Array2::from_shape_fn((2, 3), |(i, j)| (10 * i + j) as f64);
+        for mut x in [by_rows.clone(), by_rows.t().as_standard_layout().into_owned().reversed_axes()] {
+            let rows = rows_mut(&mut x);
+            assert!(
+                rows.len() == 2 && *rows[0] == [0.0, 1.0, 2.0] && *rows[1] == [10.0, 11.0, 12.0],
+                "{rows:?}"
+            );
+        }
+    }
+}

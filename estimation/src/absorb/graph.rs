@@ -184,3 +184,109 @@ fn laplacian(n: usize, edges: &[(u32, u32, f64)]) -> (Vec<u32>, Vec<u32>, Vec<f6
     }
     (starts, columns, values)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Categories;
+
+    /// Ninety groups of four rows, whose means are taken, with an effect of few levels and one of many.
+    fn design() -> ([Categories; 3], Vec<f64>) {
+        let n = 360;
+        let of = |name: &str, code: &dyn Fn(usize) -> usize| Categories::new(name, (0..n).map(code));
+        let effects = [
+            of("few", &|i| i * i % 9),
+            of("group", &|i| i * 7 % 90),
+            of("many", &|i| (i % 90 + i / 180 * 13 + i % 90 / 7) % 80),
+        ];
+        (effects, (0..n).map(|i| 0.5 + (i % 5) as f64).collect())
+    }
+
+    /// What joins two levels, `sum w_i w_j / w_g` over pairs of rows of a group.
+    fn joined(of: &Categories, by: &Categories, w: &[f64]) -> Vec<(u32, u32, f64)> {
+        let mut table = vec![vec![0.0; of.count()]; of.count()];
+        for g in 0..by.count() as u32 {
+            let rows: Vec<usize> = (0..w.len()).filter(|&i| by.codes()[i] == g).collect();
+            let total: f64 = rows.iter().map(|&i| w[i]).sum();
+            for &i in &rows {
+                rows.iter().for_each(|&j| {
+                    table[of.codes()[i] as usize][of.codes()[j] as usize] += w[i] * w[j] / total
+                });
+            }
+        }
+        let above = |a: usize| (a + 1..of.count()).map(move |b| (a, b));
+        let pairs = (0..of.count()).flat_map(above).filter(|&(a, b)| table[a][b] > 0.0);
+        pairs.map(|(a, b)| (a as u32, b as u32, table[a][b])).collect()
+    }
+
+    #[test]
+    fn levels_are_joined_by_the_products_of_their_weights_in_a_group() {
+        let (effects, w) = design();
+        let ones = vec![1.0; w.len()];
+        let wide = [
+            Categories::new("group", (0..w.len()).map(|i| i % 12)),
+            Categories::new("few", (0..w.len()).map(|i| i * i % 11)),
+        ];
+        for (effects, largest) in [(&effects[..], 1), (&wide[..], 0)] {
+            let layout = Layout::new(effects).unwrap();
+            assert_eq!(layout.largest, largest);
+            for (weights, w) in [(None, &ones), (Some(&w[..]), &w)] {
+                let balance = layout.balance(weights);
+                for (e, of) in
+                    effects.iter().enumerate().filter(|(e, _)| *e != largest).map(|p| p.1).enumerate()
+                {
+                    let found = edges(&layout, &balance, e, 0..effects[largest].count());
+                    let expected = joined(of, &effects[largest], w);
+                    assert_eq!(found.len(), expected.len());
+                    for (f, x) in found.iter().zip(&expected) {
+                        assert!((f.0, f.1) == (x.0, x.1) && (f.2 - x.2).abs() < 1e-12, "{f:?} {x:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_laplacian_has_the_edges_off_its_diagonal_and_rows_that_add_up_to_zero() {
+        let mut all = vec![(2, 0, 1.0), (1, 1, 5.0), (3, 0, 0.0), (0, 2, 2.0), (3, 2, 4.0), (0, 1, 0.5)];
+        merge(&mut all);
+        assert_eq!(all, [(0, 1, 0.5), (0, 2, 3.0), (2, 3, 4.0)]);
+        // The last level is joined to none.
+        let (starts, columns, values) = laplacian(5, &all);
+        assert_eq!(starts, [0, 3, 5, 8, 10, 11]);
+        assert_eq!(columns, [0, 1, 2, 0, 1, 0, 2, 3, 2, 3, 4]);
+        assert_eq!(values, [3.5, -0.5, -3.0, -0.5, 0.5, -3.0, 7.0, -4.0, -4.0, 4.0, 1.0]);
+    }
+
+    #[test]
+    fn chains_of_levels_are_solved_exactly() {
+        let (workers, lengths) = (40, [31, 21]);
+        let at = |e: usize, i: usize| (i / 2) * [1, 7][e] % (lengths[e] - 1) + i % 2;
+        let effects = [
+            Categories::new("firm", (0..2 * workers).map(|i| at(0, i))),
+            Categories::new("plant", (0..2 * workers).map(|i| at(1, i))),
+            Categories::new("worker", (0..2 * workers).map(|i| i / 2)),
+        ];
+        let w: Vec<f64> = (0..2 * workers).map(|i| 1.0 + (i % 3) as f64).collect();
+        let layout = Layout::new(&effects).unwrap();
+        let graph = Graph::new(&layout, &layout.balance(Some(&w))).unwrap();
+        let value = |code: usize| ((code * code) as f64).sin();
+        let mut right = vec![Lanes([0.0; 2]); layout.unknowns()];
+        for (e, of) in effects[..2].iter().enumerate() {
+            let first = layout.unknowns_of(e).start;
+            for (a, b, weight) in joined(of, &effects[2], &w) {
+                let flow = weight * (value(a as usize) - value(b as usize));
+                right[first + a as usize].0[1] += flow;
+                right[first + b as usize].0[1] -= flow;
+            }
+        }
+        let found = graph.apply(&layout, &right);
+        assert!(found.iter().all(|lanes| lanes.0[0] == 0.0));
+        for e in 0..2 {
+            let gap: Vec<f64> =
+                found[layout.unknowns_of(e)].iter().enumerate().map(|(k, v)| v.0[1] - value(k)).collect();
+            assert_eq!(gap.len(), lengths[e]);
+            assert!(gap.iter().all(|g| (g - gap[0]).abs() < 1e-10), "{gap:?}");
+        }
+    }
+}

@@ -232,3 +232,17 @@ fn cut(starts: &[u32], wanted: usize) -> Vec<Range<usize>> {
     }
     blocks
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_hold_all_groups_once_and_equally_many_rows() {
+        let starts: Vec<u32> = (0..=12).collect();
+        assert_eq!(cut(&starts, 4), [0..3, 3..6, 6..9, 9..12]);
+        // A group is not cut, however large.
+        assert_eq!(cut(&[0, 1, 9, 10, 12], 3), [0..2, 2..4]);
+        assert_eq!(cut(&[0, 5], 3), [Range { start: 0, end: 1 }]);
+    }
+}

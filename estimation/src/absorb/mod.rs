@@ -188,3 +188,52 @@ fn subtract_means(effect: &Categories, weights: Option<&[f64]>, variable: &mut [
         *value -= means[code as usize];
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(n: usize, code: impl Fn(usize) -> usize) -> Categories {
+        Categories::new("effect", (0..n).map(code))
+    }
+
+    fn start(n: usize) -> Vec<f64> {
+        (0..n).map(|i| ((i * i + 3 * i) as f64 * 0.7).sin()).collect()
+    }
+
+    /// Whether graphs and the general solver were made for a demeaning, and for the effects' values.
+    fn made(levels: Vec<Categories>, tolerance: f64) -> [(bool, bool); 2] {
+        let n = levels[0].len();
+        let effects = Effects { levels, slopes: Vec::new() };
+        let mut absorbers = [Absorber::new(&effects, 1), Absorber::new(&effects, 1)];
+        let mut net = start(n);
+        absorbers[0].weighted(None).demean(&mut [&mut net], tolerance).unwrap();
+        let values = absorbers[1].weighted(None).effects_of(&start(n), tolerance).unwrap();
+        for (i, (net, before)) in net.iter().zip(start(n)).enumerate() {
+            let taken: f64 = effects.levels.iter().zip(&values).map(|(e, v)| v[e.codes()[i] as usize]).sum();
+            assert!((before - taken - net).abs() < 1e-5, "{before} {taken} {net}");
+        }
+        absorbers.map(|a| (a.graph.is_some(), a.general.is_some()))
+    }
+
+    #[test]
+    fn a_costlier_solver_is_made_only_where_a_cheaper_one_stalls() {
+        let n = 1_200;
+        assert_eq!(made(vec![of(n, |i| i % 7)], 1e-8), [(false, false); 2]);
+        let mixed = vec![of(n, |i| i % 100), of(n, |i| i * i % 31), of(n, |i| i / 5 % 20)];
+        assert_eq!(made(mixed, 1e-8), [(false, false); 2]);
+        // A chain of groups of two rows, in neighbouring levels, and one of another order.
+        let chain =
+            || vec![of(n, |i| i / 2 % 300 + i % 2), of(n, |i| i / 2), of(n, |i| (i / 2 * 7 % 200) + i % 2)];
+        assert_eq!(made(chain(), 1e-8), [(true, false); 2]);
+    }
+
+    #[test]
+    fn means_weigh_rows_and_are_zero_where_nothing_weighs() {
+        let effect = of(5, |i| [0, 1, 1, 2, 0][i]);
+        assert_eq!(
+            means(&effect, Some(&[1.0, 1.0, 3.0, 0.0, 0.0]), &[2.0, 5.0, 1.0, 9.0, 7.0]),
+            [2.0, 2.0, 0.0]
+        );
+    }
+}

@@ -377,3 +377,165 @@ fn gather<const L: usize, const M: usize>(p: &[Lanes<L>], codes: &[u32; M]) -> L
     codes[1..].iter().for_each(|&c| t += p[c as usize]);
     t
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Categories;
+
+    fn wave(i: usize, a: f64) -> f64 {
+        ((i * i + 3 * i) as f64 * a).sin()
+    }
+
+    fn of(name: &str, n: usize, code: impl Fn(usize) -> usize) -> Categories {
+        Categories::new(name, (0..n).map(code))
+    }
+
+    /// Five effects without a pattern, the second one the largest.
+    fn effects(n: usize) -> [Categories; 5] {
+        [
+            of("a", n, |i| i * i % 7),
+            of("largest", n, |i| i * 11 % 40),
+            of("b", n, |i| i * i / 5 % 9),
+            of("c", n, |i| (i + i * i / 3) % 6),
+            of("d", n, |i| i / 3 % 5),
+        ]
+    }
+
+    /// Sums by level of `w v`.
+    fn sums(effect: &Categories, w: &[f64], v: &[f64]) -> Vec<f64> {
+        let mut sums = vec![0.0; effect.count()];
+        effect.codes().iter().enumerate().for_each(|(i, &code)| sums[code as usize] += w[i] * v[i]);
+        sums
+    }
+
+    fn alike(a: &[f64], b: &[f64]) {
+        let size = b.iter().fold(1.0, |m: f64, v| m.max(v.abs()));
+        assert_eq!(a.len(), b.len());
+        assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-8 * size), "{a:?} {b:?}");
+    }
+
+    #[test]
+    fn what_is_left_is_orthogonal_to_the_effects_and_what_was_taken_is_a_sum_of_them() {
+        let n = 300;
+        let all = effects(n);
+        let w: Vec<f64> = (0..n).map(|i| 0.5 + (i % 4) as f64).collect();
+        let ones = vec![1.0; n];
+        for (effects, variables) in
+            [(&all[..2], 1), (&all[..3], 2), (&all[..4], 3), (&all[..], 5), (&all[1..3], 9)]
+        {
+            let layout = Layout::new(effects).unwrap();
+            for (weights, w) in [(None, &ones), (Some(&w[..]), &w)] {
+                let balance = layout.balance(weights);
+                let before: Vec<Vec<f64>> =
+                    (0..variables).map(|k| (0..n).map(|i| 2.0 + wave(i, 0.3 + k as f64)).collect()).collect();
+                let mut after = before.clone();
+                let mut open: Vec<&mut [f64]> = after.iter_mut().map(Vec::as_mut_slice).collect();
+                let progress = layout.demean(&balance, &Preconditioner::Diagonal, &mut open, 1e-10, 100);
+                assert_eq!(progress.stalled, vec![false; variables]);
+                assert!((1..40).contains(&progress.iterations), "{}", progress.iterations);
+                for (before, after) in before.iter().zip(&after) {
+                    effects.iter().for_each(|e| alike(&sums(e, w, after), &vec![0.0; e.count()]));
+                    let values = layout.effects_of(&balance, &Preconditioner::Diagonal, before, 1e-10, 100);
+                    let values = values.unwrap();
+                    let taken: Vec<f64> = (0..n)
+                        .map(|i| effects.iter().zip(&values).map(|(e, v)| v[e.codes()[i] as usize]).sum())
+                        .collect();
+                    alike(&taken, &before.iter().zip(after).map(|(b, a)| b - a).collect::<Vec<_>>());
+                }
+            }
+        }
+    }
+
+    /// With enough rows for several blocks.
+    #[test]
+    fn passes_over_the_rows_are_sums_over_them() {
+        let n = 40_000;
+        let all = effects(n);
+        let layout = Layout::new(&all[..3]).unwrap();
+        assert!(layout.blocks.len() > 1);
+        let w: Vec<f64> = (0..n).map(|i| 0.5 + (i % 4) as f64).collect();
+        let means = |v: &[f64]| -> Vec<f64> {
+            let (s, t) = (sums(&all[1], &w, v), sums(&all[1], &w, &vec![1.0; n]));
+            all[1].codes().iter().map(|&g| s[g as usize] / t[g as usize]).collect()
+        };
+        let net = |v: &[f64]| -> Vec<f64> { v.iter().zip(means(v)).map(|(v, m)| v - m).collect() };
+        let square = |v: &[f64]| v.iter().zip(&w).map(|(v, w)| w * v * v).sum::<f64>();
+        let right = |v: &[f64]| [sums(&all[0], &w, v), sums(&all[2], &w, v)].concat();
+        let balance = layout.balance(Some(&w));
+        let c: Vec<Lanes<2>> = (0..layout.unknowns()).map(|k| Lanes([wave(k, 0.9), wave(k, 1.7)])).collect();
+        let spread = |lane: usize| -> Vec<f64> {
+            let second = all[0].count();
+            let at = |i: usize| {
+                c[all[0].codes()[i] as usize].0[lane] + c[second + all[2].codes()[i] as usize].0[lane]
+            };
+            (0..n).map(at).collect()
+        };
+        let image = layout.product::<2, 2>(&balance, &c);
+        let before: Vec<Vec<f64>> =
+            (0..2).map(|l| (0..n).map(|i| wave(i, 0.1 + l as f64)).collect()).collect();
+        let mut columns: Vec<Vec<f64>> = before.iter().map(|v| layout.arrange(v).into_owned()).collect();
+        let mut open: Vec<&mut [f64]> = columns.iter_mut().map(Vec::as_mut_slice).collect();
+        let projected = layout.project::<2, 2>(&balance, &mut open, Some(&c));
+        for lane in 0..2 {
+            alike(&image.iter().map(|q| q.0[lane]).collect::<Vec<_>>(), &right(&net(&spread(lane))));
+            let less: Vec<f64> = before[lane].iter().zip(spread(lane)).map(|(v, s)| v - s).collect();
+            alike(&columns[lane], &layout.arrange(&net(&less)));
+            alike(&projected.right.iter().map(|r| r.0[lane]).collect::<Vec<_>>(), &right(&net(&less)));
+            alike(&[projected.length[lane], projected.net[lane]], &[square(&less), square(&net(&less))]);
+        }
+    }
+
+    /// Where weights are products of one factor for each effect, group means are as good as all means.
+    #[test]
+    fn a_balanced_panel_takes_one_step_and_nothing_takes_none() {
+        let n = 20 * 15;
+        let effects = [of("row", n, |i| i / 15), of("column", n, |i| i % 15)];
+        let layout = Layout::new(&effects).unwrap();
+        let w: Vec<f64> = (0..n).map(|i| (1 + i / 15) as f64 * 2.0_f64.powi((i % 15) as i32)).collect();
+        for weights in [None, Some(&w[..])] {
+            let balance = layout.balance(weights);
+            let (mut v, mut zero): (Vec<f64>, Vec<f64>) =
+                ((0..n).map(|i| wave(i, 0.7)).collect(), vec![0.0; n]);
+            let run =
+                |v: &mut Vec<f64>| layout.demean(&balance, &Preconditioner::Diagonal, &mut [v], 1e-8, 60);
+            let progress = run(&mut v);
+            assert_eq!((progress.stalled, progress.iterations), (vec![false], 1));
+            let progress = run(&mut zero);
+            assert_eq!((progress.stalled, progress.iterations), (vec![false], 0));
+        }
+    }
+
+    #[test]
+    fn conjugate_gradients_take_no_more_steps_than_there_are_levels_to_tell_apart() {
+        // A chain: each group has two rows, in neighbouring levels.
+        let (levels, n) = (12, 22);
+        let effects = [of("level", n, |i| i / 2 + i % 2), of("group", n, |i| i / 2)];
+        let layout = Layout::new(&effects).unwrap();
+        let balance = layout.balance(None);
+        let start: Vec<f64> = (0..n).map(|i| wave(i, 0.7)).collect();
+        let run = |limit: usize| {
+            let mut v = start.clone();
+            layout.demean(&balance, &Preconditioner::Diagonal, &mut [&mut v], 1e-8, limit)
+        };
+        let progress = run(60);
+        assert_eq!(progress.stalled, [false]);
+        assert!((levels / 2..levels).contains(&progress.iterations), "{}", progress.iterations);
+        let short = run(4);
+        assert_eq!((short.stalled, short.iterations), (vec![true], 4));
+        assert!(layout.effects_of(&balance, &Preconditioner::Diagonal, &start, 1e-8, 4).is_none());
+    }
+
+    #[test]
+    fn slow_progress_is_not_given_up_while_the_limit_will_do() {
+        let n = 700;
+        let scattered = |i: usize| (i as u32).wrapping_mul(2_654_435_761) as usize / 512 % 100;
+        let effects = [of("group", n, |i| i % 300), of("level", n, scattered)];
+        let layout = Layout::new(&effects).unwrap();
+        let mut v: Vec<f64> = (0..n).map(|i| wave(i, 0.7)).collect();
+        let progress =
+            layout.demean(&layout.balance(None), &Preconditioner::Diagonal, &mut [&mut v], 1e-8, 60);
+        assert_eq!(progress.stalled, [false]);
+        assert!((TRIAL + 2..60).contains(&progress.iterations), "{}", progress.iterations);
+    }
+}
