@@ -4,10 +4,11 @@
 
 use estimation::gmm::{
     Automatic, CentralDifferences, CovarianceOfEstimates, Differentiable, DualMoments, DualNum, FirstWeight,
-    Gmm, GmmError, LinearIv, MomentCovariance, Moments, Restricted, Stage, Steps, Subset, delta_method,
-    delta_method_numeric, distance_test, exogeneity_test, wald_test,
+    Gmm, GmmError, LinearIv, MomentCovariance, Moments, Restarts, Restricted, Stage, Steps, Subset,
+    delta_method, delta_method_numeric, distance_test, exogeneity_test, wald_test,
 };
 use estimation::identification::FirstStage;
+use estimation::statistic::NullDistribution;
 use ndarray::{Array1, Array2, ArrayView1, ArrayViewMut2, Axis, array, stack};
 use rand_distr::{Distribution, StandardNormal};
 
@@ -53,6 +54,25 @@ fn two_step() -> Gmm {
 
 #[test]
 fn what_is_wrong_is_named() {
+    /// A level that is not there in the third of its rows, and what is there.
+    struct Gap;
+    impl DualMoments for Gap {
+        fn observations(&self) -> usize {
+            5
+        }
+        fn moments(&self) -> usize {
+            2
+        }
+        fn parameters(&self) -> usize {
+            1
+        }
+        fn contribution<D: DualNum<Primitive = f64> + Copy>(&self, i: usize, theta: &[D], out: &mut [D]) {
+            out[0] = theta[0] - i as f64;
+            out[1] = theta[0] * if i == 2 { f64::NAN } else { 1.0 };
+        }
+    }
+    let gap = two_step().fit(&Automatic(Gap), array![0.5].view()).unwrap_err();
+    assert!(matches!(&gap, GmmError::NotFinite { moment, row: 2, .. } if moment == "moment2"), "{gap}");
     let blind = two_step().fit(&growth(true), array![0.5, 0.0].view()).unwrap_err();
     assert!(matches!(&blind, GmmError::NotIdentified { direction } if direction == "ghost"), "{blind}");
     let overflow = two_step().fit(&growth(false), array![1e6].view()).unwrap_err();
@@ -68,6 +88,16 @@ fn what_is_wrong_is_named() {
     let one_cluster = Gmm { moment_covariance: MomentCovariance::clustered(&[7; 40]), ..two_step() };
     let error = one_cluster.fit(&growth(false), array![0.5].view()).unwrap_err();
     assert!(matches!(error, GmmError::TooFew { what: "clusters", .. }));
+    let halves = MomentCovariance::clustered(&(0..40).map(|i| i / 20).collect::<Vec<_>>());
+    let two_clusters = Gmm::new(halves, FirstWeight::Identity, Steps::One);
+    assert_eq!(two_clusters.fit(&growth(false), array![0.5].view()).unwrap().overidentification(), 1);
+    let shape = two_step().fit(&growth(false), array![0.5, 0.5].view()).unwrap_err();
+    assert!(matches!(shape, GmmError::Shape { what: "starting value", expected: 1, found: 2 }), "{shape}");
+    let nothing = two_step().fit(&Restricted::fixing(&growth(false), &[(0, 0.5)]).unwrap(), array![].view());
+    assert!(
+        matches!(nothing, Err(GmmError::TooFew { what: "observations and parameters", .. })),
+        "{nothing:?}"
+    );
     let corrected = Gmm { steps: Steps::One, ..two_step().covariance(CovarianceOfEstimates::Windmeijer) };
     assert!(matches!(
         corrected.fit(&growth(false), array![0.5].view()),
@@ -150,29 +180,6 @@ fn minimum_distance_is_gmm_with_one_row_and_a_known_covariance() {
     assert!((fit.standard_errors()[0] - (0.04 * 2.0 / 3.0_f64).sqrt()).abs() < 1e-12);
     let hansen = fit.hansen().unwrap().unwrap();
     assert!((hansen.statistic - 0.3 * 0.3 / 3.0 / 0.04).abs() < 1e-10, "{hansen}");
-}
-
-#[test]
-fn the_delta_method_agrees_with_itself_and_with_a_reparametrisation() {
-    let fit = two_step().fit(&growth(false), array![0.5].view()).unwrap();
-    let f = |t: ArrayView1<'_, f64>| array![t[0].exp(), t[0] * t[0]];
-    let numeric = delta_method_numeric(fit.theta.view(), fit.covariance.view(), f).unwrap();
-    let jacobian = array![[fit.theta[0].exp()], [2.0 * fit.theta[0]]];
-    let exact = delta_method(f(fit.theta.view()), jacobian.view(), fit.covariance.view()).unwrap();
-    for (a, b) in numeric.covariance.iter().zip(&exact.covariance) {
-        assert!((a - b).abs() < 1e-6 * b.abs(), "{a} {b}");
-    }
-    // theta = 2 phi - 1.
-    let moments = growth(false);
-    let half = Restricted::new(&moments, array![-1.0], array![[2.0]], vec!["phi".into()]).unwrap();
-    let other = two_step().fit(&half, array![0.8].view()).unwrap();
-    assert!((2.0 * other.theta[0] - 1.0 - fit.theta[0]).abs() < 1e-9);
-    assert!((2.0 * other.standard_errors()[0] - fit.standard_errors()[0]).abs() < 1e-9);
-    let wald =
-        wald_test(fit.theta.view(), fit.covariance.view(), array![[1.0]].view(), array![0.0].view()).unwrap();
-    assert!(
-        (wald.statistic - (fit.theta[0] / fit.standard_errors()[0]).powi(2)).abs() < 1e-9 * wald.statistic
-    );
 }
 
 #[test]
@@ -447,16 +454,121 @@ impl Moments for Mean {
     }
 }
 
+/// For moments that are not linear, where the Jacobian moves between the steps: the correction's formula, the derivative of the
+/// moments' covariance by differences.
 #[test]
-fn wald_tests_measure_the_gap_from_the_value_and_scale_like_t_ratios() {
-    let (theta, v) = (array![1.0, 3.0], array![[0.5, 0.1], [0.1, 0.4]]);
-    let one = wald_test(theta.view(), v.view(), array![[0.0, 1.0]].view(), array![2.5].view()).unwrap();
-    assert!((one.statistic - 0.25 / 0.4).abs() < 1e-12);
-    let difference =
-        wald_test(theta.view(), v.view(), array![[-1.0, 1.0]].view(), array![0.5].view()).unwrap();
-    assert!((difference.statistic - 1.5 * 1.5 / (0.5 + 0.4 - 0.2)).abs() < 1e-12);
-    let log =
-        delta_method(theta.mapv(f64::ln), array![[1.0, 0.0], [0.0, 1.0 / 3.0]].view(), v.view()).unwrap();
-    let errors = log.standard_errors();
-    assert!((errors[0] - 0.5_f64.sqrt()).abs() < 1e-12 && (errors[1] - 0.4_f64.sqrt() / 3.0).abs() < 1e-12);
+fn windmeijers_correction_of_nonlinear_moments_is_its_formula() {
+    let moments = growth(false);
+    let n = moments.0.y.len() as f64;
+    let covariance = MomentCovariance::clustered(&(0..40).map(|i| i * i / 200).collect::<Vec<_>>()).centred();
+    let gmm = Gmm::new(covariance.clone(), FirstWeight::Identity, Steps::Two);
+    let start = array![0.5];
+    let first = Gmm { steps: Steps::One, ..gmm.clone() }.fit(&moments, start.view()).unwrap();
+    let fit = gmm.covariance(CovarianceOfEstimates::Windmeijer).fit(&moments, start.view()).unwrap();
+    let s = |theta: f64| {
+        let mut rows = Array2::zeros((moments.observations(), 2));
+        moments.contributions(array![theta].view(), rows.view_mut());
+        covariance.estimate(rows.view()).unwrap()
+    };
+    let at = first.theta[0];
+    let moved = (s(at + 1e-5) - s(at - 1e-5)) / 2e-5;
+    let (g, w) = (fit.jacobian.column(0), linalg::inverse(s(at).view()).unwrap());
+    let bread = 1.0 / g.dot(&w.dot(&g));
+    let d = bread * g.dot(&w.dot(&moved.dot(&w.dot(&fit.moments))));
+    let v2 = bread / n;
+    let expected = v2 + 2.0 * d * v2 + d * d * first.covariance[[0, 0]];
+    assert!((fit.covariance[[0, 0]] / expected - 1.0).abs() < 1e-7, "{} {expected}", fit.covariance[[0, 0]]);
+    assert!((expected / v2 - 1.0).abs() > 1e-3);
+}
+
+#[test]
+fn tests_of_restrictions_and_moments_need_no_correction_of_the_variance() {
+    let p = panel();
+    let iv = p.linear();
+    let gmm = Gmm::new(
+        MomentCovariance::heteroskedastic(),
+        FirstWeight::Given(iv.two_stage_weight().unwrap()),
+        Steps::Two,
+    );
+    let corrected = gmm.clone().covariance(CovarianceOfEstimates::Windmeijer);
+    let restricted = Restricted::fixing(&iv, &[(1, 0.5)]).unwrap();
+    let tests = |gmm: &Gmm| {
+        let fit = gmm.fit(&iv, array![0.0, 0.0].view()).unwrap();
+        let distance = distance_test(gmm, &fit, &restricted, array![0.0].view()).unwrap().0;
+        (distance.statistic, exogeneity_test(gmm, &fit, &iv, &[3]).unwrap().statistic)
+    };
+    assert_eq!(tests(&gmm), tests(&corrected));
+}
+
+#[test]
+fn reports_say_how_far_the_last_step_goes_and_what_the_criterion_is() {
+    let p = panel();
+    let iv = p.linear();
+    let fit = two_step().fit(&iv, array![0.0, 0.0].view()).unwrap();
+    for stage in &fit.report.stages {
+        assert_eq!(stage.starts[0].status, "closed form");
+    }
+    let last = &fit.report.stages[1];
+    assert!((last.criterion / fit.criterion() - 1.0).abs() < 1e-10, "{} {}", last.criterion, fit.criterion());
+    assert_eq!(fit.overidentification(), 2);
+    assert!(fit.report.residual() < 1e-8);
+    let slope = p.x.select(Axis(1), &[1]);
+    let sargan = LinearIv::new(p.y.view(), slope.view(), p.z.view()).unwrap().sargan(array![0.5].view());
+    assert_eq!(sargan.unwrap().unwrap().null, NullDistribution::ChiSquared { df: 3.0 });
+
+    // One moment for one parameter: the step is -g / G, and se = sqrt(s / n) / |G|.
+    let rough = Gmm { sufficient: 1.0, tolerance: 10.0, steps: Steps::One, ..two_step() };
+    let all = growth(false);
+    let one = Subset::new(&all, vec![1]).unwrap();
+    let fit = rough.fit(&one, array![-0.2].view()).unwrap();
+    let expected = fit.moments[0].abs() / (fit.moment_covariance[[0, 0]] / fit.observations as f64).sqrt();
+    assert!(expected > 1e-3 && (fit.report.residual() / expected - 1.0).abs() < 1e-9, "{expected}");
+}
+
+#[test]
+fn restarts_lie_around_the_starts_in_turn_by_their_size_and_the_spread() {
+    let starts = [array![0.3], array![-4.0]];
+    let gmm = Gmm { steps: Steps::One, tolerance: f64::INFINITY, max_iterations: 0, ..two_step() }
+        .restarts(Restarts { count: 4, spread: 0.1, seed: 5 });
+    for starts in [&starts[..], &starts[1..]] {
+        let report = gmm.fit_from(&growth(false), starts).unwrap().report;
+        let runs: Vec<f64> = report.stages[0].starts.iter().map(|run| run.start[0]).collect();
+        let again = (0..4).map(|k| {
+            let around = starts[k % starts.len()][0];
+            let draw: f64 = StandardNormal.sample(&mut estimation::resample::stream(5, k as u64));
+            around + 0.1 * around.abs().max(1.0) * draw
+        });
+        assert_eq!(runs, starts.iter().map(|s| s[0]).chain(again).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn weights_that_do_not_settle_are_an_error_with_their_last_change() {
+    let gmm = Gmm { steps: Steps::Iterated { max_rounds: 1, tolerance: 1e-12 }, ..two_step() };
+    let error = gmm.fit(&growth(false), array![0.5].view()).unwrap_err();
+    let GmmError::WeightNotConverged { iterations: 1, change, report } = error else { panic!("{error}") };
+    assert!(change > 1e-12 && report.stages.len() == 2, "{change}");
+}
+
+#[test]
+fn the_delta_method_agrees_with_itself_and_with_a_reparametrisation() {
+    let fit = two_step().fit(&growth(false), array![0.5].view()).unwrap();
+    let f = |t: ArrayView1<'_, f64>| array![t[0].exp(), t[0] * t[0]];
+    let numeric = delta_method_numeric(fit.theta.view(), fit.covariance.view(), f).unwrap();
+    let jacobian = array![[fit.theta[0].exp()], [2.0 * fit.theta[0]]];
+    let exact = delta_method(f(fit.theta.view()), jacobian.view(), fit.covariance.view()).unwrap();
+    for (a, b) in numeric.covariance.iter().zip(&exact.covariance) {
+        assert!((a - b).abs() < 1e-6 * b.abs(), "{a} {b}");
+    }
+    // theta = 2 phi - 1.
+    let moments = growth(false);
+    let half = Restricted::new(&moments, array![-1.0], array![[2.0]], vec!["phi".into()]).unwrap();
+    let other = two_step().fit(&half, array![0.8].view()).unwrap();
+    assert!((2.0 * other.theta[0] - 1.0 - fit.theta[0]).abs() < 1e-9);
+    assert!((2.0 * other.standard_errors()[0] - fit.standard_errors()[0]).abs() < 1e-9);
+    let wald =
+        wald_test(fit.theta.view(), fit.covariance.view(), array![[1.0]].view(), array![0.0].view()).unwrap();
+    assert!(
+        (wald.statistic - (fit.theta[0] / fit.standard_errors()[0]).powi(2)).abs() < 1e-9 * wald.statistic
+    );
 }

@@ -162,7 +162,7 @@ mod tests {
     use ndarray::{array, concatenate};
 
     use super::*;
-    use crate::gmm::{CentralDifferences, LinearIv, Restricted, Subset};
+    use crate::gmm::{Automatic, CentralDifferences, DualMoments, DualNum, LinearIv, Restricted, Subset};
 
     const ROWS: usize = 40;
 
@@ -265,5 +265,40 @@ mod tests {
         let mut numeric = Array2::zeros((ROWS, 2));
         by_differences(subset()).derivative(array![0.3, -0.6].view(), 1, numeric.view_mut());
         assert!((&rows - &numeric).iter().all(|gap| gap.abs() < 1e-8));
+    }
+
+    /// `E(x sqrt(theta) - y) = 0`, whose derivative is infinite at zero.
+    struct Root;
+
+    impl DualMoments for Root {
+        fn observations(&self) -> usize {
+            1
+        }
+        fn moments(&self) -> usize {
+            1
+        }
+        fn parameters(&self) -> usize {
+            1
+        }
+        fn contribution<D: DualNum<Primitive = f64> + Copy>(&self, _: usize, theta: &[D], out: &mut [D]) {
+            out[0] = theta[0].sqrt() - 2.0;
+        }
+    }
+
+    #[test]
+    fn a_step_ends_at_the_minimum_of_a_quadratic_and_needs_finite_derivatives() {
+        let (y, x, z) = data();
+        let moments = LinearIv::new(y.view(), x.view(), z.view()).unwrap();
+        let weight = moments.two_stage_weight().unwrap();
+        let fixed = FixedWeight { moments: &moments, weight: &weight };
+        let theta = array![0.3, -0.6];
+        let end = &theta + &fixed.expand(theta.view()).unwrap().step().unwrap();
+        assert!(fixed.expand(end.view()).unwrap().gradient.iter().all(|g| g.abs() < 1e-12));
+        let (root, weight) = (Automatic(Root), Array2::eye(1));
+        let fixed = FixedWeight { moments: &root, weight: &weight };
+        assert!(fixed.value(array![0.0].view()) == 4.0 && fixed.expand(array![0.0].view()).is_none());
+        // Of one row nothing would be left.
+        let centred = MomentCovariance::heteroskedastic().centred();
+        assert_eq!(centred.prepare(array![[2.0]]), array![[2.0]]);
     }
 }

@@ -479,3 +479,36 @@ pub(crate) fn invert(s: &Array2<f64>) -> Result<Option<Array2<f64>>, LinalgError
 fn largest_ratio(change: &Array1<f64>, scale: &Array1<f64>) -> f64 {
     change.iter().zip(scale).map(|(c, s)| if *c == 0.0 { 0.0 } else { c.abs() / s }).fold(0.0, f64::max)
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+
+    #[test]
+    fn what_moments_do_not_see_is_a_direction_whatever_the_units() {
+        let names = ["a", "b", "c"].map(String::from);
+        let in_units = |correlation: f64| {
+            let scale = array![1e4, 1.0, 1e-5];
+            let core = array![[1.0, 0.0, correlation], [0.0, 1.0, 0.0], [correlation, 0.0, 1.0]];
+            Array2::from_shape_fn((3, 3), |(j, k)| core[[j, k]] * scale[j] * scale[k])
+        };
+        assert!(identified(&in_units(0.5), &names).is_ok());
+        assert!(identified(&in_units(1.0 - 1e-10), &names).is_ok());
+        let Err(GmmError::NotIdentified { direction }) = identified(&in_units(1.0 - 1e-15), &names) else {
+            panic!("identified")
+        };
+        assert!(
+            ["+0.71 a -0.71 c", "-0.71 a +0.71 c", "+0.71 c -0.71 a", "-0.71 c +0.71 a"]
+                .contains(&direction.as_str()),
+            "{direction}"
+        );
+    }
+
+    #[test]
+    fn a_change_is_measured_by_its_largest_share() {
+        assert_eq!(largest_ratio(&array![3.0, -8.0, 0.0], &array![2.0, 4.0, 0.0]), 2.0);
+        assert_eq!(largest_ratio(&array![0.5], &array![2.0]), 0.25);
+    }
+}

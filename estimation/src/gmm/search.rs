@@ -383,3 +383,91 @@ impl Solver<Scaled<'_>, SearchState> for LevenbergMarquardt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+    use crate::gmm::{FirstWeight, MomentCovariance, Steps};
+
+    const N: f64 = 50.0;
+
+    /// Rosenbrock's valley, `(10 (y - x^2))^2 + (1 - x)^2`, or the same without derivatives.
+    struct Valley {
+        smooth: bool,
+    }
+
+    impl Criterion for Valley {
+        fn evaluate(&self, theta: ArrayView1<'_, f64>) -> (f64, Option<Array1<f64>>) {
+            let (x, y) = (theta[0], theta[1]);
+            ((10.0 * (y - x * x)).powi(2) + (1.0 - x).powi(2), None)
+        }
+
+        fn expand_with(&self, theta: ArrayView1<'_, f64>, _: Option<Array1<f64>>) -> Option<Expansion> {
+            let (x, y) = (theta[0], theta[1]);
+            let (gap, jacobian) =
+                (array![10.0 * (y - x * x), 1.0 - x], array![[-20.0 * x, 10.0], [-1.0, 0.0]]);
+            self.smooth.then(|| Expansion {
+                value: gap.dot(&gap),
+                gradient: jacobian.t().dot(&gap) * 2.0,
+                curvature: jacobian.t().dot(&jacobian) * 2.0,
+            })
+        }
+    }
+
+    fn settings(optimiser: Optimiser, max_iterations: u64) -> Gmm {
+        let gmm = Gmm::new(MomentCovariance::heteroskedastic(), FirstWeight::Identity, Steps::One);
+        Gmm { optimiser, max_iterations, ..gmm }
+    }
+
+    /// Checks that a search went down to the minimum, by iterates that are what they are said to be.
+    fn arrived(criterion: &Valley, report: &StartReport, near: f64) {
+        for iterate in &report.history {
+            let value = N * criterion.value(ArrayView1::from(&iterate.theta));
+            assert!((iterate.criterion - value).abs() <= 1e-9 * value.max(1e-12), "{iterate:?} {value}");
+        }
+        for pair in report.history.windows(2) {
+            assert!(pair[1].criterion <= pair[0].criterion + 1e-9, "{pair:?}");
+        }
+        assert!(report.theta.iter().all(|t| (t - 1.0).abs() < near), "{:?}", report.theta);
+        assert_eq!(report.criterion, report.history.last().unwrap().criterion);
+    }
+
+    #[test]
+    fn every_search_alone_finds_the_bottom_of_a_curved_valley() {
+        let smooth = Valley { smooth: true };
+        for optimiser in [Optimiser::Bfgs, Optimiser::NelderMead] {
+            let start = array![-1.2, 1.0];
+            let value = N * smooth.value(start.view());
+            let mut report = StartReport::closed_form(value, &start);
+            report.history.push(Iterate { criterion: value, theta: start.to_vec() });
+            globally(&smooth, N, optimiser, 60, &mut report);
+            arrived(&smooth, &report, 1e-3);
+            assert!(report.history.len() > 10);
+        }
+    }
+
+    #[test]
+    fn damped_steps_end_at_the_bottom_after_a_few() {
+        let smooth = Valley { smooth: true };
+        let report = search(&smooth, array![-1.2, 1.0].view(), N, &settings(Optimiser::GaussNewton, 100));
+        arrived(&smooth, &report, 1e-12);
+        assert!((3..25).contains(&report.history.len()), "{}", report.history.len());
+        assert!(report.status.contains("converged"), "{}", report.status);
+        let others = search(&smooth, array![-1.2, 1.0].view(), N, &settings(Optimiser::Bfgs, 100));
+        arrived(&smooth, &others, 1e-9);
+        assert!(others.history.len() != report.history.len());
+    }
+
+    #[test]
+    fn without_derivatives_only_nelder_mead_moves() {
+        let rough = Valley { smooth: false };
+        let start = array![-1.2, 1.0];
+        let report = search(&rough, start.view(), N, &settings(Optimiser::NelderMead, 60));
+        arrived(&rough, &report, 1e-3);
+        let report = search(&rough, start.view(), N, &settings(Optimiser::GaussNewton, 60));
+        assert_eq!((report.theta.len(), report.history.len()), (2, 1));
+        assert!(report.status.contains("not finite at the start"), "{}", report.status);
+    }
+}
