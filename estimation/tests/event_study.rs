@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use estimation::event_study::{EventPath, EventStudyError, EventTerms};
+use estimation::{Regression, Vcov};
 use linalg::Cholesky;
-use ndarray::{Array1, Array2, array};
+use ndarray::{Array1, Array2, Axis, array, concatenate};
 use proptest::prelude::*;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -132,6 +133,13 @@ fn what_bounds_cannot_be_had_for_is_named() {
         assert!(matches!(refused, Err(EventStudyError::Domain { what: "bound", .. })), "{bound}");
     }
     assert!(matches!(two.smoothness(array![1.0, 1.0].view(), 0.1, 0.95), Err(EventStudyError::Shape { .. })));
+    let unknown = two.smoothness(array![f64::NAN].view(), 0.1, 0.95);
+    assert!(matches!(unknown, Err(EventStudyError::NotFinite { what: "weights of the effects", index: 0 })));
+    let short = EventPath::new(&[-2, -1], 0, effects.view(), v.view());
+    assert!(
+        matches!(short, Err(EventStudyError::Shape { what: "effects", expected: 2, found: 3 })),
+        "{short:?}"
+    );
     let none = path(0, 3, &effects, &v).smoothness(array![0.0, 0.0, 1.0].view(), 0.1, 0.95);
     assert!(matches!(none, Err(EventStudyError::NoPeriods { side: "before", .. })));
     let gap = EventPath::new(&[-3, -1, 1], 0, effects.view(), v.view()).unwrap();
@@ -298,5 +306,40 @@ proptest! {
         let a = original.relative_magnitudes(weights.view(), m, 0.95).unwrap();
         let b = original.relative_magnitudes(weights.view(), m + 0.1, 0.95).unwrap();
         prop_assert!(b.lower <= a.lower && b.upper >= a.upper);
+    }
+}
+
+#[test]
+fn under_wide_bounds_the_interval_extrapolates_from_the_nearest_periods() {
+    // With one effect after, the weights on those before add up to one in slopes; of these the least bias, m, is that of the
+    // last period alone.
+    let effects = array![0.4, -0.3, 0.2, 0.1, 1.0];
+    let v = Array2::from_shape_fn((5, 5), |(i, j)| 0.01 * 0.6_f64.powi((i as i32 - j as i32).abs()));
+    let path = path(4, 1, &effects, &v);
+    let m = 10.0;
+    let interval = path.smoothness(array![1.0].view(), m, 0.95).unwrap();
+    let se = (v[[3, 3]] + v[[4, 4]] + 2.0 * v[[3, 4]]).sqrt();
+    let half = m + 1.6448536269514722 * se;
+    assert!(((interval.lower + interval.upper) / 2.0 - 1.1).abs() < 1e-3, "{interval:?}");
+    assert!(((interval.upper - interval.lower) / 2.0 / half - 1.0).abs() < 1e-5, "{interval:?} {half}");
+}
+
+#[test]
+fn a_path_takes_its_terms_from_a_regression_by_name() {
+    let n = 60;
+    let wave = |i: usize, a: f64| ((i * i + 3 * i) as f64 * a).sin();
+    let period: Vec<Option<i64>> = (0..n).map(|i| Some(2008 + (i % 4) as i64)).collect();
+    let intensity: Vec<f64> = (0..n).map(|i| wave(i, 0.7)).collect();
+    let terms = EventTerms::new("ree", &period, &intensity, 2009, None).unwrap();
+    let control = Array1::from_shape_fn(n, |i| wave(i, 1.1)).insert_axis(Axis(1));
+    let x = concatenate![Axis(1), control, terms.columns];
+    let names: Vec<String> = [vec!["control".to_owned()], terms.names.clone()].concat();
+    let fit =
+        Regression::new(Array1::from_shape_fn(n, |i| wave(i, 2.3)), x).names(names).ols(&Vcov::Hc1).unwrap();
+    let path = EventPath::from_estimates(fit.estimates(), &terms).unwrap();
+    let points = path.points(0.95, 10, 1).unwrap();
+    for (name, point) in terms.names.iter().zip(points.iter().filter(|p| !p.is_reference)) {
+        let of = fit.estimates().coefficient(name).unwrap();
+        assert_eq!((of.estimate, of.std_error), (point.effect, point.standard_error), "{name}");
     }
 }

@@ -86,6 +86,21 @@ fn predictions_on_the_sample_are_its_fitted_values() {
     let values = linear.fixed_effects().expect("recovered");
     let mean: f64 = values.values("period").iter().map(|v| v.1).sum::<f64>() / 6.0;
     assert!(mean.abs() < 1e-9);
+    // Effects after the first have mean zero over the rows, where rows differ by weight and levels by size, too.
+    let rows: Vec<usize> = (0..p.y.len()).filter(|i| i % 7 != 3).collect();
+    let weights = rows.iter().map(|i| 1.0 + (i % 5) as f64).collect();
+    let select = |c: &Categories| {
+        Categories::new(c.name(), rows.iter().map(|&i| c.label(i).expect("a row").to_owned()))
+    };
+    let uneven = Regression::new(p.y.select(Axis(0), &rows), p.x.select(Axis(0), &rows))
+        .absorb(effects.each_ref().map(select))
+        .weights(Weights::Analytic(weights))
+        .ols(&Vcov::Hc1)
+        .expect("ols");
+    let values = uneven.fixed_effects().expect("recovered");
+    let period = |&i: &usize| values.value("period", p.period.label(i).expect("a row")).expect("a level");
+    let (mean, size) = rows.iter().map(period).fold((0.0, 0.0), |s, v| (s.0 + v, s.1 + v.abs()));
+    assert!(mean.abs() < 1e-9 * size && size > 1.0, "{mean} {size}");
     let poisson =
         Regression::new(p.count, p.x.clone()).absorb(effects.clone()).poisson(&Vcov::Hc1).expect("ppml");
     let used = poisson.rows();
@@ -197,6 +212,28 @@ fn singletons_are_dropped_in_turn() {
 }
 
 #[test]
+fn a_row_that_stands_for_several_is_no_singleton() {
+    let n = 13;
+    let unit = Categories::new("unit", (0..n).map(|i| i / 4));
+    let x = Array2::from_shape_fn((n, 1), |(i, _)| (i * i % 7) as f64);
+    let y = Array1::from_shape_fn(n, |i| (i * i % 11) as f64);
+    for (copies, rows, alone) in [(1.0, 12, vec![12]), (2.0, 13, vec![]), (7.0, 13, vec![])] {
+        let mut weights = vec![1.0; n];
+        weights[12] = copies;
+        let weighted = |w: Weights| {
+            Regression::new(y.clone(), x.clone())
+                .absorb([unit.clone()])
+                .weights(w)
+                .ols(&Vcov::Hc1)
+                .expect("ols")
+        };
+        let fit = weighted(Weights::Frequency(weights.clone()));
+        assert_eq!((fit.rows().len(), &fit.dropped().singletons), (rows, &alone), "{copies}");
+        assert_eq!(weighted(Weights::Analytic(weights)).dropped().singletons, [12]);
+    }
+}
+
+#[test]
 fn variances_meet_in_their_limits() {
     let p = panel(7, 20, 8);
     let n = p.y.len();
@@ -269,6 +306,45 @@ fn outcomes_that_the_model_fits_almost_exactly_converge_in_any_unit() {
             }
         }
     }
+}
+
+/// A few values of the regressor are far from all others, so that full steps overshoot.
+fn far(seed: u64, n: usize, power: f64) -> (Array1<f64>, Array1<f64>) {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut normal = || -> f64 { StandardNormal.sample(&mut rng) };
+    let x = Array1::from_shape_fn(n, |_| {
+        let v = normal();
+        v.signum() * v.abs().powf(power)
+    });
+    let y = Array1::from_shape_fn(n, |i| {
+        let v = normal();
+        if v < -1.0 { 0.0 } else { (power * v + 0.1 * x[i].clamp(-30.0, 30.0)).exp() }
+    });
+    (y, x)
+}
+
+/// At the end the scores of the coefficients, not only of fitted values, are zero.
+#[test]
+fn steps_that_overshoot_are_halved() {
+    let fit = |y: &Array1<f64>, x: &Array1<f64>| {
+        Regression::new(y.clone(), x.clone().insert_axis(Axis(1))).poisson(&Vcov::Hc1)
+    };
+    for (seed, n, power) in
+        [(474, 30, 6.0), (1_224, 30, 7.0), (1_567, 13, 7.0), (1_728, 24, 7.0), (3_079, 25, 7.0)]
+    {
+        let (y, x) = far(seed, n, power);
+        let b = fit(&y, &x).expect("ppml").estimates().coefficients().to_owned();
+        let mu = x.mapv(|x| (b[0] + b[1] * x).exp());
+        for of in [|_: f64| 1.0, |x: f64| x] {
+            let terms = || x.iter().zip(&y).zip(&mu).map(|((x, y), mu)| (of(*x) * y, of(*x) * mu));
+            let (score, size) =
+                terms().fold((0.0, 0.0), |s, (y, mu)| (s.0 + y - mu, s.1 + y.abs() + mu.abs()));
+            assert!(score.abs() < 1e-9 * size, "{seed}: {score} of {size}");
+        }
+    }
+    // Fitted values that no number holds, 1e-900 and less.
+    let (y, x) = far(341, 17, 6.0);
+    assert!(matches!(fit(&y, &x), Err(EstimationError::NotConverged { .. })));
 }
 
 #[test]

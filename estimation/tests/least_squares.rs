@@ -1,6 +1,7 @@
 //! Least squares against certified values and against itself.
 #![allow(clippy::expect_used)]
 
+use estimation::statistic::TestStatistic;
 use estimation::{Categories, EstimationError, Regression, SmallSample, Vcov, Weights};
 use ndarray::{Array1, Array2, Axis, array};
 use proptest::prelude::*;
@@ -135,6 +136,10 @@ fn one_regressor_without_constant_by_hand() {
     let b = fit.estimates().coefficient("x").expect("named");
     assert!((b.estimate - beta).abs() < 1e-14);
     assert!((b.std_error - (4.0 / 3.0 * meat).sqrt() / sxx).abs() < 1e-14);
+    // Rounding of four rows, by the lengths of what is added up.
+    let (length, left) = (y.map(|y| y * y).iter().sum::<f64>(), fit.residual_sum_of_squares());
+    let error = 2.0 * f64::EPSILON * (length.sqrt() + left.sqrt()) / sxx.sqrt();
+    assert!((fit.accuracy().error[0] / error - 1.0).abs() < 1e-9, "{:?} {error}", fit.accuracy());
 }
 
 #[test]
@@ -183,7 +188,28 @@ fn degenerate_input_is_an_error_that_names_it() {
         weighted(Weights::Frequency(vec![1.0, 1.5, 1.0, 1.0])),
         EstimationError::Weight { row: 1, .. }
     ));
-    assert!(matches!(weighted(Weights::Analytic(vec![0.0; 4])), EstimationError::NoRows { .. }));
+    assert_eq!(
+        weighted(Weights::Analytic(vec![0.0; 4])).to_string(),
+        "no rows are left to estimate from: of 4, 4 have weight zero, 0 are singletons and 0 are separated"
+    );
+    assert_eq!(
+        run(&Array1::zeros(0), &Array2::zeros((0, 1))).unwrap_err().to_string(),
+        "no rows are left to estimate from"
+    );
+    // Rounding is all that is left, in any unit.
+    let roots = Array2::from_shape_fn((9, 2), |(i, j)| ((i + 2) as f64).powf(1.0 / (j + 2) as f64));
+    let y_of_roots = &roots.column(0) * (1e6 / 3.0) + &roots.column(1) * 1e5 + 0.1;
+    let weights = Weights::Analytic((0..9).map(|i| 1e6 * f64::from(1 + i % 3)).collect());
+    let exact = Regression::new(y_of_roots, roots).weights(weights).ols(&Vcov::Hc1);
+    assert!(matches!(exact.unwrap_err(), EstimationError::PerfectFit { .. }));
+    // A large constant, of which rounding leaves something or nothing where effects take it out.
+    for k in 1..20 {
+        let level = Array2::from_shape_fn((7, 1), |_| 1e6 + 0.1 * f64::from(k));
+        let constant = Regression::new(Array1::from_shape_fn(7, |i| (i * i % 5) as f64), level)
+            .absorb([Categories::new("half", (0..7).map(|i| i / 4))])
+            .ols(&Vcov::Hc1);
+        assert!(matches!(constant.unwrap_err(), EstimationError::NothingIdentified { .. }), "{k}");
+    }
     let one = Vcov::cluster([Categories::new("all", [0; 4])], SmallSample::Fixest);
     assert!(matches!(
         Regression::new(y.clone(), x.clone()).ols(&one).unwrap_err(),
@@ -312,4 +338,62 @@ fn newey_west_is_a_double_sum_with_the_factor_of_its_convention() {
     let unknown = Vcov::DriscollKraay { time, lags: 1, small_sample: SmallSample::Stata };
     let refused = Regression::new(moved_y, moved_x).ols(&unknown);
     assert!(matches!(refused, Err(EstimationError::VcovUnavailable { .. })));
+}
+
+/// Two-way variances need not be positive: then their negative part is left out, as by eigenvalues here.
+#[test]
+fn a_two_way_variance_that_is_not_positive_loses_what_is_negative() {
+    let n = 24_usize;
+    let wave = |i: usize, a: f64| ((i * i + 3 * i) as f64 * a).sin();
+    let (x, y) =
+        (Array2::from_shape_fn((n, 1), |(i, _)| wave(i, 2.0)), Array1::from_shape_fn(n, |i| wave(i, 1.0)));
+    let ways = [Categories::new("g", (0..n).map(|i| i % 3)), Categories::new("h", (0..n).map(|i| i / 3))];
+    let variance = |vcov: Vcov| {
+        Regression::new(y.clone(), x.clone()).ols(&vcov).expect("well posed").estimates().vcov().to_owned()
+    };
+    let one_way = |way: &Categories| variance(Vcov::cluster([way.clone()], SmallSample::Uncorrected));
+    let v = one_way(&ways[0]) + one_way(&ways[1]) - variance(Vcov::Hc0);
+    let eigen = linalg::SymmetricEigen::new(v.view()).expect("symmetric");
+    assert!(eigen.values[0] < -0.01 && eigen.values[1] > 0.004, "{}", eigen.values);
+    let largest = eigen.vectors.column(1);
+    let expected = Array2::from_shape_fn((2, 2), |(i, j)| eigen.values[1] * largest[i] * largest[j]);
+    let found = variance(Vcov::cluster(ways, SmallSample::Uncorrected));
+    assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-12), "{found} {expected}");
+}
+
+#[test]
+fn two_clusters_and_two_periods_are_enough() {
+    let n = 12_usize;
+    let (y, x) = (
+        Array1::from_shape_fn(n, |i| (i * i % 7) as f64),
+        Array2::from_shape_fn((n, 1), |(i, _)| (i * i % 5) as f64),
+    );
+    let time: Vec<i64> = (0..n).map(|i| (i % 2) as i64).collect();
+    let run = |vcov: Vcov| Regression::new(y.clone(), x.clone()).ols(&vcov);
+    let half = Categories::new("half", (0..n).map(|i| i / 6));
+    assert!(run(Vcov::cluster([half], SmallSample::Fixest)).is_ok());
+    assert!(run(Vcov::DriscollKraay { time, lags: 0, small_sample: SmallSample::Fixest }).is_ok());
+    // A likelihood's t-ratios are held to the normal distribution.
+    let counts = Regression::new(y.clone(), x.clone());
+    let vcov = Vcov::DriscollKraay {
+        time: (0..n as i64).map(|i| i % 4).collect(),
+        lags: 1,
+        small_sample: SmallSample::Fixest,
+    };
+    for row in counts.poisson(&vcov).expect("ppml").estimates().table() {
+        let p = statrs::function::erf::erfc(row.statistic.abs() / std::f64::consts::SQRT_2);
+        assert!((row.p_value - p).abs() < 1e-9 && p > 1e-6, "{row:?} {p}");
+    }
+    let still = run(Vcov::DriscollKraay { time: vec![4; n], lags: 0, small_sample: SmallSample::Fixest });
+    assert_eq!(
+        still.unwrap_err(),
+        EstimationError::TooFewClusters { variable: "the period".into(), count: 1 }
+    );
+}
+
+#[test]
+fn an_f_test_without_end_of_degrees_is_a_chi_squared_one() {
+    let (f, chi) = (TestStatistic::f(2.5, 3, f64::INFINITY), TestStatistic::chi_squared(7.5, 3));
+    assert!(f.p_value == chi.p_value && (chi.p_value - 0.0575584).abs() < 1e-6, "{chi}");
+    assert!((TestStatistic::f(2.5, 3, 1e9).p_value - f.p_value).abs() < 1e-6);
 }

@@ -1,11 +1,13 @@
 //! Slopes that vary by level, multinomial shares, and panels that hang together by threads.
 #![allow(clippy::expect_used)]
 
+use std::slice::from_ref;
+
 use estimation::gmm::{FirstWeight, Gmm, LinearIv, MomentCovariance, Steps};
 use estimation::identification::FirstStage;
 use estimation::{
-    Categories, EstimationError, Formula, KClass, Regression, SmallSample, Table, Vcov, VcovFormula,
-    WeightColumn,
+    Categories, EstimationError, Formula, KClass, PoissonSettings, Regression, SmallSample, Table, Vcov,
+    VcovFormula, WeightColumn,
 };
 use ndarray::{Array1, Array2, Axis, concatenate};
 use rand::{RngExt, SeedableRng};
@@ -165,8 +167,14 @@ fn multinomial_shares_solve_their_own_first_order_conditions() {
     }
     assert!(score_b.abs() < 1e-6 && score_effects.iter().all(|s| s.abs() < 1e-6));
     assert!((likelihood - fit.pseudo_likelihood()).abs() < 1e-8);
-    let shares = fit.shares(x.view(), &[source], &destination).expect("known levels");
+    let shares = fit.shares(x.view(), from_ref(&source), &destination).expect("known levels");
     assert!(shares.iter().zip(fit.fitted()).all(|(a, b)| (a - b).abs() < 1e-7));
+    // However far a regressor is, as long as it is for all alike.
+    let far = fit.shares((&x + 1e3).view(), from_ref(&source), &destination).expect("known levels");
+    assert!(shares.iter().zip(&far).all(|(a, b)| (a - b).abs() < 1e-9));
+    let short = Categories::new("destination", 0..3);
+    let error = fit.shares(x.view(), from_ref(&source), &short).unwrap_err();
+    assert_eq!(error, EstimationError::Length { what: "destination".into(), expected: 80, found: 3 });
 }
 
 #[test]
@@ -327,6 +335,7 @@ fn residuals_and_kappa_are_those_of_the_named_estimator() {
     assert_eq!(run(&[0, 1], KClass::Ols).kappa(), 0.0);
     let two = run(&[0, 1], KClass::TwoStage);
     assert_eq!((two.kappa(), two.estimator()), (1.0, "two-stage least squares"));
+    assert!(two.accuracy().condition > 1.0 && two.accuracy().condition < 1e6, "{:?}", two.accuracy());
     let liml = run(&[0, 1], KClass::Liml);
     assert!(liml.kappa() > 1.0 && liml.kappa() < 1.2 && liml.estimator() == "LIML", "{}", liml.kappa());
     // Fuller's takes a / (n - instruments and exogenous regressors) off LIML's.
@@ -483,5 +492,48 @@ fn fixed_effects_of_a_poisson_model_leave_its_offset_out() {
     for i in 0..n {
         let mean = fit.fitted()[i];
         assert!((predicted[i] * offset[i].exp() / mean - 1.0).abs() < 1e-6, "{i}: {} {mean}", predicted[i]);
+    }
+}
+
+/// With one regressor and no constant, by lengths under the working weights.
+#[test]
+fn a_poisson_fit_says_what_rounding_leaves_it() {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(12);
+    let n = 200;
+    let (x, noise) = (normals(&mut rng, n), normals(&mut rng, n));
+    let y = Array1::from_shape_fn(n, |i| (0.5 * x[i] + noise[i]).exp());
+    let weights: Vec<f64> = (0..n).map(|i| 1.0 + (i % 3) as f64).collect();
+    let fit = Regression::new(y.clone(), Array2::from_shape_fn((n, 1), |(i, _)| x[i]))
+        .without_constant()
+        .weights(estimation::Weights::Analytic(weights.clone()))
+        .poisson(&Vcov::Hc1)
+        .expect("ppml");
+    let b = fit.estimates().coefficients()[0];
+    let length = |v: &dyn Fn(usize) -> f64| {
+        (0..n).map(|i| weights[i] * (b * x[i]).exp() * v(i).powi(2)).sum::<f64>().sqrt()
+    };
+    let rounding = f64::EPSILON * (n as f64).sqrt();
+    let lengths = length(&|i| b * x[i]) + length(&|i| y[i] / (b * x[i]).exp() - 1.0);
+    let error = (rounding * lengths + fit.newton_decrement()) / length(&|i| x[i]);
+    assert!((fit.accuracy().error[0] / error - 1.0).abs() < 1e-6, "{:?} {error}", fit.accuracy());
+}
+
+/// The coefficient of a dummy for zeros falls by one a step, for ever: the step still to go, in standard errors, is the root of
+/// their fitted sum.
+#[test]
+fn the_newton_decrement_is_the_step_still_to_go() {
+    let n = 25;
+    let y = Array1::from_shape_fn(n, |i| if i < 5 { 0.0 } else { (1 + i % 4) as f64 });
+    let x = Array2::from_shape_fn((n, 1), |(i, _)| f64::from(u8::from(i < 5)));
+    let fit = |tolerance: f64| {
+        let settings = PoissonSettings { tolerance, detect_separation: false, ..PoissonSettings::default() };
+        Regression::new(y.clone(), x.clone()).poisson_with(&settings, &Vcov::Hc1).expect("ppml")
+    };
+    for tolerance in [1e-3, 1e-8] {
+        let fit = fit(tolerance);
+        let step = fit.fitted()[..5].iter().sum::<f64>().sqrt();
+        assert!((fit.newton_decrement() / step - 1.0).abs() < 1e-4, "{} {step}", fit.newton_decrement());
+        assert!(step < 100.0 * tolerance && step > 1e-8);
+        assert_eq!(fit.rows().len(), n);
     }
 }

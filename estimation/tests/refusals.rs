@@ -105,6 +105,7 @@ fn the_bootstrap_and_randomisation_need_a_statistic_that_can_be_computed() {
     refused(draws.normal(-0.1), "level is -0.1; it must lie strictly between 0 and 1");
     refused(bootstrap.pairs(1, mean), "rows or clusters: at least 2 are needed, found 1");
     refused(bootstrap.clusters(&["a"; 9], mean), "rows or clusters: at least 2 are needed, found 1");
+    assert_eq!(Bootstrap { draws: 2, ..bootstrap }.pairs(9, mean).unwrap().draws.nrows(), 2);
     let once = Bootstrap { draws: 1, ..bootstrap };
     refused(once.pairs(9, mean), "draws: at least 2 are needed, found 1");
     refused(
@@ -317,6 +318,33 @@ fn a_regression_says_what_its_instruments_and_its_variance_lack() {
         "HC3 is not available here: leverage is defined for least squares without absorbed effects or instruments; use HC1",
     );
     refused(
+        plain().absorb([Categories::new("g", (0..24).map(|i| i / 6))]).ols(&Vcov::Hc2),
+        "HC2 is not available here: leverage is defined for least squares without absorbed effects or instruments; use HC1",
+    );
+    refused(
+        Regression::new(y.mapv(f64::abs), x.clone()).poisson(&Vcov::Hc2),
+        "HC2 is not available here: leverage is defined for least squares without absorbed effects or instruments; use HC1",
+    );
+    refused(
+        Regression::new(y.clone(), x.slice_axis(Axis(0), (..23).into()).to_owned()).ols(&Vcov::Hc1),
+        "the regressor matrix has 23 rows where the outcome has 24; give one value per row",
+    );
+    // Two endogenous regressors and instruments, of which one is a regressor.
+    let mixed = stack![Axis(1), noise(24, 3), noise(24, 2)];
+    let both = plain().endogenous(["p", "q"], stack![Axis(1), noise(24, 4), noise(24, 6)]);
+    refused(
+        both.instruments(["z", "again"], mixed).iv(KClass::TwoStage, &Vcov::Hc1),
+        "instruments: 2 endogenous regressors need as many instruments; 1 are of use",
+    );
+    let ways = |count: usize| {
+        (0..count).map(|k| Categories::new(format!("way {k}"), (0..24).map(move |i| i * (k + 1) % 11)))
+    };
+    refused(
+        plain().ols(&Vcov::cluster(ways(9), SmallSample::Fixest)),
+        "a clustered variance is not available here: 9 clustering variables were given; 1 to 8 are possible",
+    );
+    plain().ols(&Vcov::cluster(ways(8), SmallSample::Fixest)).unwrap();
+    refused(
         plain().ols(&Vcov::cluster([], SmallSample::Fixest)),
         "a clustered variance is not available here: 0 clustering variables were given; 1 to 8 are possible",
     );
@@ -344,4 +372,24 @@ fn a_table_says_which_column_does_not_fit() {
     let table = || Table::new().numeric("y", vec![1.0, 2.0]).unwrap();
     refused(table().numeric("x", vec![1.0]), "column x has 1 rows where the table has 2");
     refused(table().categorical("y", ["a", "b"]), "column y occurs twice; rename one");
+}
+
+#[test]
+fn restrictions_and_p_values_must_fit_the_coefficients() {
+    let fit = Regression::new(noise(12, 1), noise(12, 2).insert_axis(Axis(1)))
+        .names(["x"])
+        .ols(&Vcov::Hc1)
+        .unwrap();
+    let estimates = fit.estimates();
+    for (rows, columns, values) in [(0, 2, 0), (1, 3, 1), (1, 2, 2)] {
+        refused(
+            estimates.wald(Array2::ones((rows, columns)).view(), Array1::ones(values).view()),
+            &format!(
+                "the hypothesis cannot be tested: R is {rows} x {columns} and r has {values} entries for 2 coefficients"
+            ),
+        );
+    }
+    refused(estimates.joint_zero(&["z"]), "there is no coefficient z; the model has constant, x");
+    let own = estimates.clone().with_p_values(vec![0.25, 0.75], "drawn").unwrap();
+    assert_eq!((own.vcov_label(), own.table()[1].p_value), ("drawn", 0.75));
 }

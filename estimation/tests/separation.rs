@@ -208,3 +208,36 @@ fn overlap_is_not_separation() {
         check("both signs", &sample.regression(seed as usize % 3), &sample, seed as usize % 3, Vec::new());
     }
 }
+
+/// In large units the deviance settles before separation is suspected from the number of iterations.
+#[test]
+fn separated_rows_are_found_in_any_unit() {
+    for unit in [1e-6, 1.0, 1e6, 1e9] {
+        let mut s = Sample::new(23);
+        let zeros = s.zeros(9);
+        let column = s.bend(|_| 0.0, &zeros, 1.0);
+        s.columns.push(column);
+        s.y.iter_mut().for_each(|y| *y *= unit);
+        let regression = s.regression(1);
+        check(&format!("unit {unit}"), &regression, &s, 1, zeros.clone());
+        // Unasked nothing is looked for: the rows stay, or the iteration has no end.
+        let settings = PoissonSettings { detect_separation: false, ..PoissonSettings::default() };
+        if let Ok(fit) = regression.poisson_with(&settings, &Vcov::Hc1) {
+            assert!(fit.dropped().separated.is_empty());
+        }
+    }
+}
+
+/// Under a loose tolerance the iteration ends before separation is suspected from its length: then the fit itself is suspicious.
+#[test]
+fn separated_rows_are_found_where_the_iteration_ends_early() {
+    let mut s = Sample::new(29);
+    let zeros = s.zeros(6);
+    s.columns.push((0..ROWS).map(|i| f64::from(u8::from(zeros.contains(&i)))).collect());
+    let loose = PoissonSettings { tolerance: 3e-5, ..PoissonSettings::default() };
+    let unasked = PoissonSettings { detect_separation: false, ..loose };
+    let kept = s.regression(1).poisson_with(&unasked, &Vcov::Hc1).expect("ppml");
+    assert!(kept.dropped().separated.is_empty() && kept.history().len() < 15, "{}", kept.history().len());
+    let fit = s.regression(1).poisson_with(&loose, &Vcov::Hc1).expect("ppml");
+    assert_eq!(fit.dropped().separated, zeros);
+}

@@ -102,6 +102,18 @@ fn wild_instruments_count_their_draws_and_refuse_too_few_of_anything() {
     // Two regressors, the endogenous one and two instruments take six rows.
     assert!(matches!(run(wild, 5, 0.0), Err(ResampleError::TooFew { what: "rows", needed: 6, found: 5 })));
     assert!(!matches!(run(wild, 6, 0.0), Err(ResampleError::TooFew { .. })));
+    let (first, third) = (s.z.select(Axis(1), &[0]), s.z.select(Axis(1), &[0, 1, 1]));
+    for (z, needed) in [(first, 5), (third, 7)] {
+        let few = wild.test(
+            s.y.slice_axis(Axis(0), (..4).into()),
+            s.endogenous.slice_axis(Axis(0), (..4).into()),
+            s.x.slice_axis(Axis(0), (..4).into()),
+            z.slice_axis(Axis(0), (..4).into()),
+            &[0, 1, 2, 3],
+            0.0,
+        );
+        assert_eq!(few.unwrap_err(), ResampleError::TooFew { what: "rows", needed, found: 4 });
+    }
     let none = WildInstruments { draws: 0, ..wild };
     assert!(matches!(run(none, 60, 0.0), Err(ResampleError::TooFew { what: "draws", needed: 1, found: 0 })));
     let one = wild.test(s.y.view(), s.endogenous.view(), s.x.view(), s.z.view(), &[7; 60], 0.0);
@@ -289,7 +301,16 @@ fn a_wild_bootstrap_is_a_variance_by_name() {
     let tests = fit.instrument_tests().expect("instruments");
     assert!(tests.first_stage_f > 10.0 && tests.effective_f.expect("one regressor") > 10.0);
     assert!(fit.to_string().contains("over-identification (Hansen J): chi2(1)"));
+    let label = iv.vcov.label();
+    assert_eq!(fit.estimates().vcov_label(), format!("{label}; exogenous regressors by t"));
+    let alone = model("y ~ 0 | p ~ z1 + z2").regression.iv(KClass::TwoStage, &iv.vcov).expect("2sls");
+    assert_eq!((alone.estimates().names().len(), alone.estimates().vcov_label()), (1, label.as_str()));
     assert!(iv.regression.iv(KClass::Liml, &iv.vcov).is_err());
+    // Effects within clusters are taken out first; others would join clusters.
+    let nested = model("y ~ x | g | p ~ z1 + z2").regression.iv(KClass::TwoStage, &iv.vcov);
+    assert!(nested.expect("2sls").estimates().coefficient("p").is_ok());
+    let crossed = Categories::new("crossed", (0..80).map(|i| i / 16));
+    assert!(iv.regression.clone().absorb([crossed]).iv(KClass::TwoStage, &iv.vcov).is_err());
     assert!(VcovFormula::parse("wild(g + y)").is_err());
 }
 

@@ -64,3 +64,34 @@ pub(super) fn find(sample: &Sample, x: ArrayView2<'_, f64>) -> Result<Vec<usize>
     }
     Err(EstimationError::Separation { iterations: MAX_ITERATIONS })
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array1, Axis};
+
+    use super::*;
+    use crate::sample::Purpose;
+    use crate::{Categories, Regression};
+
+    /// Rows that are separated where the regressor is `x`, with an effect of two halves.
+    fn found(y: &[f64], x: &[f64]) -> Vec<usize> {
+        let half = Categories::new("half", (0..y.len()).map(|i| 2 * i / y.len()));
+        let x = Array1::from_vec(x.to_vec()).insert_axis(Axis(1));
+        let sample = Sample::new(&Regression::new(y.to_vec(), x).absorb([half]), Purpose::Poisson).unwrap();
+        find(&sample, sample.x.view()).unwrap()
+    }
+
+    #[test]
+    fn separated_rows_are_those_on_the_far_side_of_every_positive_outcome() {
+        let y = [1.0, 0.0, 2.0, 0.0, 3.0, 0.0, 1.0, 0.0];
+        // Constant where the outcome is positive, in each half, and larger in two of the rows where it is zero.
+        assert_eq!(found(&y, &[1.0, 1.0, 1.0, 4.0, 2.0, 2.5, 2.0, 2.0]), [3, 5]);
+        // Larger in one and smaller in another: no row is.
+        assert_eq!(found(&y, &[1.0, 1.0, 1.0, 4.0, 2.0, 1.5, 2.0, 2.0]), [0; 0]);
+        // Of another order of size: what is small beside it is found once it is gone.
+        assert_eq!(found(&y, &[1.0, 1.0, 1.0, 1.0 + 1e-3, 2.0, 2.0, 2.0, 1e3]), [7]);
+        // Positive outcomes on both sides.
+        assert_eq!(found(&y, &[1.0, 4.0, 2.0, 3.0, 5.0, 7.0, 9.0, 1.0]), [0; 0]);
+        assert_eq!(found(&[1.0, 2.0, 3.0, 1.0], &[1.0, 4.0, 2.0, 3.0]), [0; 0]);
+    }
+}
