@@ -39,7 +39,7 @@ pub(super) fn limits<I: Inputs>(parts: &EconomyParts, shock: &Shock, inputs: &I)
     for l in 0..all.len() {
         all[l].tighter = (0..all.len())
             .filter(|&other| other != l && all[other].is_tighter(&all[l], other < l))
-            .reduce(|a, b| if all[b].is_tighter(&all[a], b < a) { b } else { a });
+            .reduce(|first, next| if all[next].is_tighter(&all[first], false) { next } else { first });
     }
     all
 }
