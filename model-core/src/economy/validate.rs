@@ -310,3 +310,36 @@ pub(super) fn bought_by_sectors(share: &Array3<f64>, output: &Array2<f64>) -> Ar
     }
     bought
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, ArrayView1};
+
+    use super::*;
+
+    #[test]
+    fn one_odd_entry_is_found_wherever_it_stands() {
+        for count in 1..40 {
+            let mut values: Vec<f64> = (0..count).map(|k| k as f64).collect();
+            assert!(all_good(&ArrayView1::from(&values).into_dyn()), "{count}");
+            for at in 0..count {
+                for odd in [-1e-300, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                    let good = std::mem::replace(&mut values[at], odd);
+                    assert!(!all_good(&ArrayView1::from(&values).into_dyn()), "{odd} at {at} of {count}");
+                    values[at] = good;
+                }
+            }
+        }
+        // Every second column lies nowhere in one piece.
+        let mut spread = Array2::from_elem((4, 20), 1.0);
+        for odd in [1.0, -1.0, f64::NAN] {
+            spread[[2, 4]] = odd;
+            let every_second = spread.slice_each_axis(|axis| ndarray::Slice {
+                start: 0,
+                end: None,
+                step: if axis.axis.index() == 1 { 2 } else { 1 },
+            });
+            assert_eq!(all_good(&every_second.into_dyn()), odd == 1.0);
+        }
+    }
+}

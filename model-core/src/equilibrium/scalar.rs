@@ -251,6 +251,11 @@ mod tests {
         let mut odd = [0.0, f64::INFINITY, 1.0];
         f64::ln_each(&mut odd);
         assert_eq!(odd, [f64::NEG_INFINITY, f64::INFINITY, 0.0]);
+        for x in [0.0, f64::INFINITY, 1e-310] {
+            let mut alone = [x];
+            f64::ln_each(&mut alone);
+            assert_eq!(alone, [x.ln()]);
+        }
     }
 
     #[test]
