@@ -112,14 +112,10 @@ impl<T: DualNum<Primitive = f64> + DualStruct<Real = f64> + Copy> Number for T {
 /// assert!((ln_unit_cost(&share, &ln_price, 0.0) - (0.25 * 4.0 + 0.75_f64).ln()).abs() < 1e-15); // Leontief
 /// assert_eq!(ln_unit_cost(&share, &ln_price, 1.0), 0.25 * 4.0_f64.ln()); // Cobb-Douglas
 /// ```
+#[inline]
 pub fn ln_unit_cost<T: Number>(share: &[T], ln_price: &[T], sigma: T) -> T {
     let rho = T::from(1.0) - sigma;
-    let mut mean = T::from(0.0);
-    for (&a, &l) in share.iter().zip(ln_price) {
-        if a.re() != 0.0 {
-            mean += a * l;
-        }
-    }
+    let mean = mean(share, ln_price);
     if rho.re() == 0.0 {
         return cobb_douglas(share, ln_price, mean, rho);
     }
@@ -147,6 +143,27 @@ pub fn ln_unit_cost<T: Number>(share: &[T], ln_price: &[T], sigma: T) -> T {
         }
     }
     mean + (scaled.ln() + largest) / rho
+}
+
+/// `sum_k a_k ln p_k` over the items that count, in four running sums.
+#[inline(always)]
+fn mean<T: Number>(share: &[T], ln_price: &[T]) -> T {
+    let mut sums = [T::from(0.0); 4];
+    let ((a4, a_rest), (l4, l_rest)) = (share.as_chunks::<4>(), ln_price.as_chunks::<4>());
+    for (a, l) in a4.iter().zip(l4) {
+        for lane in 0..4 {
+            sums[lane] += a[lane] * l[lane];
+        }
+    }
+    for (sum, (a, l)) in sums.iter_mut().zip(a_rest.iter().zip(l_rest)) {
+        *sum += *a * *l;
+    }
+    let all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    if all.re().is_finite() {
+        return all;
+    }
+    let counts = share.iter().zip(ln_price).filter(|(a, _)| a.re() != 0.0);
+    counts.fold(T::from(0.0), |sum, (a, l)| sum + *a * *l)
 }
 
 /// The mean, and with it the derivative in the direction of `rho`: `ln c = m + rho var / 2 + O(rho^2)`.
@@ -184,6 +201,7 @@ pub fn unit_cost(share: &[f64], price: &[f64], sigma: f64) -> f64 {
 /// Cost shares after the price change, `s_k = a_k (p_k / c)^(1-sigma)`, written to `shares`; returns `ln c`.
 ///
 /// By Shephard's lemma the shares are also the derivatives `d ln c / d ln p_k`. They sum to one to rounding.
+#[inline]
 pub fn shares<T: Number>(share: &[T], ln_price: &[T], sigma: T, shares: &mut [T]) -> T {
     let ln_cost = ln_unit_cost(share, ln_price, sigma);
     let rho = T::from(1.0) - sigma;

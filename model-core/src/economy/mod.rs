@@ -10,7 +10,7 @@ mod error;
 mod flows;
 mod validate;
 
-use ndarray::{Array1, Array2, Array3};
+use ndarray::{Array1, Array2, Array3, Zip};
 use serde::{Deserialize, Serialize};
 
 pub use critical::CriticalInputs;
@@ -130,23 +130,22 @@ impl EconomyParts {
         for (n, ((shares, spent), (tariffs, taxes))) in importers.zip(rates).enumerate() {
             let exporters = shares.outer_iter().zip(tariffs.outer_iter().zip(taxes.outer_iter()));
             for (i, (shares, (tariffs, taxes))) in exporters.enumerate() {
-                let mut output = proceeds.output.row_mut(i);
-                let cells = shares.iter().zip(&spent).zip(tariffs.iter().zip(&taxes)).zip(&mut output);
-                for (((share, spent), (&tariff, &tax)), output) in cells {
+                let (mut tariff_revenue, mut export_tax_revenue) = (0.0, 0.0);
+                let cells = Zip::from(proceeds.output.row_mut(i)).and(&shares).and(&spent);
+                cells.and(&tariffs).and(&taxes).for_each(|output, share, spent, &tariff, &tax| {
                     let purchaser = spent * share;
-                    if purchaser == 0.0 {
-                        continue;
-                    }
-                    if tariff == 0.0 && tax == 0.0 {
+                    if purchaser == 0.0 || (tariff == 0.0 && tax == 0.0) {
                         *output += purchaser;
-                        continue;
+                        return;
                     }
                     let border = border_value(purchaser, tariff);
                     let producer = producer_value(border, tax);
                     *output += producer;
-                    proceeds.tariff_revenue[n] += purchaser - border;
-                    proceeds.export_tax_revenue[i] += border - producer;
-                }
+                    tariff_revenue += purchaser - border;
+                    export_tax_revenue += border - producer;
+                });
+                proceeds.tariff_revenue[n] += tariff_revenue;
+                proceeds.export_tax_revenue[i] += export_tax_revenue;
             }
         }
         proceeds

@@ -11,6 +11,8 @@ pub(super) struct Anderson {
     d_residual: Vec<f64>,
     d_image: Vec<f64>,
     gram: Vec<f64>,
+    /// Inner products of the differences with each sequence's residual, `[sequence][row]`.
+    along: Vec<f64>,
     held: usize,
     head: usize,
     /// The last residual, weighted, and the last `F(u)` of each sequence, one after the other.
@@ -40,6 +42,7 @@ impl Anderson {
             d_residual: vec![0.0; depth * dim],
             d_image: vec![0.0; depth * dim],
             gram: vec![0.0; depth * depth],
+            along: vec![0.0; sequences * depth],
             held: 0,
             head: 0,
             residual: all.clone(),
@@ -76,17 +79,26 @@ impl Anderson {
         if self.held == 0 {
             return;
         }
-        // Each difference is read once for all inner products: reading them is what takes the time.
-        let held = self.held;
-        self.gamma.resize(sequences * held, 0.0);
+        let (held, depth) = (self.held, self.depth);
+        let fresh = |row: usize| (row + depth - first) % depth < fresh;
         for row in 0..held {
-            for new in (0..fresh).map(|k| (first + k) % self.depth) {
+            for new in (0..held).filter(|new| fresh(*new)) {
                 let product = dot(self.row(new), self.row(row));
-                self.gram[new * self.depth + row] = product;
-                self.gram[row * self.depth + new] = product;
+                self.gram[new * depth + row] = product;
+                self.gram[row * depth + new] = product;
             }
-            for (sequence, residual) in self.residual.chunks_exact(dim).enumerate() {
-                self.gamma[sequence * held + row] = dot(self.row(row), residual);
+        }
+        // A residual has moved by its sequence's new difference, whose inner products with the others are known.
+        self.gamma.resize(sequences * held, 0.0);
+        for sequence in 0..sequences {
+            let moved = (first + sequence) % depth;
+            let residual = &self.residual[sequence * dim..(sequence + 1) * dim];
+            for row in 0..held {
+                let known = self.along[sequence * depth + row] + self.gram[moved * depth + row];
+                let along =
+                    if fresh(row) || sequences > depth { dot(self.row(row), residual) } else { known };
+                self.along[sequence * depth + row] = along;
+                self.gamma[sequence * held + row] = along;
             }
         }
         self.normal.factor(&self.gram, held, self.depth);

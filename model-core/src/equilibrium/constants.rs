@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use ndarray::{Array2, Array3};
+use ndarray::{Array2, Array3, ArrayViewMut1, Zip};
 
 use super::block::NO_OTHER_USE;
 use super::market::{Markets, baseline};
-use super::scalar::{dot, transpose};
+use super::scalar::{row_sums, transpose};
 use crate::economy::{Economy, EconomyParts};
 use crate::labels::Dims;
 
@@ -39,7 +39,7 @@ pub(crate) struct Constants {
     pub(super) expenditure_level: Vec<f64>,
     pub(super) expenditure_scale: Vec<f64>,
     /// How prices of a country follow its own factor prices once its domestic input-output loop has worked them out, at
-    /// baseline shares, `[n][j][f]`.
+    /// baseline shares, `[n][f][j]`.
     pub(super) price_follows: Vec<f64>,
     /// How a sector's sales fall with its own cost at the baseline, `[i][j]`.
     pub(super) sales_elasticity: Vec<f64>,
@@ -96,7 +96,7 @@ impl Constants {
         let Dims { sectors: j, factors: f, .. } = parts.dims();
         let of_country = move |(i, process): (usize, &'a Option<Process>)| {
             let sectors = parts.critical.iter().flat_map(|critical| &critical.sectors);
-            process.iter().flat_map(move |p| sectors.clone().map(move |e| (i * j + e) * f + p.factor))
+            process.iter().flat_map(move |p| sectors.clone().map(move |e| (i * f + p.factor) * j + e))
         };
         self.processes.iter().enumerate().flat_map(of_country)
     }
@@ -174,20 +174,15 @@ fn price_follows(parts: &EconomyParts) -> Vec<f64> {
     const ROUNDS: usize = 4;
     let Dims { countries: n, sectors: j, factors: f } = parts.dims();
     let inputs = contiguous(&parts.input_share);
-    let mut all = vec![0.0; n * j * f];
-    let (mut follows, mut next) = (vec![0.0; j], vec![0.0; j]);
-    for i in 0..n {
-        for g in 0..f {
-            follows.fill(0.0);
-            for _ in 0..ROUNDS {
-                for (s, next) in next.iter_mut().enumerate() {
-                    let row = &inputs[(i * j + s) * j..(i * j + s + 1) * j];
-                    *next =
-                        parts.trade_share[[i, i, s]] * (parts.factor_share[[i, s, g]] + dot(row, &follows));
-                }
-                std::mem::swap(&mut follows, &mut next);
+    let mut all = vec![0.0; n * f * j];
+    let mut of_inputs = vec![0.0; j];
+    for (own, follows) in all.chunks_exact_mut(j).enumerate() {
+        let (i, g) = (own / f, own % f);
+        for _ in 0..ROUNDS {
+            row_sums(&inputs[i * j * j..(i + 1) * j * j], follows, &mut of_inputs);
+            for (s, (follows, of_inputs)) in follows.iter_mut().zip(&of_inputs).enumerate() {
+                *follows = parts.trade_share[[i, i, s]] * (parts.factor_share[[i, s, g]] + of_inputs);
             }
-            (0..j).for_each(|s| all[(i * j + s) * f + g] = follows[s]);
         }
     }
     all
@@ -202,11 +197,12 @@ fn sales_elasticity(parts: &EconomyParts) -> (Vec<f64>, Vec<f64>) {
     for (shares, spent) in parts.trade_share.outer_iter().zip(parts.expenditure.rows()) {
         let cells = sales.chunks_exact_mut(j).zip(own.chunks_exact_mut(j));
         for (shares, (sales, own)) in shares.outer_iter().zip(cells) {
-            for ((share, spent), (sales, own)) in shares.iter().zip(&spent).zip(sales.iter_mut().zip(own)) {
+            let (sales, own) = (ArrayViewMut1::from(sales), ArrayViewMut1::from(own));
+            Zip::from(sales).and(own).and(&shares).and(&spent).for_each(|sales, own, share, spent| {
                 let flow = spent * share;
                 *sales += flow;
                 *own += flow * share;
-            }
+            });
         }
     }
     for (cell, own) in own.iter_mut().enumerate() {

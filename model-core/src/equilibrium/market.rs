@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use ndarray::{Array3, Axis};
+use ndarray::{Array3, ArrayViewMut1, Axis, Zip};
 
 use super::constants::{Constants, contiguous};
 use super::scalar::{Scalar, add_rows, dot, row_sums};
@@ -263,9 +263,14 @@ fn traded_sectors(parts: &EconomyParts, shock: &Shock) -> Vec<bool> {
     for r in &shock.restrictions {
         traded[r.sector] = true;
     }
-    let abroad = parts.trade_share.lanes(Axis(2)).into_iter().enumerate();
-    for (_, shares) in abroad.filter(|(pair, _)| pair / n != pair % n) {
-        traded.iter_mut().zip(&shares).for_each(|(traded, share)| *traded |= *share > 0.0);
+    let mut open: Vec<usize> = (0..j).filter(|s| !traded[*s]).collect();
+    for (pair, shares) in parts.trade_share.lanes(Axis(2)).into_iter().enumerate() {
+        if pair / n != pair % n {
+            open.retain(|s| {
+                traded[*s] = shares[*s] > 0.0;
+                !traded[*s]
+            });
+        }
     }
     traded
 }
@@ -282,8 +287,8 @@ fn by_sector<T: Scalar>(
     for (m, of_importer) in array.outer_iter().enumerate() {
         for (s, ((to, traded), from)) in all.iter_mut().zip(traded).zip(of_importer.columns()).enumerate() {
             if *traded {
-                let exporters = to[m * n..(m + 1) * n].iter_mut().zip(from).enumerate();
-                exporters.for_each(|(i, (to, v))| *to = value([m, i, s], *v));
+                let exporters = ArrayViewMut1::from(&mut to[m * n..(m + 1) * n]);
+                Zip::indexed(exporters).and(from).for_each(|i, to, v| *to = value([m, i, s], *v));
             } else {
                 to[m] = value([m, m, s], from[m]);
             }
@@ -439,9 +444,18 @@ impl<T: Scalar> System<'_, T> {
                     Market::Traded { place, g, .. } => (*place, g),
                 };
                 let appeal = work.appeal.iter().skip(place).step_by(count);
-                for (i, (share, appeal)) in of_importer.column_mut(s).iter_mut().zip(appeal).enumerate() {
-                    *share = g.at(m * n + i) * *appeal * one_over_sum[place];
-                    if let Some(controls) = &work.controls[s] {
+                let mut of_sector = of_importer.column_mut(s);
+                let (shares, of_row) = (of_sector.iter_mut().zip(appeal), m * n..(m + 1) * n);
+                match g {
+                    Pairs::Still(g) => shares
+                        .zip(&g[of_row])
+                        .for_each(|((share, appeal), g)| *share = *appeal * *g * one_over_sum[place]),
+                    Pairs::Moving(g) => shares
+                        .zip(&g[of_row])
+                        .for_each(|((share, appeal), g)| *share = *appeal * *g * one_over_sum[place]),
+                }
+                if let Some(controls) = &work.controls[s] {
+                    for (i, share) in of_sector.iter_mut().enumerate() {
                         *share *= controls.keep(m * n + i, self.theta[s], wedge);
                     }
                 }

@@ -37,8 +37,12 @@ impl Scalar for f64 {
         for x in values.iter() {
             ordinary &= (*x >= f64::MIN_POSITIVE) & (*x < f64::INFINITY);
         }
-        for x in values {
-            *x = if ordinary { ln(*x) } else { f64::ln(*x) };
+        if ordinary {
+            for x in values {
+                *x = ln(*x);
+            }
+        } else {
+            values.iter_mut().for_each(|x| *x = f64::ln(*x));
         }
     }
 

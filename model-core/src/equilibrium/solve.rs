@@ -236,6 +236,9 @@ pub(super) fn limit(system: &System, state: &mut [f64], previous: &[f64], image:
     }
     let blocks = system.at.split_mut(state);
     let mapped = system.at.split(image).expenditure;
-    blocks.expenditure.iter_mut().zip(mapped).for_each(|(x, mapped)| *x = x.max(LEAST_KEPT * mapped));
+    for (x, mapped) in blocks.expenditure.iter_mut().zip(mapped) {
+        let least = LEAST_KEPT * mapped;
+        *x = if (least > *x) | x.is_nan() { least } else { *x };
+    }
     blocks.wedge.iter_mut().for_each(|ln_mu| *ln_mu = ln_mu.max(0.0));
 }

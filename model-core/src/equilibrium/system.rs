@@ -191,7 +191,7 @@ impl<'a, T: Scalar> System<'a, T> {
         let limits = limits(parts, shock, inputs);
         let blocks = blocks(parts, &fixed.output, &limits);
         let mut price_follows = Cow::Borrowed(&fixed.price_follows[..]);
-        let solved = blocks.iter().flat_map(|block| block.own()).map(|(s, i, g)| (i * j + s) * f + g);
+        let solved = blocks.iter().flat_map(|block| block.own()).map(|(s, i, g)| (i * f + g) * j + s);
         for cell in solved.chain(fixed.process_cells(parts)) {
             price_follows.to_mut()[cell] = 0.0;
         }
