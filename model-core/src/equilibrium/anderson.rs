@@ -60,19 +60,20 @@ impl Anderson {
         self.primed = false;
     }
 
-    /// From `image = F(u)`, the next `u`, in place, of each sequence one after the other. `weight` scales a residual in the
+    /// From `image = F(u)` to the `next` `u`, of each sequence one after the other. `weight` scales a residual in the
     /// least-squares problem.
-    pub(super) fn step(&mut self, u: &mut [f64], image: &[f64], weight: &[f64]) {
-        pulp::Arch::new().dispatch(Step { anderson: self, u, image, weight });
+    pub(super) fn step(&mut self, u: &[f64], image: &[f64], weight: &[f64], next: &mut [f64]) {
+        pulp::Arch::new().dispatch(Step { anderson: self, u, image, weight, next });
     }
 
     #[inline(always)]
-    fn step_any_width(&mut self, u: &mut [f64], image: &[f64], weight: &[f64]) {
+    fn step_any_width(&mut self, u: &[f64], image: &[f64], weight: &[f64], next: &mut [f64]) {
         let dim = self.dim;
         let sequences = self.residual.len() / dim;
         let first = self.head;
-        for (sequence, (u, image)) in u.chunks_exact_mut(dim).zip(image.chunks_exact(dim)).enumerate() {
-            self.remember(sequence, u, image, weight);
+        let each = u.chunks_exact(dim).zip(image.chunks_exact(dim)).zip(next.chunks_exact_mut(dim));
+        for (sequence, ((u, image), next)) in each.enumerate() {
+            self.remember(sequence, (u, image, weight), next);
         }
         let fresh = if self.primed { sequences.min(self.depth) } else { 0 };
         self.primed = true;
@@ -102,28 +103,28 @@ impl Anderson {
             }
         }
         self.normal.factor(&self.gram, held, self.depth);
-        for (u, gamma) in u.chunks_exact_mut(dim).zip(self.gamma.chunks_exact_mut(held)) {
+        for (next, gamma) in next.chunks_exact_mut(dim).zip(self.gamma.chunks_exact_mut(held)) {
             self.normal.solve(gamma);
             gamma.iter_mut().for_each(|gamma| *gamma = -*gamma);
-            add_rows(gamma, &self.d_image, u);
+            add_rows(gamma, &self.d_image, next);
         }
     }
 
-    /// Moves a sequence from `u` to its image, and adds the differences from the last time to the ring if there was one. All is done
-    /// in one walk.
+    /// Moves a sequence to its image, and adds the differences from the last time to the ring if there was one. All is done in one
+    /// walk.
     #[inline(always)]
-    fn remember(&mut self, sequence: usize, u: &mut [f64], image: &[f64], weight: &[f64]) {
+    fn remember(&mut self, sequence: usize, (u, image, weight): (&[f64], &[f64], &[f64]), next: &mut [f64]) {
         let dim = self.dim;
         let (slot, own) = (self.head * dim..(self.head + 1) * dim, sequence * dim..(sequence + 1) * dim);
         let last = self.residual[own.clone()].iter_mut().zip(&mut self.image[own]);
         let differences = self.d_residual[slot.clone()].iter_mut().zip(&mut self.d_image[slot]);
-        for (((u, new), weight), ((residual, image), (d_residual, d_image))) in
-            u.iter_mut().zip(image).zip(weight).zip(last.zip(differences))
+        for ((((u, new), weight), next), ((residual, image), (d_residual, d_image))) in
+            u.iter().zip(image).zip(weight).zip(next).zip(last.zip(differences))
         {
-            let gap = (new - *u) * weight;
+            let gap = (new - u) * weight;
             *d_residual = gap - *residual;
             *d_image = new - *image;
-            (*residual, *image, *u) = (gap, *new, *new);
+            (*residual, *image, *next) = (gap, *new, *new);
         }
         if self.primed {
             self.held = (self.held + 1).min(self.depth);
@@ -187,9 +188,10 @@ impl Normal {
 /// A step to be compiled for a vector width.
 struct Step<'s> {
     anderson: &'s mut Anderson,
-    u: &'s mut [f64],
+    u: &'s [f64],
     image: &'s [f64],
     weight: &'s [f64],
+    next: &'s mut [f64],
 }
 
 impl pulp::WithSimd for Step<'_> {
@@ -197,7 +199,7 @@ impl pulp::WithSimd for Step<'_> {
 
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _: S) {
-        self.anderson.step_any_width(self.u, self.image, self.weight);
+        self.anderson.step_any_width(self.u, self.image, self.weight, self.next);
     }
 }
 
@@ -215,7 +217,7 @@ mod tests {
         let mut anderson = Anderson::new(5, 3, 1);
         for _ in 0..6 {
             let image = map(&u);
-            anderson.step(&mut u, &image, &[1.0; 3]);
+            anderson.step(&u.clone(), &image, &[1.0; 3], &mut u);
         }
         let gap = map(&u).iter().zip(&u).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max);
         assert!(gap < 1e-10, "{gap}");
@@ -239,7 +241,7 @@ mod tests {
             };
             for _ in 0..rounds {
                 let next = images(&u);
-                anderson.step(&mut u, &next, &[1.0; DIM]);
+                anderson.step(&u.clone(), &next, &[1.0; DIM], &mut u);
             }
             images(&u).iter().zip(&u).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max)
         };

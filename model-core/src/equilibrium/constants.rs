@@ -72,7 +72,7 @@ impl Constants {
             world_income: parts.factor_income.sum(),
             expenditure_scale: level.clone().map(f64::recip).collect(),
             expenditure_level: level.collect(),
-            price_follows: price_follows(parts),
+            price_follows: pulp::Arch::new().dispatch(PriceFollows(parts)),
             markets: OnceLock::new(),
             wage_step: wage_step(parts, &sales_elasticity, &sales),
             sales_elasticity,
@@ -170,6 +170,7 @@ fn by_country(all: &[f64], countries: usize, columns: usize) -> Vec<f64> {
 }
 
 /// `phi[j,f] = pi[j] (gF[j,f] + sum_k gM[j,k] phi[k,f])` of each country, by a few rounds: it only has to be near.
+#[inline(always)]
 fn price_follows(parts: &EconomyParts) -> Vec<f64> {
     const ROUNDS: usize = 4;
     let Dims { countries: n, sectors: j, factors: f } = parts.dims();
@@ -186,6 +187,18 @@ fn price_follows(parts: &EconomyParts) -> Vec<f64> {
         }
     }
     all
+}
+
+/// [`price_follows`] to be compiled for a vector width.
+struct PriceFollows<'p>(&'p EconomyParts);
+
+impl pulp::WithSimd for PriceFollows<'_> {
+    type Output = Vec<f64>;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> Vec<f64> {
+        price_follows(self.0)
+    }
 }
 
 /// Elasticity of a sector's sales with respect to its own cost, `theta (1 - share of its sales that compete only with

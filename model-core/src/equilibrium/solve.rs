@@ -176,7 +176,7 @@ const NEAR: f64 = 1e-3;
 /// The accelerated fixed point. Returns whether it converged; `state` and `work` then belong together.
 fn fixed_point(
     system: &System,
-    state: &mut [f64],
+    state: &mut Vec<f64>,
     settings: &SolverSettings,
     record: &mut Record,
     work: &mut Work,
@@ -213,8 +213,8 @@ fn fixed_point(
             } else {
                 since_lowest += 1;
             }
-            previous.copy_from_slice(state);
-            anderson.step(state, &image, &weight);
+            std::mem::swap(state, &mut previous);
+            anderson.step(&previous, &image, &weight, state);
             limit(system, state, &previous, &image);
         }
         if since_lowest > PATIENCE {

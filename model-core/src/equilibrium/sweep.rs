@@ -212,9 +212,12 @@ impl<T: Scalar> System<'_, T> {
         worst_of(&mut residual.prices, &work.gaps);
 
         // Factor markets.
-        work.outside.copy_from_slice(&work.y);
         if self.nest.is_some() {
-            work.outside.iter_mut().zip(&work.nest.keep).for_each(|(y, keep)| *y *= *keep);
+            for (outside, (y, keep)) in work.outside.iter_mut().zip(work.y.iter().zip(&work.nest.keep)) {
+                *outside = *y * *keep;
+            }
+        } else {
+            work.outside.copy_from_slice(&work.y);
         }
         for i in 0..n {
             let sales = &work.outside[i * j..(i + 1) * j];

@@ -126,7 +126,7 @@ impl Economy {
         // Each direction after the other.
         let (count, len) = (directions.len(), at.len());
         let mut tangents = vec![0.0; count * len];
-        let mut images = tangents.clone();
+        let (mut images, mut following) = (tangents.clone(), tangents.clone());
         let weight = weights(&system);
         let mut anderson = Anderson::new(count * settings.depth.max(2), len, count);
         let mut history = Vec::new();
@@ -148,7 +148,8 @@ impl Economy {
                 let of = |(k, residual)| assemble(&system, &work, &next, k, residual, number);
                 return Ok(residuals.into_iter().enumerate().map(of).collect());
             }
-            anderson.step(&mut tangents, &images, &weight);
+            anderson.step(&tangents, &images, &weight, &mut following);
+            std::mem::swap(&mut tangents, &mut following);
         }
         let residual = history.last().map(|last| last.residual).unwrap_or_default();
         Err(SolveError::NotConverged {
