@@ -144,7 +144,7 @@ fn four_dots<A: Copy, T: Scalar + Mul<A, Output = T>>(rows: &[A], x: &[T], last:
     for (x, ((a, b), (c, d))) in x.as_chunks().0.iter().zip(first.zip(second)) {
         add_products(&mut sums, x, [a, b, c, d]);
     }
-    if x.len() % LANES > 0
+    if !x.len().is_multiple_of(LANES)
         && let (Some(a), Some(b), Some(c), Some(d)) =
             (a.last_chunk(), b.last_chunk(), c.last_chunk(), d.last_chunk())
     {
