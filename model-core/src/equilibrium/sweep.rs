@@ -7,7 +7,7 @@
 use super::limit::{Controls, Overlay, controls};
 use super::market::Market;
 use super::nest::NestWork;
-use super::observer::MarketResidual;
+use super::observer::{MarketResidual, worst, worst_of};
 use super::scalar::{Scalar, add_rows, dot, row_sums};
 use super::system::{DeficitRule, Layout, System};
 use crate::ces;
@@ -133,35 +133,6 @@ impl<T: Scalar> pulp::WithSimd for Sweep<'_, '_, T> {
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _: S) -> MarketResidual {
         self.system.sweep_any_width(self.u, self.next, self.work, self.apart)
-    }
-}
-
-#[inline(always)]
-fn worst(slot: &mut f64, value: f64) {
-    let size = value.abs();
-    if size > *slot || size.is_nan() {
-        *slot = size;
-    }
-}
-
-/// [`worst`] of many: those that are finite side by side, which takes less time.
-#[inline(always)]
-fn worst_of(slot: &mut f64, gaps: &[f64]) {
-    const LANES: usize = 8;
-    let (lanes, rest) = gaps.as_chunks::<LANES>();
-    let mut largest = [0.0_f64; LANES];
-    // Zero times what is not finite is no number.
-    let mut nothing = [0.0_f64; LANES];
-    for gaps in lanes {
-        for lane in 0..LANES {
-            let size = gaps[lane].abs();
-            largest[lane] = if size > largest[lane] { size } else { largest[lane] };
-            nothing[lane] += 0.0 * size;
-        }
-    }
-    let finite = !nothing.iter().any(|nothing| nothing.is_nan());
-    for gap in if finite { largest.iter().chain(rest) } else { gaps.iter().chain(&[]) } {
-        worst(slot, *gap);
     }
 }
 
