@@ -96,8 +96,7 @@ impl Anderson {
             let residual = &self.residual[sequence * dim..(sequence + 1) * dim];
             for row in 0..held {
                 let known = self.along[sequence * depth + row] + self.gram[moved * depth + row];
-                let along =
-                    if fresh(row) || sequences > depth { dot(self.row(row), residual) } else { known };
+                let along = if fresh(row) { dot(self.row(row), residual) } else { known };
                 self.along[sequence * depth + row] = along;
                 self.gamma[sequence * held + row] = along;
             }

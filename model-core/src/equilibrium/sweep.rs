@@ -1,8 +1,8 @@
 //! One sweep through the equilibrium conditions: from a guess of prices, expenditure, factor prices, wedges and research to
 //! the next.
 //!
-//! It costs one power for each country and sector, one `N x N` matrix-vector product for each traded sector and equation, and
-//! one `J x J` product for each country and equation.
+//! It costs one power for each country and traded sector, one `N x N` matrix-vector product for each traded sector and
+//! equation, and one `J x J` product for each country and equation.
 
 use super::limit::{Controls, Overlay, controls};
 use super::market::Market;
