@@ -25,6 +25,20 @@ impl Lu {
         Ok(Self { factors: backend::LuFactors::new(a)?, order: a.nrows() })
     }
 
+    /// Factors another matrix in the room of this one. Nothing is allocated if it is no larger than any before it and `faer`
+    /// does the work.
+    ///
+    /// # Errors
+    /// Those of [`factor`](Self::factor). After one this is the factorisation of a matrix without rows.
+    pub fn refactor(&mut self, a: ArrayView2<'_, f64>) -> Result<(), LinalgError> {
+        self.order = 0;
+        require_square(a)?;
+        require_finite(a)?;
+        self.factors.refactor(a)?;
+        self.order = a.nrows();
+        Ok(())
+    }
+
     /// The number of rows of the matrix.
     pub fn order(&self) -> usize {
         self.order
@@ -39,6 +53,16 @@ impl Lu {
         let mut x = b.to_vec();
         self.factors.solve_in_place(&mut x);
         Ok(Array1::from_vec(x))
+    }
+
+    /// Solves `A x = b` in the room of `b` and of the factorisation.
+    ///
+    /// # Errors
+    /// [`LinalgError::Shape`] when `b` has another length than the matrix has rows.
+    pub fn solve_in_place(&mut self, b: &mut [f64]) -> Result<(), LinalgError> {
+        require_len("right-hand side", self.order, b.len())?;
+        self.factors.solve_in_own_room(b);
+        Ok(())
     }
 
     /// Solves `A X = B` for all columns of `B`.

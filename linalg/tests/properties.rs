@@ -61,6 +61,33 @@ proptest! {
     }
 
     #[test]
+    fn a_factorisation_in_the_room_of_others_is_the_same(all in prop::collection::vec(square(), 2..5)) {
+        let mut reused: Option<Lu> = None;
+        for a in all {
+            let n = a.nrows();
+            let a = a + Array2::<f64>::eye(n) * 2.0 * n as f64;
+            let fresh = Lu::factor(a.view()).expect("diagonally dominant");
+            let lu = match &mut reused {
+                Some(lu) => {
+                    lu.refactor(a.view()).expect("diagonally dominant");
+                    lu
+                }
+                none => none.insert(fresh.clone()),
+            };
+            prop_assert_eq!(lu.order(), n);
+            let b = Array1::from_shape_fn(n, |i| (i as f64).sin());
+            let mut x = b.to_vec();
+            lu.solve_in_place(&mut x).expect("fits");
+            prop_assert_eq!(&x, &fresh.solve(b.view()).expect("fits").to_vec());
+            prop_assert_eq!(&x, &lu.solve(b.view()).expect("fits").to_vec());
+            prop_assert_eq!(
+                lu.solve_transpose(b.view()).expect("fits"),
+                fresh.solve_transpose(b.view()).expect("fits")
+            );
+        }
+    }
+
+    #[test]
     fn the_condition_estimate_is_close_to_the_truth_and_never_below_it(a in square()) {
         let n = a.nrows();
         let Ok(lu) = Lu::factor(a.view()) else { return Ok(()) };
@@ -205,6 +232,22 @@ fn each_misuse_has_its_error() {
         lu.solve(array![1.0].view()).unwrap_err(),
         LinalgError::Shape { expected: 3, found: 1, .. }
     ));
+    let mut lu = lu;
+    let short = LinalgError::Shape { what: "right-hand side", expected: 3, found: 1 };
+    assert_eq!(lu.solve_in_place(&mut [1.0]).unwrap_err(), short);
+    // What could not be factored leaves nothing to solve with.
+    for (matrix, refused) in [
+        (&singular, LinalgError::Singular { pivot: 1 }),
+        (&rect, LinalgError::NotSquare { rows: 2, columns: 3 }),
+    ] {
+        assert_eq!(lu.refactor(matrix.view()).unwrap_err(), refused);
+        assert_eq!(lu.order(), 0);
+        assert!(matches!(lu.solve_in_place(&mut [1.0; 2]), Err(LinalgError::Shape { expected: 0, .. })));
+    }
+    lu.refactor(Array2::eye(2).view()).expect("regular");
+    let mut x = [3.0, 4.0];
+    lu.solve_in_place(&mut x).expect("fits");
+    assert_eq!(x, [3.0, 4.0]);
     assert!(matches!(matmul(rect.view(), rect.view()).unwrap_err(), LinalgError::Shape { .. }));
     assert!(matches!(Qr::factor(rect.view()).unwrap_err(), LinalgError::Shape { .. }));
     let collinear = array![[1.0, 2.0], [1.0, 2.0], [2.0, 4.0]];

@@ -1,8 +1,13 @@
 //! `faer`, on the calling thread.
 
+use std::mem::MaybeUninit;
+
+use ::faer::dyn_stack::{MemBuffer, MemStack, StackReq};
+use ::faer::linalg::lu::partial_pivoting::{factor, solve};
 use ::faer::linalg::matmul::matmul as faer_matmul;
-use ::faer::linalg::solvers::{Llt, PartialPivLu, Qr, SelfAdjointEigen, Solve, Svd};
-use ::faer::{Accum, Mat, MatMut, MatRef, Par, Side};
+use ::faer::linalg::solvers::{Llt, Qr, SelfAdjointEigen, Svd};
+use ::faer::perm::PermRef;
+use ::faer::{Accum, Mat, MatMut, MatRef, Par, Side, Spec};
 use ndarray::{Array1, Array2, ArrayView2};
 
 use super::SvdParts;
@@ -18,34 +23,86 @@ fn array(m: MatRef<'_, f64>) -> Array2<f64> {
 
 /// `P A = L U` with partial pivoting.
 #[derive(Clone, Debug)]
-pub(crate) struct LuFactors(PartialPivLu<f64>);
+pub(crate) struct LuFactors {
+    /// `L` below the diagonal, whose own is of ones, and `U`.
+    packed: Mat<f64>,
+    /// `P` and its inverse.
+    forward: Vec<usize>,
+    backward: Vec<usize>,
+    /// What the library works in.
+    room: Vec<MaybeUninit<u8>>,
+}
+
+/// What a solution for so many right-hand sides is worked out in.
+fn solving(order: usize, sides: usize) -> StackReq {
+    solve::solve_in_place_scratch::<usize, f64>(order, sides, Par::Seq)
+        .or(solve::solve_transpose_in_place_scratch::<usize, f64>(order, sides, Par::Seq))
+}
 
 impl LuFactors {
     pub(crate) fn new(a: ArrayView2<'_, f64>) -> Result<Self, LinalgError> {
-        let lu = PartialPivLu::new(mat(a).as_ref());
-        let u = lu.U();
-        match (0..a.nrows()).find(|&i| u[(i, i)] == 0.0 || !u[(i, i)].is_finite()) {
+        let (forward, backward, room) = (Vec::new(), Vec::new(), Vec::new());
+        let mut factors = Self { packed: Mat::new(), forward, backward, room };
+        factors.refactor(a)?;
+        Ok(factors)
+    }
+
+    /// Factors another matrix in the same room.
+    pub(crate) fn refactor(&mut self, a: ArrayView2<'_, f64>) -> Result<(), LinalgError> {
+        let Self { packed, forward, backward, room } = self;
+        let order = a.nrows();
+        packed.resize_with(order, order, |_, _| 0.0);
+        for (j, column) in packed.as_mut().col_iter_mut().enumerate() {
+            column.iter_mut().zip(a.column(j)).for_each(|(to, from)| *to = *from);
+        }
+        forward.resize(order, 0);
+        backward.resize(order, 0);
+        let factoring =
+            factor::lu_in_place_scratch::<usize, f64>(order, order, Par::Seq, Spec::default());
+        room.resize(factoring.or(solving(order, 1)).unaligned_bytes_required(), MaybeUninit::uninit());
+        let stack = MemStack::new(room);
+        factor::lu_in_place(packed.as_mut(), forward, backward, Par::Seq, stack, Spec::default());
+        match (0..order).find(|&i| packed[(i, i)] == 0.0 || !packed[(i, i)].is_finite()) {
             Some(pivot) => Err(LinalgError::Singular { pivot }),
-            None => Ok(Self(lu)),
+            None => Ok(()),
         }
     }
 
     /// Solves in place for one right-hand side.
     pub(crate) fn solve_in_place(&self, b: &mut [f64]) {
         let n = b.len();
-        self.0.solve_in_place(MatMut::from_column_major_slice_mut(b, n, 1));
+        self.solve(MatMut::from_column_major_slice_mut(b, n, 1));
+    }
+
+    /// The same in the room that the factorisation had.
+    pub(crate) fn solve_in_own_room(&mut self, b: &mut [f64]) {
+        let Self { packed, forward, backward, room } = self;
+        let (n, packed) = (b.len(), packed.as_ref());
+        let order = PermRef::new_checked(forward, backward, n);
+        let b = MatMut::from_column_major_slice_mut(b, n, 1);
+        solve::solve_in_place(packed, packed, order, b, Par::Seq, MemStack::new(room));
     }
 
     /// Solves the transposed system in place for one right-hand side.
     pub(crate) fn solve_transpose_in_place(&self, b: &mut [f64]) {
-        let n = b.len();
-        self.0.solve_transpose_in_place(MatMut::from_column_major_slice_mut(b, n, 1));
+        let (n, packed) = (b.len(), self.packed.as_ref());
+        let order = PermRef::new_checked(&self.forward, &self.backward, n);
+        let b = MatMut::from_column_major_slice_mut(b, n, 1);
+        let mut room = MemBuffer::new(solving(n, 1));
+        solve::solve_transpose_in_place(packed, packed, order, b, Par::Seq, MemStack::new(&mut room));
     }
 
     pub(crate) fn solve_many(&self, b: ArrayView2<'_, f64>) -> Array2<f64> {
         let mut x = mat(b);
-        self.0.solve_in_place(x.as_mut());
+        self.solve(x.as_mut());
         array(x.as_ref())
+    }
+
+    fn solve(&self, b: MatMut<'_, f64>) {
+        let (n, packed) = (b.nrows(), self.packed.as_ref());
+        let order = PermRef::new_checked(&self.forward, &self.backward, n);
+        let mut room = MemBuffer::new(solving(n, b.ncols()));
+        solve::solve_in_place(packed, packed, order, b, Par::Seq, MemStack::new(&mut room));
     }
 }
 

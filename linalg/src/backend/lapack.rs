@@ -38,6 +38,15 @@ impl LuFactors {
         }
     }
 
+    pub(crate) fn refactor(&mut self, a: ArrayView2<'_, f64>) -> Result<(), LinalgError> {
+        *self = Self::new(a)?;
+        Ok(())
+    }
+
+    pub(crate) fn solve_in_own_room(&mut self, b: &mut [f64]) {
+        self.solve_in_place(b);
+    }
+
     pub(crate) fn solve_in_place(&self, b: &mut [f64]) {
         let x = self.0.solve(&ArrayView1::from(&*b));
         if let Ok(x) = x {

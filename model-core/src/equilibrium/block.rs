@@ -7,7 +7,7 @@
 //! the process's. The answer is the sweep's proposal for these unknowns; its residuals do not depend on it.
 
 use linalg::Lu;
-use ndarray::{Array1, Array2};
+use ndarray::{Array2, ArrayView2};
 
 use super::limit::{Controls, Overlay};
 use super::market::{Market, Pairs};
@@ -44,6 +44,11 @@ impl Block {
             Own::Factor(f) => Some((self.sector, *i, *f)),
             Own::Product(_) => None,
         })
+    }
+
+    /// The place of a country's resource, if it has one.
+    fn resource_of(&self, country: usize) -> Option<usize> {
+        self.resources.iter().position(|(i, _)| *i == country)
     }
 }
 
@@ -114,18 +119,22 @@ struct At<T> {
     sales: Vec<T>,
     /// `pi[n,i]` and what producers get, `[n][i]`.
     share: Vec<f64>,
-    flow: Vec<f64>,
+    flow: Vec<T>,
 }
 
-/// What the market takes as given.
-struct Given<'s, T> {
+/// The good and trade in it.
+struct Good<'s, T> {
     block: &'s Block,
-    /// By country.
-    close: Vec<Close<T>>,
     g: &'s Pairs<'s, T>,
     border: Option<&'s Pairs<'s, T>>,
     producer: Option<&'s Pairs<'s, T>>,
     controls: Option<&'s Controls>,
+}
+
+/// What the market takes as given.
+struct Given<T> {
+    /// By country.
+    close: Vec<Close<T>>,
     /// Unit costs and resource prices of the state, and the share of the resource in cost.
     ln_cost: Vec<T>,
     resource: Vec<T>,
@@ -139,6 +148,85 @@ struct Given<'s, T> {
     wedge: Vec<T>,
 }
 
+/// Room for one market after another.
+pub(super) struct Room<T> {
+    given: Given<T>,
+    /// The market where the search stands and where a step leads.
+    unknown: Vec<T>,
+    at: At<T>,
+    trial: Vec<T>,
+    there: At<T>,
+    moves: Vec<T>,
+    /// Costs, `exp(-theta ln c)` and wedges at a guess.
+    ln_cost: Vec<T>,
+    e: Vec<T>,
+    wedge: Vec<T>,
+    over: Overlay<T>,
+    /// `d ln P[n] / d unknown`, times what flows answer to it.
+    price: Vec<f64>,
+    jacobian: Vec<f64>,
+    right: Vec<f64>,
+    lu: Option<Lu>,
+}
+
+impl<T> Room<T> {
+    pub(super) fn new() -> Self {
+        let at = || At {
+            ln_price: Vec::new(),
+            spending: Vec::new(),
+            elasticity: Vec::new(),
+            gap: Vec::new(),
+            active: Vec::new(),
+            sales: Vec::new(),
+            share: Vec::new(),
+            flow: Vec::new(),
+        };
+        let given = Given {
+            close: Vec::new(),
+            ln_cost: Vec::new(),
+            resource: Vec::new(),
+            resource_share: Vec::new(),
+            fixed_spending: Vec::new(),
+            other_use: Vec::new(),
+            ln_endowment: Vec::new(),
+            wedge: Vec::new(),
+        };
+        Self {
+            given,
+            unknown: Vec::new(),
+            at: at(),
+            trial: Vec::new(),
+            there: at(),
+            moves: Vec::new(),
+            ln_cost: Vec::new(),
+            e: Vec::new(),
+            wedge: Vec::new(),
+            over: Overlay::new(),
+            price: Vec::new(),
+            jacobian: Vec::new(),
+            right: Vec::new(),
+            lu: None,
+        }
+    }
+}
+
+/// Puts other values in the place of those of a vector.
+fn refill<T>(vector: &mut Vec<T>, values: impl Iterator<Item = T>) {
+    vector.clear();
+    vector.extend(values);
+}
+
+/// As many times the same.
+fn level<T: Copy>(vector: &mut Vec<T>, length: usize, value: T) {
+    vector.clear();
+    vector.resize(length, value);
+}
+
+/// The largest gap or move.
+fn size<T: Scalar>(values: &[T]) -> f64 {
+    values.iter().map(|v| v.re().abs()).fold(0.0, f64::max)
+}
+
 impl<T: Scalar> System<'_, T> {
     /// Proposes resource prices, wedges, prices and spending of every good that is solved at once.
     pub(super) fn solve_blocks(
@@ -148,58 +236,29 @@ impl<T: Scalar> System<'_, T> {
         to_numeraire: T,
         work: &mut Work<T>,
     ) {
+        if self.blocks.is_empty() {
+            return;
+        }
         let Layout { n, j, f, .. } = self.at;
         self.fill_product_sales(work);
+        // Taken out of `work` while it is lent to the markets.
+        let mut room = std::mem::replace(&mut work.room, Room::new());
         for block in &self.blocks {
             let s = block.sector;
             let Market::Traded { g, border, producer, .. } = &self.markets[s] else { continue };
             let controls = work.controls[s].take();
-            let mut over = std::mem::replace(&mut work.over, Overlay::new());
-            let cell = |i: usize| i * j + s;
-            let keep = |i: usize| if self.nest.is_some() { work.nest.keep[cell(i)] } else { T::from(1.0) };
-            let of_each = |value: &dyn Fn(usize, Own) -> T| -> Vec<T> {
-                block.resources.iter().map(|(i, own)| value(*i, *own)).collect()
-            };
-            let given = Given {
-                block,
-                close: (0..n).map(|m| self.close(block, m, work)).collect(),
-                g,
-                border: border.as_ref(),
-                producer: producer.as_ref(),
-                controls: controls.as_ref(),
-                ln_cost: (0..n).map(|i| work.ln_cost[cell(i)]).collect(),
-                resource: of_each(&|i, own| match own {
-                    Own::Factor(r) => old.factor[i * f + r],
-                    Own::Product(k) => old.product[k],
-                }),
-                resource_share: of_each(&|i, own| match own {
-                    Own::Factor(r) => keep(i) * self.factor_share(i, s, r),
-                    Own::Product(_) => T::from(1.0),
-                }),
-                other_use: of_each(&|i, own| match own {
-                    Own::Factor(r) => {
-                        let own = keep(i) * work.y[cell(i)] * self.factor_share(i, s, r);
-                        let other = work.factor_demand[i * f + r] - own;
-                        if other.re() > 0.0 { other } else { T::from(0.0) }
-                    }
-                    Own::Product(_) => T::from(0.0),
-                }),
-                fixed_spending: (0..n).map(|m| self.fixed_spending(block, m, work)).collect(),
-                ln_endowment: of_each(&|i, own| match own {
-                    Own::Factor(r) => self.endowment_value[i * f + r].ln(),
-                    Own::Product(k) => self.process_sales(i, work).ln() + self.fixed.product_output[k].ln(),
-                }),
-                wedge: old.wedge.to_vec(),
-            };
-            if let Some((unknown, at)) = self.clear(&given, old.price, work, &mut over) {
-                let (resources, wedges) = unknown.split_at(block.resources.len());
+            let (border, producer) = (border.as_ref(), producer.as_ref());
+            let good = Good { block, g, border, producer, controls: controls.as_ref() };
+            self.take_as_given(block, old, work, &mut room.given);
+            if self.clear(&good, old.price, work, &mut room) {
+                let (resources, wedges) = room.unknown.split_at(block.resources.len());
                 for (&(i, own), value) in block.resources.iter().zip(resources) {
                     match own {
                         Own::Factor(r) => new.factor[i * f + r] = *value - to_numeraire,
                         Own::Product(k) => new.product[k] = *value,
                     }
                 }
-                for (&(_, own), sales) in block.resources.iter().zip(&at.sales) {
+                for (&(_, own), sales) in block.resources.iter().zip(&room.at.sales) {
                     if let Own::Product(k) = own {
                         work.product_sales[k] = *sales;
                     }
@@ -207,17 +266,57 @@ impl<T: Scalar> System<'_, T> {
                 for (&l, value) in block.limits.iter().zip(wedges) {
                     new.wedge[l] = *value;
                 }
-                for m in (0..n).filter(|m| self.shift[cell(*m)] > f64::NEG_INFINITY) {
-                    let step = at.ln_price[m] - old.price[cell(m)];
-                    new.price[cell(m)] = at.ln_price[m];
-                    new.expenditure[cell(m)] = at.spending[m] * self.fixed.expenditure_scale[cell(m)];
-                    self.follow((block, m), &given.close[m], step, new.research, work);
+                for m in (0..n).filter(|m| self.shift[m * j + s] > f64::NEG_INFINITY) {
+                    let cell = m * j + s;
+                    let step = room.at.ln_price[m] - old.price[cell];
+                    new.price[cell] = room.at.ln_price[m];
+                    new.expenditure[cell] = room.at.spending[m] * self.fixed.expenditure_scale[cell];
+                    self.follow((block, m), &room.given.close[m], step, new.research, work);
                 }
             }
             work.controls[s] = controls;
-            work.over = over;
         }
+        work.room = room;
         self.settle_processes(old, new, to_numeraire, work);
+    }
+
+    /// What the sweep and the state leave to the market of a good.
+    fn take_as_given(&self, block: &Block, old: &Blocks<&[T]>, work: &Work<T>, given: &mut Given<T>) {
+        let Layout { n, j, f, .. } = self.at;
+        let s = block.sector;
+        let cell = |i: usize| i * j + s;
+        let share = |i: usize, r: usize| {
+            let keep = if self.nest.is_some() { work.nest.keep[cell(i)] } else { T::from(1.0) };
+            keep * self.factor_share(i, s, r)
+        };
+        let resources = || block.resources.iter().copied();
+        refill(&mut given.close, (0..n).map(|m| self.close(block, m, work)));
+        refill(&mut given.ln_cost, (0..n).map(|i| work.ln_cost[cell(i)]));
+        refill(&mut given.fixed_spending, (0..n).map(|m| self.fixed_spending(block, m, work)));
+        refill(&mut given.wedge, old.wedge.iter().copied());
+        let resource = resources().map(|(i, own)| match own {
+            Own::Factor(r) => old.factor[i * f + r],
+            Own::Product(k) => old.product[k],
+        });
+        refill(&mut given.resource, resource);
+        let resource_share = resources().map(|(i, own)| match own {
+            Own::Factor(r) => share(i, r),
+            Own::Product(_) => T::from(1.0),
+        });
+        refill(&mut given.resource_share, resource_share);
+        let other_use = resources().map(|(i, own)| match own {
+            Own::Factor(r) => {
+                let other = work.factor_demand[i * f + r] - work.y[cell(i)] * share(i, r);
+                if other.re() > 0.0 { other } else { T::from(0.0) }
+            }
+            Own::Product(_) => T::from(0.0),
+        });
+        refill(&mut given.other_use, other_use);
+        let ln_endowment = resources().map(|(i, own)| match own {
+            Own::Factor(r) => self.endowment_value[i * f + r].ln(),
+            Own::Product(k) => self.process_sales(i, work).ln() + self.fixed.product_output[k].ln(),
+        });
+        refill(&mut given.ln_endowment, ln_endowment);
     }
 
     /// The markets of joint products were solved at the quantity and the cost of their process. Where that leaves revenue above or
@@ -257,103 +356,85 @@ impl<T: Scalar> System<'_, T> {
         }
     }
 
-    /// Newton's method from the state. Nothing if the linear system has no solution: then the sweep's own proposal stands.
-    fn clear(
-        &self,
-        given: &Given<T>,
-        ln_p: &[T],
-        work: &Work<T>,
-        over: &mut Overlay<T>,
-    ) -> Option<(Vec<T>, At<T>)> {
-        let block = given.block;
-        let mut unknown: Vec<T> = given.resource.clone();
-        unknown.extend(block.limits.iter().map(|&l| given.wedge[l]));
-        let mut at = self.market_at(given, &unknown, ln_p, work, over);
-        let size = |gap: &[T]| gap.iter().map(|v| v.re().abs()).fold(0.0, f64::max);
-        let enough = SETTLED.max(ENOUGH * size(&at.gap));
+    /// Newton's method from the state, to `unknown` and `at` in the room. Fails if the linear system has no solution: then the
+    /// sweep's own proposal stands.
+    fn clear(&self, good: &Good<T>, ln_p: &[T], work: &Work<T>, room: &mut Room<T>) -> bool {
+        let block = good.block;
+        let given = &room.given;
+        let start = given.resource.iter().copied().chain(block.limits.iter().map(|&l| given.wedge[l]));
+        refill(&mut room.trial, start);
+        self.go_to_trial(good, ln_p, work, room);
+        let enough = SETTLED.max(ENOUGH * size(&room.at.gap));
         for step in 0..MAX_STEPS {
             // A derivative settles in the step that settles the value.
-            if unknown.is_empty() || (step > 0 && size(&at.gap) <= enough) {
+            if room.unknown.is_empty() || (step > 0 && size(&room.at.gap) <= enough) {
                 break;
             }
-            let factored = Lu::factor(self.jacobian(given, &at).view()).ok()?;
-            let value: Array1<f64> = at.gap.iter().map(|v| -v.re()).collect();
-            let mut moves: Vec<T> = factored.solve(value.view()).ok()?.iter().map(|v| T::from(*v)).collect();
-            for k in 0..T::DIRECTIONS {
-                let tangent: Array1<f64> = at.gap.iter().map(|v| -v.tangents()[k]).collect();
-                let tangent = factored.solve(tangent.view()).ok()?;
-                moves.iter_mut().zip(&tangent).for_each(|(m, d)| m.tangents_mut()[k] = *d);
+            if self.find_moves(good, room).is_none() {
+                return false;
             }
-            let largest = size(&moves);
+            let largest = size(&room.moves);
             if !largest.is_finite() {
-                return None;
+                return false;
             }
             let mut scale = if largest > MAX_STEP { MAX_STEP / largest } else { 1.0 };
             loop {
-                let trial: Vec<T> = (0..unknown.len())
-                    .map(|k| {
-                        let moved = unknown[k] + moves[k] * scale;
-                        let least = match block.resources.get(k) {
-                            None => 0.0,
-                            Some((_, Own::Product(_))) => ln_worthless(),
-                            Some((_, Own::Factor(_))) => f64::NEG_INFINITY,
-                        };
-                        if moved.re() < least { T::from(least) } else { moved }
-                    })
-                    .collect();
-                let there = self.market_at(given, &trial, ln_p, work, over);
+                let moved = room.unknown.iter().zip(&room.moves).enumerate().map(|(k, (unknown, step))| {
+                    let moved = *unknown + *step * scale;
+                    let least = match block.resources.get(k) {
+                        None => 0.0,
+                        Some((_, Own::Product(_))) => ln_worthless(),
+                        Some((_, Own::Factor(_))) => f64::NEG_INFINITY,
+                    };
+                    if moved.re() < least { T::from(least) } else { moved }
+                });
+                refill(&mut room.trial, moved);
+                self.market_at(good, ln_p, work, room);
                 // Trade shares turn from inelastic to elastic within a step: a step that makes things worse is halved.
-                if size(&there.gap) < size(&at.gap).max(SETTLED) || scale < LEAST_STEP {
-                    (unknown, at) = (trial, there);
+                if size(&room.there.gap) < size(&room.at.gap).max(SETTLED) || scale < LEAST_STEP {
+                    room.go_there();
                     break;
                 }
                 scale *= 0.5;
             }
         }
-        at.ln_price.iter().chain(&at.spending).all(|v| v.re().is_finite()).then_some((unknown, at))
+        room.at.ln_price.iter().chain(&room.at.spending).all(|v| v.re().is_finite())
     }
 
-    fn market_at(
-        &self,
-        given: &Given<T>,
-        unknown: &[T],
-        ln_p: &[T],
-        work: &Work<T>,
-        over: &mut Overlay<T>,
-    ) -> At<T> {
+    /// The market `there`, at the `trial` of its unknowns.
+    fn market_at(&self, good: &Good<T>, ln_p: &[T], work: &Work<T>, room: &mut Room<T>) {
         let Layout { n, j, .. } = self.at;
-        let block = given.block;
+        let Room { given, trial, there: at, ln_cost, e, wedge, over, .. } = room;
+        let block = good.block;
         let s = block.sector;
         let theta = self.theta[s];
-        let (resource, limits) = unknown.split_at(block.resources.len());
-        let mut ln_cost = given.ln_cost.clone();
+        let (resource, limits) = trial.split_at(block.resources.len());
+        ln_cost.clone_from(&given.ln_cost);
         for (k, (i, _)) in block.resources.iter().enumerate() {
             ln_cost[*i] += given.resource_share[k] * (resource[k] - given.resource[k]);
         }
         let least = ln_cost.iter().map(|c| c.re()).fold(f64::INFINITY, f64::min);
-        let e: Vec<T> = ln_cost.iter().map(|c| (theta * (-*c + least)).exp()).collect();
-        let (g, producer) = match given.controls {
-            None => (given.g, given.producer.or(given.border).unwrap_or(given.g)),
+        refill(e, ln_cost.iter().map(|c| (theta * (-*c + least)).exp()));
+        let (g, producer) = match good.controls {
+            None => (good.g, good.producer.or(good.border).unwrap_or(good.g)),
             Some(controls) => {
-                let mut wedge = given.wedge.clone();
+                wedge.clone_from(&given.wedge);
                 block.limits.iter().zip(limits).for_each(|(&l, z)| wedge[l] = *z);
-                controls.overlay((given.g, given.border, given.producer), theta, &wedge, over);
+                controls.overlay((good.g, good.border, good.producer), theta, wedge, over);
                 (&over.g, &over.producer)
             }
         };
-        let mut at = At {
-            ln_price: vec![T::from(0.0); n],
-            spending: vec![T::from(0.0); n],
-            elasticity: vec![0.0; n],
-            gap: Vec::with_capacity(unknown.len()),
-            active: Vec::with_capacity(unknown.len()),
-            sales: Vec::with_capacity(block.resources.len()),
-            share: vec![0.0; n * n],
-            flow: vec![0.0; n * n],
-        };
-        let mut flows = vec![T::from(0.0); n * n];
+        let zero = T::from(0.0);
+        level(&mut at.ln_price, n, zero);
+        level(&mut at.spending, n, zero);
+        level(&mut at.elasticity, n, 0.0);
+        level(&mut at.share, n * n, 0.0);
+        level(&mut at.flow, n * n, zero);
+        at.gap.clear();
+        at.active.clear();
+        at.sales.clear();
         for m in (0..n).filter(|m| self.shift[m * j + s] > f64::NEG_INFINITY) {
-            let sum = g.row_sum(m, &e);
+            let sum = g.row_sum(m, e);
             let sum = if sum.re() < f64::MIN_POSITIVE { T::from(f64::MIN_POSITIVE) } else { sum };
             at.ln_price[m] = -(sum.ln() + self.shift[m * j + s]) / theta + least;
             let step = at.ln_price[m] - ln_p[m * j + s];
@@ -363,10 +444,9 @@ impl<T: Scalar> System<'_, T> {
             at.elasticity[m] =
                 if nested.re() > 0.0 { elasticity * nested.re() / at.spending[m].re() } else { 0.0 };
             let per_share = at.spending[m] / sum;
-            for (pair, e) in (m * n..).zip(&e) {
+            for (pair, e) in (m * n..).zip(e.iter()) {
                 at.share[pair] = g.at(pair).re() * e.re() / sum.re();
-                flows[pair] = per_share * producer.at(pair) * *e;
-                at.flow[pair] = flows[pair].re();
+                at.flow[pair] = per_share * producer.at(pair) * *e;
             }
         }
         let limited = |gap: T| match gap.re() {
@@ -375,7 +455,7 @@ impl<T: Scalar> System<'_, T> {
             _ => T::from(-MAX_GAP),
         };
         for (k, &(i, own)) in block.resources.iter().enumerate() {
-            let output = (0..n).fold(T::from(0.0), |sum, m| sum + flows[m * n + i]);
+            let output = (0..n).fold(zero, |sum, m| sum + at.flow[m * n + i]);
             let demand = output * given.resource_share[k] + given.other_use[k];
             let excess = limited(demand.ln() - resource[k] - given.ln_endowment[k]);
             let (gap, active) = match own {
@@ -389,90 +469,103 @@ impl<T: Scalar> System<'_, T> {
         for (&l, wedge) in block.limits.iter().zip(limits) {
             let limit = &self.limits[l];
             let x = limit.exporter;
-            let value = limit.covered.iter().fold(T::from(0.0), |sum, m| sum + flows[m * n + x]);
+            let value = limit.covered.iter().fold(zero, |sum, m| sum + at.flow[m * n + x]);
             let (gap, active) = limit.gap(*wedge, value * (-ln_cost[x]).exp(), 1.0 + theta.re());
             at.gap.push(limited(gap));
             at.active.push(active);
         }
-        at
     }
 
-    /// Derivatives of the gaps: see the module's equations. With `d ln P[n] = sum_i pi[n,i] d ln(c mu)[n,i]` a flow moves by
+    /// Goes where a guess leads.
+    fn go_to_trial(&self, good: &Good<T>, ln_p: &[T], work: &Work<T>, room: &mut Room<T>) {
+        self.market_at(good, ln_p, work, room);
+        room.go_there();
+    }
+
+    /// Newton's step from where the search stands, to `moves`.
+    fn find_moves(&self, good: &Good<T>, room: &mut Room<T>) -> Option<()> {
+        self.differentiate(good, room);
+        let Room { at, moves, jacobian, right, lu, .. } = room;
+        let order = at.gap.len();
+        let jacobian = ArrayView2::from_shape((order, order), jacobian).ok()?;
+        match lu {
+            Some(lu) => lu.refactor(jacobian).ok()?,
+            None => *lu = Some(Lu::factor(jacobian).ok()?),
+        }
+        let lu = lu.as_mut()?;
+        refill(right, at.gap.iter().map(|v| -v.re()));
+        lu.solve_in_place(right).ok()?;
+        refill(moves, right.iter().map(|v| T::from(*v)));
+        for k in 0..T::DIRECTIONS {
+            refill(right, at.gap.iter().map(|v| -v.tangents()[k]));
+            lu.solve_in_place(right).ok()?;
+            moves.iter_mut().zip(right.iter()).for_each(|(m, d)| m.tangents_mut()[k] = *d);
+        }
+        Some(())
+    }
+
+    /// Derivatives of the gaps where the search stands: see the module's equations. With
+    /// `d ln P[n] = sum_i pi[n,i] d ln(c mu)[n,i]` a flow moves by
     /// `(elasticity + theta) d ln P - theta d ln c - (1 + theta) d ln mu`.
-    fn jacobian(&self, given: &Given<T>, at: &At<T>) -> Array2<f64> {
+    fn differentiate(&self, good: &Good<T>, room: &mut Room<T>) {
         let n = self.at.n;
-        let block = given.block;
+        let Room { given, at, price, jacobian, .. } = room;
+        let block = good.block;
         let theta = self.theta[block.sector].re();
         let resources = block.resources.len();
-        let size = at.gap.len();
-        let cost: Vec<f64> = given.resource_share.iter().map(|v| v.re()).collect();
+        let order = at.gap.len();
+        let cost = |k: usize| given.resource_share[k].re();
         // d ln P[n] / d unknown.
-        let mut price = Array2::<f64>::zeros((n, size));
-        for m in 0..n {
+        level(price, n * order, 0.0);
+        for (m, price) in price.chunks_exact_mut(order).enumerate() {
+            let response = at.elasticity[m] + theta;
             for (k, &(i, _)) in block.resources.iter().enumerate() {
-                price[[m, k]] = at.share[m * n + i] * cost[k];
+                price[k] = at.share[m * n + i] * cost(k) * response;
             }
         }
         for (k, &l) in block.limits.iter().enumerate() {
             let limit = &self.limits[l];
             for &m in &limit.covered {
-                price[[m, resources + k]] = at.share[m * n + limit.exporter];
+                let response = at.elasticity[m] + theta;
+                price[m * order + resources + k] = at.share[m * n + limit.exporter] * response;
             }
         }
-        for m in 0..n {
-            let response = at.elasticity[m] + theta;
-            price.row_mut(m).mapv_inplace(|v| v * response);
-        }
-        let mut jacobian = Array2::<f64>::zeros((size, size));
-        // A sum of flows of one exporter: its derivative into a row.
-        let mut sum = |row: usize, i: usize, importers: &mut dyn Iterator<Item = usize>| {
-            let importers: Vec<usize> = importers.collect();
-            let total: f64 = importers.iter().map(|m| at.flow[m * n + i]).sum();
+        level(jacobian, order * order, 0.0);
+        // The log of a sum of flows of one exporter, to those covered or to all: its derivative into a row.
+        let answer = |row: &mut [f64], i: usize, covered: Option<&[usize]>| {
+            let importers =
+                covered.map_or(0..n, |some| 0..some.len()).map(|k| covered.map_or(k, |some| some[k]));
+            let total: f64 = importers.clone().map(|m| at.flow[m * n + i].re()).sum();
             if total <= 0.0 {
                 return;
             }
-            let own = block.resources.iter().position(|(country, _)| *country == i);
-            let mut out = jacobian.row_mut(row);
             for m in importers {
-                let weight = at.flow[m * n + i] / total;
-                out.scaled_add(weight, &price.row(m));
+                let weight = at.flow[m * n + i].re() / total;
+                let price = &price[m * order..(m + 1) * order];
+                row.iter_mut().zip(price).for_each(|(row, price)| *row += weight * price);
                 for (k, &l) in block.limits.iter().enumerate() {
                     if self.limits[l].exporter == i && self.limits[l].covered.contains(&m) {
-                        out[resources + k] -= weight * (1.0 + theta);
+                        row[resources + k] -= weight * (1.0 + theta);
                     }
                 }
             }
-            if let Some(own) = own {
-                out[own] -= theta * cost[own];
+            if let Some(own) = block.resource_of(i) {
+                row[own] -= theta * cost(own);
             }
         };
-        for (k, &(i, _)) in block.resources.iter().enumerate() {
-            sum(k, i, &mut (0..n));
-        }
-        for (k, &l) in block.limits.iter().enumerate() {
-            sum(resources + k, self.limits[l].exporter, &mut self.limits[l].covered.iter().copied());
-        }
-        for k in 0..resources {
-            if at.active[k] {
-                jacobian[[k, k]] -= 1.0;
+        for (k, row) in jacobian.chunks_exact_mut(order).enumerate() {
+            if !at.active[k] {
+                row[k] = 1.0;
+            } else if let Some(&(i, _)) = block.resources.get(k) {
+                answer(row, i, None);
+                row[k] -= 1.0;
             } else {
-                jacobian.row_mut(k).fill(0.0);
-                jacobian[[k, k]] = 1.0;
-            }
-        }
-        for (k, &l) in block.limits.iter().enumerate() {
-            let row = resources + k;
-            let limit = &self.limits[l];
-            if at.active[row] {
-                let own = block.resources.iter().position(|(country, _)| *country == limit.exporter);
-                if let Some(own) = own {
-                    jacobian[[row, own]] -= cost[own];
+                let limit = &self.limits[block.limits[k - resources]];
+                answer(row, limit.exporter, Some(&limit.covered));
+                if let Some(own) = block.resource_of(limit.exporter) {
+                    row[own] -= cost(own);
                 }
-            } else {
-                jacobian.row_mut(row).fill(0.0);
-                jacobian[[row, row]] = 1.0;
             }
         }
-        jacobian
     }
 }

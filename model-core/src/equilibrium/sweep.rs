@@ -4,6 +4,7 @@
 //! It costs one power for each country and traded sector, one `N x N` matrix-vector product for each traded sector and
 //! equation, and one `J x J` product for each country and equation.
 
+use super::block::Room;
 use super::limit::{Controls, Overlay, controls};
 use super::market::Market;
 use super::nest::NestWork;
@@ -67,7 +68,9 @@ pub(super) struct Work<T = f64> {
     sum: Vec<T>,
     kept: Vec<T>,
     pub(super) controls: Vec<Option<Controls>>,
-    pub(super) over: Overlay<T>,
+    over: Overlay<T>,
+    /// What is worked out for the markets that are solved at once.
+    pub(super) room: Room<T>,
     /// How far the conditions of one kind are missed, `[n][j]`, and how far one country's factor prices move.
     gaps: Vec<f64>,
     moved: Vec<T>,
@@ -112,6 +115,7 @@ impl<T: Scalar> Work<T> {
             kept: zeros(n),
             controls: controls(j, n, &system.limits),
             over: Overlay::new(),
+            room: Room::new(),
             gaps: vec![0.0; n * j],
             moved: zeros(f),
         }
