@@ -208,6 +208,12 @@ impl<T> Room<T> {
             lu: None,
         }
     }
+
+    /// The search goes on from where a step has led.
+    fn go_there(&mut self) {
+        std::mem::swap(&mut self.unknown, &mut self.trial);
+        std::mem::swap(&mut self.at, &mut self.there);
+    }
 }
 
 /// Puts other values in the place of those of a vector.
@@ -363,7 +369,8 @@ impl<T: Scalar> System<'_, T> {
         let given = &room.given;
         let start = given.resource.iter().copied().chain(block.limits.iter().map(|&l| given.wedge[l]));
         refill(&mut room.trial, start);
-        self.go_to_trial(good, ln_p, work, room);
+        self.market_at(good, ln_p, work, room);
+        room.go_there();
         let enough = SETTLED.max(ENOUGH * size(&room.at.gap));
         for step in 0..MAX_STEPS {
             // A derivative settles in the step that settles the value.
@@ -474,12 +481,6 @@ impl<T: Scalar> System<'_, T> {
             at.gap.push(limited(gap));
             at.active.push(active);
         }
-    }
-
-    /// Goes where a guess leads.
-    fn go_to_trial(&self, good: &Good<T>, ln_p: &[T], work: &Work<T>, room: &mut Room<T>) {
-        self.market_at(good, ln_p, work, room);
-        room.go_there();
     }
 
     /// Newton's step from where the search stands, to `moves`.
