@@ -22,7 +22,7 @@ fn only_the_history_grows(economy: &Economy, shock: &Shock) {
     let (long, more_times, more_bytes) = solved(economy, shock, 1e-12);
     let sweeps = long.iterations() - short.iterations();
     assert!(short.iterations() > SolverSettings::default().depth && sweeps >= 10, "{sweeps} sweeps more");
-    assert!(long.history().iter().all(|iteration| iteration.phase == Phase::FixedPoint));
+    assert!(long.history.iter().all(|iteration| iteration.phase == Phase::FixedPoint));
     // It doubles when it is full, and is handed over once.
     let doublings = long.iterations().ilog2() as u64 + 1;
     assert!(more_times <= times + doublings, "{times} and {more_times} times for {sweeps} sweeps more");

@@ -57,8 +57,7 @@ impl LuFactors {
         }
         forward.resize(order, 0);
         backward.resize(order, 0);
-        let factoring =
-            factor::lu_in_place_scratch::<usize, f64>(order, order, Par::Seq, Spec::default());
+        let factoring = factor::lu_in_place_scratch::<usize, f64>(order, order, Par::Seq, Spec::default());
         room.resize(factoring.or(solving(order, 1)).unaligned_bytes_required(), MaybeUninit::uninit());
         let stack = MemStack::new(room);
         factor::lu_in_place(packed.as_mut(), forward, backward, Par::Seq, stack, Spec::default());

@@ -36,24 +36,27 @@ pub(crate) fn place(labels: &Labels, kinds: &[&str], index: &[usize]) -> String 
     parts.join(", ")
 }
 
-/// Whether every entry is finite and not negative: eight at a time, without stopping at the first that is not.
-fn all_good(values: &ArrayViewD<f64>) -> bool {
+/// The lowest entry, or zero if that is lower, if all are finite: eight at a time, without stopping at the first that is not.
+fn lowest(values: &ArrayViewD<f64>) -> Option<f64> {
     const LANES: usize = 8;
+    let lower = |least: f64, v: f64| if v < least { v } else { least };
     let Some(all) = values.as_slice_memory_order() else {
-        return values.iter().all(|v| v.is_finite() && *v >= 0.0);
+        let (least, nothing) =
+            values.iter().fold((0.0, 0.0), |(least, nothing), v| (lower(least, *v), nothing + 0.0 * v));
+        return (nothing == 0.0).then_some(least);
     };
     let (lanes, rest) = all.as_chunks::<LANES>();
-    let mut lowest = [0.0; LANES];
+    let mut least = [0.0; LANES];
     // Zero times what is not finite is no number.
     let mut nothing = [0.0; LANES];
     for values in lanes {
         for lane in 0..LANES {
-            lowest[lane] = if values[lane] < lowest[lane] { values[lane] } else { lowest[lane] };
+            least[lane] = lower(least[lane], values[lane]);
             nothing[lane] += 0.0 * values[lane];
         }
     }
-    let odd = lowest.iter().zip(&nothing).any(|(lowest, nothing)| *lowest < 0.0 || nothing.is_nan());
-    !odd && rest.iter().all(|v| v.is_finite() && *v >= 0.0)
+    let finite = nothing.iter().all(|sum| *sum == 0.0) && rest.iter().all(|v| v.is_finite());
+    finite.then(|| least.iter().chain(rest).fold(0.0, |least, v| lower(least, *v)))
 }
 
 /// Every entry finite and not negative.
@@ -63,7 +66,7 @@ pub(super) fn check_values(
 ) -> Result<(), EconomyError> {
     for (array, values, kinds) in arrays {
         // The common case first: looking for the place is slow.
-        if all_good(values) {
+        if lowest(values).is_some_and(|least| least >= 0.0) {
             continue;
         }
         check_finite(labels, array, values, kinds)?;
@@ -80,9 +83,6 @@ fn check_finite(
     values: &ArrayViewD<f64>,
     kinds: &[&str],
 ) -> Result<(), EconomyError> {
-    if values.fold(true, |finite, v| finite & v.is_finite()) {
-        return Ok(());
-    }
     match values.indexed_iter().find(|(_, v)| !v.is_finite()) {
         None => Ok(()),
         Some((index, &value)) => {
@@ -139,10 +139,10 @@ pub(crate) fn structure(parts: &EconomyParts) -> Result<(), EconomyError> {
         ],
     )?;
     for (array, rates) in [("tariff", &parts.tariff), ("export_tax", &parts.export_tax)] {
-        check_finite(labels, array, &rates.view().into_dyn(), flow)?;
-        if rates.fold(true, |good, r| good & (*r > -1.0)) {
+        if lowest(&rates.view().into_dyn()).is_some_and(|least| least > -1.0) {
             continue;
         }
+        check_finite(labels, array, &rates.view().into_dyn(), flow)?;
         if let Some(((n, i, j), &value)) = rates.indexed_iter().find(|(_, r)| **r <= -1.0) {
             return Err(EconomyError::Rate { array, place: place(labels, flow, &[n, i, j]), value });
         }
@@ -321,11 +321,12 @@ mod tests {
     fn one_odd_entry_is_found_wherever_it_stands() {
         for count in 1..40 {
             let mut values: Vec<f64> = (0..count).map(|k| k as f64).collect();
-            assert!(all_good(&ArrayView1::from(&values).into_dyn()), "{count}");
+            assert_eq!(lowest(&ArrayView1::from(&values).into_dyn()), Some(0.0), "{count}");
             for at in 0..count {
-                for odd in [-1e-300, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                for odd in [-1e-300, -2.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
                     let good = std::mem::replace(&mut values[at], odd);
-                    assert!(!all_good(&ArrayView1::from(&values).into_dyn()), "{odd} at {at} of {count}");
+                    let found = lowest(&ArrayView1::from(&values).into_dyn());
+                    assert_eq!(found, odd.is_finite().then_some(odd), "{odd} at {at} of {count}");
                     values[at] = good;
                 }
             }
@@ -339,7 +340,7 @@ mod tests {
                 end: None,
                 step: if axis.axis.index() == 1 { 2 } else { 1 },
             });
-            assert_eq!(all_good(&every_second.into_dyn()), odd == 1.0);
+            assert_eq!(lowest(&every_second.into_dyn()), odd.is_finite().then_some(odd.min(0.0)));
         }
     }
 }

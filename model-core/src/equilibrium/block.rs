@@ -126,6 +126,7 @@ struct At<T> {
 struct Good<'s, T> {
     block: &'s Block,
     g: &'s Pairs<'s, T>,
+    shift: &'s [f64],
     border: Option<&'s Pairs<'s, T>>,
     producer: Option<&'s Pairs<'s, T>>,
     controls: Option<&'s Controls>,
@@ -251,10 +252,10 @@ impl<T: Scalar> System<'_, T> {
         let mut room = std::mem::replace(&mut work.room, Room::new());
         for block in &self.blocks {
             let s = block.sector;
-            let Market::Traded { g, border, producer, .. } = &self.markets[s] else { continue };
+            let Market::Traded { g, shift, border, producer, .. } = &self.markets[s] else { continue };
             let controls = work.controls[s].take();
             let (border, producer) = (border.as_ref(), producer.as_ref());
-            let good = Good { block, g, border, producer, controls: controls.as_ref() };
+            let good = Good { block, g, shift, border, producer, controls: controls.as_ref() };
             self.take_as_given(block, old, work, &mut room.given);
             if self.clear(&good, old.price, work, &mut room) {
                 let (resources, wedges) = room.unknown.split_at(block.resources.len());
@@ -272,7 +273,7 @@ impl<T: Scalar> System<'_, T> {
                 for (&l, value) in block.limits.iter().zip(wedges) {
                     new.wedge[l] = *value;
                 }
-                for m in (0..n).filter(|m| self.shift[m * j + s] > f64::NEG_INFINITY) {
+                for m in (0..n).filter(|m| shift[*m] > f64::NEG_INFINITY) {
                     let cell = m * j + s;
                     let step = room.at.ln_price[m] - old.price[cell];
                     new.price[cell] = room.at.ln_price[m];
@@ -440,10 +441,10 @@ impl<T: Scalar> System<'_, T> {
         at.gap.clear();
         at.active.clear();
         at.sales.clear();
-        for m in (0..n).filter(|m| self.shift[m * j + s] > f64::NEG_INFINITY) {
+        for m in (0..n).filter(|m| good.shift[*m] > f64::NEG_INFINITY) {
             let sum = g.row_sum(m, e);
             let sum = if sum.re() < f64::MIN_POSITIVE { T::from(f64::MIN_POSITIVE) } else { sum };
-            at.ln_price[m] = -(sum.ln() + self.shift[m * j + s]) / theta + least;
+            at.ln_price[m] = -(sum.ln() + good.shift[m]) / theta + least;
             let step = at.ln_price[m] - ln_p[m * j + s];
             let (nested, elasticity) =
                 given.close[m].after(step).unwrap_or_else(|| self.nest_spending(block, m, step, work));

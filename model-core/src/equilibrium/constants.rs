@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use ndarray::{Array2, Array3, ArrayViewMut1, Zip};
 
 use super::block::NO_OTHER_USE;
-use super::market::{Markets, baseline};
+use super::market::{Market, baseline};
 use super::scalar::{row_sums, transpose};
 use crate::economy::{Economy, EconomyParts};
 use crate::labels::Dims;
@@ -44,7 +44,7 @@ pub(crate) struct Constants {
     /// How a sector's sales fall with its own cost at the baseline, `[i][j]`.
     pub(super) sales_elasticity: Vec<f64>,
     /// Trade at baseline costs, once a shock has asked for it.
-    markets: OnceLock<Option<Markets<'static, f64>>>,
+    markets: OnceLock<Option<Vec<Market<'static, f64>>>>,
     /// Step of each factor price, `[n][f]`: one over the elasticity of its excess demand.
     pub(super) wage_step: Vec<f64>,
 }
@@ -87,8 +87,8 @@ impl Constants {
     }
 
     /// Trade at baseline costs, for shocks that leave them alone.
-    pub(super) fn markets(&self, parts: &EconomyParts) -> Option<&Markets<'static, f64>> {
-        self.markets.get_or_init(|| baseline(parts)).as_ref()
+    pub(super) fn markets(&self, parts: &EconomyParts) -> Option<&[Market<'static, f64>]> {
+        self.markets.get_or_init(|| baseline(parts)).as_deref()
     }
 
     /// Where the prices of joint products stand that follow the factor of their process, among [`Constants::price_follows`].

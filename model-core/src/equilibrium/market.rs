@@ -20,9 +20,15 @@ use crate::shock::{Shock, ShockError};
 pub(super) enum Market<'a, T> {
     /// Nobody imports: the price is the domestic cost times the domestic price factor.
     Domestic { ln_tau: Vec<T>, keep_border: Vec<T>, keep_producer: Vec<T>, buys: Vec<bool>, taxed: bool },
-    /// `g[n,i]`, divided by the largest entry of its row; with tariffs and export taxes taken off where there are any. `place` is where
-    /// the sector stands among the traded ones.
-    Traded { place: usize, g: Pairs<'a, T>, border: Option<Pairs<'a, T>>, producer: Option<Pairs<'a, T>> },
+    /// `g[n,i]`, divided by the largest entry of its row, of which `shift[n]` is the log: minus infinity where nothing is bought;
+    /// with tariffs and export taxes taken off where there are any. `place` is where the sector stands among the traded ones.
+    Traded {
+        place: usize,
+        g: Pairs<'a, T>,
+        shift: Cow<'a, [f64]>,
+        border: Option<Pairs<'a, T>>,
+        producer: Option<Pairs<'a, T>>,
+    },
 }
 
 /// A number for each importer and exporter, row by row: without derivatives where no parameter of trade moves, and the baseline's
@@ -102,19 +108,11 @@ impl<'a> Pairs<'a, f64> {
     }
 }
 
-/// The markets of all sectors, and the logs of the entries by which their rows were divided, `[n][j]`: minus infinity where
-/// nothing is bought.
-#[derive(Debug)]
-pub(super) struct Markets<'a, T> {
-    pub(super) markets: Vec<Market<'a, T>>,
-    pub(super) shift: Vec<f64>,
-}
-
 /// The error is the importer without a supplier.
 type Unsupplied = usize;
 
 /// Those of the baseline.
-pub(super) fn baseline(parts: &EconomyParts) -> Option<Markets<'static, f64>> {
+pub(super) fn baseline(parts: &EconomyParts) -> Option<Vec<Market<'static, f64>>> {
     let theta = parts.theta.to_vec();
     formed(parts, &Shock::default(), &theta, &Plain).ok()
 }
@@ -127,31 +125,25 @@ pub(super) fn markets<'a, I: Inputs>(
     shock: &Shock,
     theta: &[I::Number],
     inputs: &I,
-) -> Result<Markets<'a, I::Number>, ShockError> {
+) -> Result<Vec<Market<'a, I::Number>>, ShockError> {
     let of_trade = [Parameter::Theta { sector: 0 }, tariff([0; 3]), export_tax([0; 3]), iceberg([0; 3])];
     if of_trade.into_iter().any(|parameter| inputs.moves(parameter)) {
         return formed(parts, shock, theta, inputs);
     }
     if shock.tariff.is_none() && shock.export_tax.is_none() && shock.iceberg_hat.is_none() {
-        let baseline = fixed.markets(parts).filter(|known| known.serve(&shock.restrictions));
-        if let Some(Markets { markets, shift }) = baseline {
-            let markets = markets.iter().map(|market| market.lent().unmoved()).collect();
-            return Ok(Markets { markets, shift: shift.clone() });
+        let baseline = fixed.markets(parts).filter(|known| serve(known, &shock.restrictions));
+        if let Some(markets) = baseline {
+            return Ok(markets.iter().map(|market| market.lent().unmoved()).collect());
         }
     }
     let still: Vec<f64> = theta.iter().map(Number::re).collect();
-    let found = formed(parts, shock, &still, &Plain)?;
-    let markets = found.markets.into_iter().map(Market::unmoved).collect();
-    Ok(Markets { markets, shift: found.shift })
+    Ok(formed(parts, shock, &still, &Plain)?.into_iter().map(Market::unmoved).collect())
 }
 
-impl Markets<'_, f64> {
-    /// Whether these, of the baseline, stay what they are under restrictions: none opens or closes a market.
-    fn serve(&self, restrictions: &[Restriction]) -> bool {
-        let changes =
-            |r: &Restriction| r.stops() || matches!(self.markets[r.sector], Market::Domestic { .. });
-        !restrictions.iter().any(changes)
-    }
+/// Whether markets of the baseline stay what they are under restrictions: none opens or closes one.
+fn serve(markets: &[Market<f64>], restrictions: &[Restriction]) -> bool {
+    let changes = |r: &Restriction| r.stops() || matches!(markets[r.sector], Market::Domestic { .. });
+    !restrictions.iter().any(changes)
 }
 
 impl<'a> Market<'a, f64> {
@@ -167,9 +159,10 @@ impl<'a> Market<'a, f64> {
                 buys,
                 taxed,
             },
-            Self::Traded { place, g, border, producer } => Market::Traded {
+            Self::Traded { place, g, shift, border, producer } => Market::Traded {
                 place,
                 g: pairs(g),
+                shift,
                 border: border.map(pairs),
                 producer: producer.map(pairs),
             },
@@ -186,9 +179,10 @@ impl<'a> Market<'a, f64> {
                 buys: buys.clone(),
                 taxed: *taxed,
             },
-            Self::Traded { place, g, border, producer } => Market::Traded {
+            Self::Traded { place, g, shift, border, producer } => Market::Traded {
                 place: *place,
                 g: g.lent(),
+                shift: Cow::Borrowed(shift),
                 border: border.as_ref().map(Pairs::lent),
                 producer: producer.as_ref().map(Pairs::lent),
             },
@@ -202,7 +196,7 @@ fn formed<I: Inputs>(
     shock: &Shock,
     theta: &[I::Number],
     inputs: &I,
-) -> Result<Markets<'static, I::Number>, ShockError> {
+) -> Result<Vec<Market<'static, I::Number>>, ShockError> {
     let Dims { countries: n, sectors: j, .. } = parts.dims();
     let traded = traded_sectors(parts, shock);
     let shares = by_sector(&parts.trade_share, &traded, |_, v| I::Number::from(v));
@@ -214,7 +208,6 @@ fn formed<I: Inputs>(
         shock.restrictions.iter().any(|r| r.stops() && r.sector == s && r.exporter == i && r.covers(m))
     };
     let cells = n * n;
-    let mut shift = vec![0.0; n * j];
     let mut all = Vec::with_capacity(j);
     for (s, shares) in shares.into_iter().enumerate() {
         let of_sector =
@@ -229,10 +222,7 @@ fn formed<I: Inputs>(
         let (border, producer) = (of_sector(&mut keep_border), of_sector(&mut keep_producer));
         let market = if traded[s] {
             let at = (n, traded[..s].iter().filter(|traded| **traded).count());
-            self::traded(at, shares, change.as_deref(), theta[s], border, producer).map(|(market, rows)| {
-                rows.into_iter().enumerate().for_each(|(m, row)| shift[m * j + s] = row);
-                market
-            })
+            self::traded(at, shares, change.as_deref(), theta[s], border, producer)
         } else {
             domestic(&shares, change.as_deref(), border.as_deref(), producer.as_deref())
         };
@@ -241,7 +231,7 @@ fn formed<I: Inputs>(
             sector: parts.labels.sectors()[s].clone(),
         })?);
     }
-    Ok(Markets { markets: all, shift })
+    Ok(all)
 }
 
 fn tariff([importer, exporter, sector]: [usize; 3]) -> Parameter {
@@ -382,7 +372,7 @@ fn traded<T: Scalar>(
     theta: T,
     border: Option<Vec<T>>,
     producer: Option<Vec<T>>,
-) -> Result<(Market<'static, T>, Vec<f64>), Unsupplied> {
+) -> Result<Market<'static, T>, Unsupplied> {
     let mut shift = vec![0.0; n];
     for (m, row) in g.chunks_exact_mut(n).enumerate() {
         if row.iter().all(|g| g.re() == 0.0) {
@@ -394,20 +384,20 @@ fn traded<T: Scalar>(
         if T::DIRECTIONS == 0 && row.iter().zip(change).all(|(g, c)| g.re() == 0.0 || c.re() == 0.0) {
             continue;
         }
+        let none = T::from(f64::NEG_INFINITY);
+        T::ln_each(row);
         for (g, c) in row.iter_mut().zip(change) {
-            *g = if g.re() > 0.0 && c.re() < f64::INFINITY {
-                g.ln() - theta * *c
-            } else {
-                T::from(f64::NEG_INFINITY)
-            };
+            let bought = g.re() > f64::NEG_INFINITY && c.re() < f64::INFINITY;
+            *g = if bought { *g - theta * *c } else { none };
         }
         shift[m] = row.iter().map(|g| g.re()).fold(f64::NEG_INFINITY, f64::max);
         if shift[m] == f64::NEG_INFINITY {
             return Err(m);
         }
         for g in row.iter_mut() {
-            *g = if g.re() == f64::NEG_INFINITY { T::from(0.0) } else { (*g - shift[m]).exp() };
+            *g = if g.re() == f64::NEG_INFINITY { none } else { *g - shift[m] };
         }
+        T::exp_each(row);
     }
     let taken_off = |from: &[T], mut keep: Vec<T>| {
         keep.iter_mut().zip(from).for_each(|(k, g)| *k *= *g);
@@ -416,7 +406,7 @@ fn traded<T: Scalar>(
     let border = border.map(|keep| taken_off(&g, keep));
     let producer = producer.map(|keep| taken_off(border.as_ref().unwrap_or(&g), keep));
     let (g, border, producer) = (Pairs::Moving(g), border.map(Pairs::Moving), producer.map(Pairs::Moving));
-    Ok((Market::Traded { place, g, border, producer }, shift))
+    Ok(Market::Traded { place, g, shift: Cow::Owned(shift), border, producer })
 }
 
 /// Trade shares that belong to a sweep.
@@ -426,33 +416,31 @@ impl<T: Scalar> System<'_, T> {
         let Layout { n, j, .. } = self.at;
         let wedge = self.at.split(state).wedge;
         let mut shares = Array3::from_elem((n, n, j), T::from(0.0));
-        let count = self.traded.len();
-        let mut one_over_sum = vec![T::from(0.0); count];
+        let mut one_over_sum: Vec<T> = work.ln_sum.iter().map(|sum| -*sum).collect();
+        T::exp_each(&mut one_over_sum);
         for (m, mut of_importer) in shares.outer_iter_mut().enumerate() {
-            let sums = self.traded.iter().zip(&work.ln_sum[m * count..(m + 1) * count]);
-            for (one_over, (s, ln_sum)) in one_over_sum.iter_mut().zip(sums) {
-                let buys = self.shift[m * j + s] > f64::NEG_INFINITY;
-                *one_over = if buys { -*ln_sum } else { T::from(f64::NEG_INFINITY) };
-            }
-            T::exp_each(&mut one_over_sum);
             for (s, market) in self.markets.iter().enumerate() {
-                let (place, g) = match market {
+                let (place, g, shift) = match market {
                     Market::Domestic { buys, .. } => {
                         of_importer[[m, s]] = T::from(if buys[m] { 1.0 } else { 0.0 });
                         continue;
                     }
-                    Market::Traded { place, g, .. } => (*place, g),
+                    Market::Traded { place, g, shift, .. } => (*place, g, shift),
                 };
-                let appeal = work.appeal.iter().skip(place).step_by(count);
+                if shift[m] == f64::NEG_INFINITY {
+                    continue;
+                }
+                let one_over_sum = one_over_sum[place * n + m];
+                let appeal = &work.appeal[place * n..(place + 1) * n];
                 let mut of_sector = of_importer.column_mut(s);
                 let (shares, of_row) = (of_sector.iter_mut().zip(appeal), m * n..(m + 1) * n);
                 match g {
                     Pairs::Still(g) => shares
                         .zip(&g[of_row])
-                        .for_each(|((share, appeal), g)| *share = *appeal * *g * one_over_sum[place]),
+                        .for_each(|((share, appeal), g)| *share = *appeal * *g * one_over_sum),
                     Pairs::Moving(g) => shares
                         .zip(&g[of_row])
-                        .for_each(|((share, appeal), g)| *share = *appeal * *g * one_over_sum[place]),
+                        .for_each(|((share, appeal), g)| *share = *appeal * *g * one_over_sum),
                 }
                 if let Some(controls) = &work.controls[s] {
                     for (i, share) in of_sector.iter_mut().enumerate() {

@@ -292,7 +292,9 @@ impl Equilibrium {
         }
         let income = Array1::from(work.income.clone());
         let real_income_hat = &income / baseline_income / &consumption_price_hat;
-        let sold = |i: usize, s: usize| (0..n).any(|m| parts.trade_share[[m, i, s]] > 0.0);
+        let sold = |i: usize, s: usize| {
+            parts.trade_share[[i, i, s]] > 0.0 || (0..n).any(|m| parts.trade_share[[m, i, s]] > 0.0)
+        };
         let cost_hat =
             Array2::from_shape_fn(
                 (n, j),

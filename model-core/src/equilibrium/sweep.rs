@@ -52,20 +52,20 @@ pub(super) struct Work<T = f64> {
     pub(super) effort: Vec<T>,
     pub(super) effort_gap: Vec<T>,
     pub(super) ln_research_cost: Vec<T>,
-    /// `exp(-theta ln c)` relative to the cheapest producer and `ln sum_i g e`, `[i][j]`, of traded sectors.
+    /// Of traded sectors, sector by sector: `e = exp(-theta ln c)` relative to the cheapest producer, `ln sum_i g e`, expenditure,
+    /// and what producers get.
     pub(super) appeal: Vec<T>,
     pub(super) ln_sum: Vec<T>,
+    spent: Vec<T>,
+    sold: Vec<T>,
     /// By traded sector.
     least: Vec<f64>,
     shares: Vec<T>,
-    /// One sector at a time: `exp(-theta ln c)`, `X / sum`, exports, and by importer `sum_i g e` and what of it passes the
-    /// border.
-    e: Vec<T>,
+    /// One sector at a time: `X / sum`, exports, and by importer what of `sum_i g e` passes the border.
     q: Vec<T>,
     column: Vec<T>,
     /// Sales of joint products once their markets are solved, `[i][e]`.
     pub(super) product_sales: Vec<T>,
-    sum: Vec<T>,
     kept: Vec<T>,
     pub(super) controls: Vec<Option<Controls>>,
     over: Overlay<T>,
@@ -105,13 +105,13 @@ impl<T: Scalar> Work<T> {
             ln_research_cost: zeros(n),
             appeal: zeros(n * system.traded.len()),
             ln_sum: zeros(n * system.traded.len()),
+            spent: zeros(n * system.traded.len()),
+            sold: zeros(n * system.traded.len()),
             least: vec![0.0; system.traded.len()],
             shares: zeros(j),
-            e: zeros(n),
             q: zeros(n),
             column: zeros(n),
             product_sales: zeros(system.fixed.product_output.len()),
-            sum: zeros(n),
             kept: zeros(n),
             controls: controls(j, n, &system.limits),
             over: Overlay::new(),
@@ -175,10 +175,8 @@ impl<T: Scalar> System<'_, T> {
         ] {
             revenue.fill(T::from(0.0));
         }
-        self.appeal(work);
-        for s in 0..j {
-            self.sector(s, old.wedge, work);
-        }
+        self.domestic(work);
+        self.traded(old.wedge, work);
         self.prices(new.price, work);
         work.ln_price.copy_from_slice(new.price);
         for ((gap, new), old) in work.gaps.iter_mut().zip(new.price.iter()).zip(old.price) {
@@ -357,10 +355,29 @@ impl<T: Scalar> System<'_, T> {
         }
     }
 
-    /// `exp(-theta ln c)` of all producers relative to the cheapest of the sector.
+    /// Output and revenue of the sectors that nobody imports.
     #[inline(always)]
-    fn appeal(&self, work: &mut Work<T>) {
-        let (j, count) = (self.at.j, self.traded.len());
+    fn domestic(&self, work: &mut Work<T>) {
+        let Layout { n, j, .. } = self.at;
+        for (s, market) in self.markets.iter().enumerate() {
+            let Market::Domestic { keep_border, keep_producer, taxed, .. } = market else { continue };
+            for i in 0..n {
+                let cell = i * j + s;
+                work.y[cell] = work.x[cell] * keep_producer[i];
+                if *taxed {
+                    let border = work.x[cell] * keep_border[i];
+                    work.tariff_revenue[i] += work.x[cell] - border;
+                    work.export_tax_revenue[i] += border - work.y[cell];
+                }
+            }
+        }
+    }
+
+    /// Flows, output and revenue of traded sectors at the costs and expenditures in `work`. Each sector's numbers are put side by
+    /// side for it.
+    #[inline(always)]
+    fn traded(&self, wedge: &[T], work: &mut Work<T>) {
+        let Layout { n, j, .. } = self.at;
         work.least.fill(f64::INFINITY);
         for row in work.ln_cost.chunks_exact(j) {
             for (least, s) in work.least.iter_mut().zip(&self.traded) {
@@ -368,37 +385,30 @@ impl<T: Scalar> System<'_, T> {
                 *least = if cost < *least { cost } else { *least };
             }
         }
-        for (appeal, row) in work.appeal.chunks_exact_mut(count.max(1)).zip(work.ln_cost.chunks_exact(j)) {
-            for ((e, s), least) in appeal.iter_mut().zip(&self.traded).zip(&work.least) {
-                *e = self.theta[*s] * (-row[*s] + *least);
+        for (place, s) in self.traded.iter().enumerate() {
+            let (theta, least) = (self.theta[*s], work.least[place]);
+            for i in 0..n {
+                work.appeal[place * n + i] = theta * (-work.ln_cost[i * j + s] + least);
+                work.spent[place * n + i] = work.x[i * j + s];
             }
         }
         T::exp_each(&mut work.appeal);
+        for s in &self.traded {
+            self.sector(*s, wedge, work);
+        }
+        for (place, s) in self.traded.iter().enumerate() {
+            for i in 0..n {
+                work.y[i * j + s] = work.sold[place * n + i];
+            }
+        }
     }
 
-    /// Flows, output and revenue of one sector at the costs and expenditures in `work`.
+    /// Flows, output and revenue of one traded sector.
     #[inline(always)]
     fn sector(&self, s: usize, wedge: &[T], work: &mut Work<T>) {
-        let Layout { n, j, .. } = self.at;
-        let count = self.traded.len();
-        let (place, g, border, producer) = match &self.markets[s] {
-            Market::Domestic { keep_border, keep_producer, taxed, .. } => {
-                for i in 0..n {
-                    let cell = i * j + s;
-                    work.y[cell] = work.x[cell] * keep_producer[i];
-                    if *taxed {
-                        let border = work.x[cell] * keep_border[i];
-                        work.tariff_revenue[i] += work.x[cell] - border;
-                        work.export_tax_revenue[i] += border - work.y[cell];
-                    }
-                }
-                return;
-            }
-            Market::Traded { place, g, border, producer } => (*place, g, border, producer),
-        };
-        for i in 0..n {
-            work.e[i] = work.appeal[i * count + place];
-        }
+        let n = self.at.n;
+        let Market::Traded { place, g, shift, border, producer } = &self.markets[s] else { return };
+        let own = place * n..(place + 1) * n;
         // Taken out of `work` while it is lent to the equations.
         let controls = work.controls[s].take();
         let mut over = std::mem::replace(&mut work.over, Overlay::new());
@@ -408,33 +418,35 @@ impl<T: Scalar> System<'_, T> {
         } else {
             (g, border.as_ref(), producer.as_ref())
         };
-        g.imports(&work.e, &mut work.sum);
-        for i in 0..n {
-            let cell = i * j + s;
-            let sum = work.sum[i];
-            let sum = if sum.re() < f64::MIN_POSITIVE { T::from(f64::MIN_POSITIVE) } else { sum };
-            let buys = self.shift[cell] > f64::NEG_INFINITY;
-            work.ln_sum[i * count + place] = if buys { sum } else { T::from(1.0) };
-            work.q[i] = if buys { work.x[cell] / sum } else { T::from(0.0) };
+        let (e, spent) = (&work.appeal[own.clone()], &work.spent[own.clone()]);
+        let (sums, sold) = (&mut work.ln_sum[own.clone()], &mut work.sold[own]);
+        g.imports(e, sums);
+        for (((sum, q), spent), shift) in sums.iter_mut().zip(&mut work.q).zip(spent).zip(shift.iter()) {
+            let positive = if sum.re() < f64::MIN_POSITIVE { T::from(f64::MIN_POSITIVE) } else { *sum };
+            let buys = *shift > f64::NEG_INFINITY;
+            *sum = if buys { positive } else { T::from(1.0) };
+            *q = if buys { *spent / positive } else { T::from(0.0) };
         }
         if let Some(border) = border {
-            border.imports(&work.e, &mut work.kept);
+            border.imports(e, &mut work.kept);
             border.exports(&work.q, &mut work.column);
-            for i in 0..n {
-                work.tariff_revenue[i] += work.x[i * j + s] - work.q[i] * work.kept[i];
+            let kept = work.q.iter().zip(&work.kept);
+            for ((revenue, spent), (q, kept)) in work.tariff_revenue.iter_mut().zip(spent).zip(kept) {
+                *revenue += *spent - *q * *kept;
             }
         } else {
             g.exports(&work.q, &mut work.column);
         }
-        for i in 0..n {
-            work.y[i * j + s] = work.column[i] * work.e[i];
+        for ((sold, column), e) in sold.iter_mut().zip(&work.column).zip(e) {
+            *sold = *column * *e;
         }
         if let Some(producer) = producer {
             producer.exports(&work.q, &mut work.column);
-            for i in 0..n {
-                let kept = work.column[i] * work.e[i];
-                work.export_tax_revenue[i] += work.y[i * j + s] - kept;
-                work.y[i * j + s] = kept;
+            let kept = work.column.iter().zip(e);
+            for ((revenue, sold), (column, e)) in work.export_tax_revenue.iter_mut().zip(sold).zip(kept) {
+                let kept = *column * *e;
+                *revenue += *sold - kept;
+                *sold = kept;
             }
         }
         if let Some(controls) = &controls {
@@ -447,6 +459,7 @@ impl<T: Scalar> System<'_, T> {
     /// Volumes and rents of a sector's restrictions; the rents come out of what was counted as export-tax revenue.
     fn rents(&self, controls: &Controls, over: &Overlay<T>, s: usize, wedge: &[T], work: &mut Work<T>) {
         let Layout { n, j, .. } = self.at;
+        let Market::Traded { place, .. } = &self.markets[s] else { return };
         for &l in &controls.limits {
             (work.volume[l], work.rent[l]) = (T::from(0.0), T::from(0.0));
         }
@@ -454,7 +467,7 @@ impl<T: Scalar> System<'_, T> {
             controls.flows.iter().zip(over.rate.iter().zip(&over.ln_wedge))
         {
             let (m, i) = (flow / n, flow % n);
-            let value = work.q[m] * over.producer.at(*flow) * work.e[i];
+            let value = work.q[m] * over.producer.at(*flow) * work.appeal[place * n + i];
             let volume = value * (-work.ln_cost[i * j + s]).exp();
             let rent = value * *rate;
             for &l in covering {
@@ -479,18 +492,20 @@ impl<T: Scalar> System<'_, T> {
     fn prices(&self, ln_price: &mut [T], work: &mut Work<T>) {
         let Layout { n, j, .. } = self.at;
         T::ln_each(&mut work.ln_sum);
-        let of_country = ln_price.chunks_exact_mut(j).zip(self.shift.chunks_exact(j));
-        for ((ln_price, shift), sums) in of_country.zip(work.ln_sum.chunks_exact(self.traded.len().max(1))) {
-            for ((s, sum), least) in self.traded.iter().zip(sums).zip(&work.least) {
-                let value = -(*sum + shift[*s]) / self.theta[*s] + *least;
-                ln_price[*s] = if shift[*s] > f64::NEG_INFINITY { value } else { T::from(0.0) };
-            }
-        }
         for (s, market) in self.markets.iter().enumerate() {
-            if let Market::Domestic { ln_tau, buys, .. } = market {
-                for i in 0..n {
-                    let cell = i * j + s;
-                    ln_price[cell] = if buys[i] { work.ln_cost[cell] + ln_tau[i] } else { T::from(0.0) };
+            match market {
+                Market::Domestic { ln_tau, buys, .. } => {
+                    for i in 0..n {
+                        let cell = i * j + s;
+                        ln_price[cell] = if buys[i] { work.ln_cost[cell] + ln_tau[i] } else { T::from(0.0) };
+                    }
+                }
+                Market::Traded { place, shift, .. } => {
+                    let (theta, least) = (self.theta[s], work.least[*place]);
+                    for i in 0..n {
+                        let value = -(work.ln_sum[place * n + i] + shift[i]) / theta + least;
+                        ln_price[i * j + s] = if shift[i] > f64::NEG_INFINITY { value } else { T::from(0.0) };
+                    }
                 }
             }
         }

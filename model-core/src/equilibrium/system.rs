@@ -10,7 +10,7 @@ use ndarray::Array1;
 use super::block::{Block, blocks};
 use super::constants::Constants;
 use super::limit::{Limit, limits};
-use super::market::{Market, Markets, markets};
+use super::market::{Market, markets};
 use super::nest::Nest;
 use super::scalar::Scalar;
 use crate::ces::Number;
@@ -108,8 +108,6 @@ pub(super) struct System<'a, T = f64> {
     pub(super) markets: Vec<Market<'a, T>>,
     /// The sectors that are traded.
     pub(super) traded: Vec<usize>,
-    /// Log of the largest entry by which each row of `g` was divided, `[n][j]`.
-    pub(super) shift: Vec<f64>,
     pub(super) theta: Vec<T>,
     pub(super) kappa: T,
     /// What is taken from the baseline alone.
@@ -187,7 +185,7 @@ impl<'a, T: Scalar> System<'a, T> {
         let theta: Vec<T> =
             (0..j).map(|s| inputs.of(Parameter::Theta { sector: s }, parts.theta[s])).collect();
         let nest = Nest::new(parts, &fixed.output, shock, inputs);
-        let Markets { markets, shift } = markets(parts, fixed, shock, &theta, inputs)?;
+        let markets = markets(parts, fixed, shock, &theta, inputs)?;
         let limits = limits(parts, shock, inputs);
         let blocks = blocks(parts, &fixed.output, &limits);
         let mut price_follows = Cow::Borrowed(&fixed.price_follows[..]);
@@ -203,7 +201,6 @@ impl<'a, T: Scalar> System<'a, T> {
             input_share: fixed.input_share(parts),
             traded: (0..j).filter(|&s| matches!(markets[s], Market::Traded { .. })).collect(),
             markets,
-            shift,
             theta,
             kappa: inputs.of(Parameter::Kappa, parts.kappa),
             moved_shares,
