@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use ndarray::{Array3, ArrayViewMut1, Axis, Zip};
+use ndarray::{Array3, Axis};
 
 use super::constants::{Constants, contiguous};
 use super::scalar::{Scalar, add_rows, dot, row_sums};
@@ -271,20 +271,17 @@ fn by_sector<T: Scalar>(
     traded: &[bool],
     value: impl Fn([usize; 3], f64) -> T,
 ) -> Vec<Vec<T>> {
-    let n = array.dim().0;
-    let mut all: Vec<Vec<T>> =
-        traded.iter().map(|traded| vec![T::from(0.0); if *traded { n * n } else { n }]).collect();
-    for (m, of_importer) in array.outer_iter().enumerate() {
-        for (s, ((to, traded), from)) in all.iter_mut().zip(traded).zip(of_importer.columns()).enumerate() {
-            if *traded {
-                let exporters = ArrayViewMut1::from(&mut to[m * n..(m + 1) * n]);
-                Zip::indexed(exporters).and(from).for_each(|i, to, v| *to = value([m, i, s], *v));
-            } else {
-                to[m] = value([m, m, s], from[m]);
-            }
+    let (n, _, j) = array.dim();
+    let array = contiguous(array);
+    let of_sector = |s: usize| {
+        let mut of_sector = Vec::with_capacity(if traded[s] { n * n } else { n });
+        for m in 0..n {
+            let exporters = if traded[s] { 0..n } else { m..m + 1 };
+            of_sector.extend(exporters.map(|i| value([m, i, s], array[(m * n + i) * j + s])));
         }
-    }
-    all
+        of_sector
+    };
+    (0..j).map(of_sector).collect()
 }
 
 /// Share of the price before these rates in the price after them, as [`by_sector`] has it, if there are any rates.

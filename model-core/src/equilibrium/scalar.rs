@@ -189,6 +189,8 @@ pub(super) fn add_rows<A: Copy, T: Scalar + Mul<A, Output = T>>(a: &[T], m: &[A]
         return;
     }
     match width {
+        // Ten registers of four: the widest block that leaves some for the rows.
+        40.. if width.is_multiple_of(40) => add_blocks::<A, T, 40>(a, m, y),
         32.. => add_blocks::<A, T, 32>(a, m, y),
         16.. => add_blocks::<A, T, 16>(a, m, y),
         8.. => add_blocks::<A, T, 8>(a, m, y),
