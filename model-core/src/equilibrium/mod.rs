@@ -36,6 +36,7 @@ use crate::shock::{Deficits, Shock};
 use crate::technology::{Augmentation, Technology};
 use constants::Constants;
 pub(crate) use constants::Prepared;
+use scalar::Scalar;
 use sweep::Work;
 use system::{Plain, System};
 use tangent::Seeded;
@@ -282,6 +283,11 @@ impl Equilibrium {
         let iterate = Iterate::of(system, &found.state);
         let cells = |values: &[f64]| Array2::from_shape_fn((n, j), |(a, b)| values[a * j + b]);
         let factors = |values: &[f64]| Array2::from_shape_fn((n, f), |(a, b)| values[a * f + b]);
+        let hats = |logs: &[f64]| {
+            let mut hats = logs.to_vec();
+            f64::exp_each(&mut hats);
+            hats
+        };
         let mut final_share = Array2::zeros((n, j));
         let mut consumption_price_hat = Array1::zeros(n);
         let mut shares = vec![0.0; j];
@@ -295,18 +301,14 @@ impl Equilibrium {
         let sold = |i: usize, s: usize| {
             parts.trade_share[[i, i, s]] > 0.0 || (0..n).any(|m| parts.trade_share[[m, i, s]] > 0.0)
         };
+        let cost_hat = hats(&work.ln_cost);
         let cost_hat =
-            Array2::from_shape_fn(
-                (n, j),
-                |(i, s)| {
-                    if sold(i, s) { work.ln_cost[i * j + s].exp() } else { 1.0 }
-                },
-            );
+            Array2::from_shape_fn((n, j), |(i, s)| if sold(i, s) { cost_hat[i * j + s] } else { 1.0 });
         Self {
             labels: parts.labels.clone(),
-            price_hat: cells(blocks.price).mapv(f64::exp),
+            price_hat: cells(&hats(blocks.price)),
             cost_hat,
-            factor_price_hat: factors(blocks.factor).mapv(f64::exp),
+            factor_price_hat: factors(&hats(blocks.factor)),
             trade_share: system.new_shares(&found.state, work),
             expenditure: cells(&work.x),
             output: cells(&work.y),
