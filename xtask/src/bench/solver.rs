@@ -20,7 +20,7 @@ const SEED: u64 = 1;
 /// How far the two may be apart, relative.
 const AGREEMENT: f64 = 1e-8;
 /// How long the solver is timed on one question.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(3);
 /// Rounds after which the textbook algorithm is given up.
 const MOST_ROUNDS: usize = 1_000_000;
 /// To what it is solved where it is held to the solver: tighter than the two may differ.
