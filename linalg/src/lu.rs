@@ -9,6 +9,7 @@ use crate::{LinalgError, backend};
 #[derive(Clone, Debug)]
 pub struct Lu {
     factors: LuFactors,
+    /// Zero where the last matrix could not be factored: then nothing is asked of the factors.
     order: usize,
 }
 
@@ -31,12 +32,9 @@ impl Lu {
     /// # Errors
     /// Those of [`factor`](Self::factor). After one this is the factorisation of a matrix without rows.
     pub fn refactor(&mut self, a: ArrayView2<'_, f64>) -> Result<(), LinalgError> {
-        self.order = 0;
-        require_square(a)?;
-        require_finite(a)?;
-        self.factors.refactor(a)?;
-        self.order = a.nrows();
-        Ok(())
+        let done = require_square(a).and_then(|()| require_finite(a)).and_then(|()| self.factors.refactor(a));
+        self.order = if done.is_ok() { a.nrows() } else { 0 };
+        done
     }
 
     /// The number of rows of the matrix.
@@ -51,7 +49,9 @@ impl Lu {
     pub fn solve(&self, b: ArrayView1<'_, f64>) -> Result<Array1<f64>, LinalgError> {
         require_len("right-hand side", self.order, b.len())?;
         let mut x = b.to_vec();
-        self.factors.solve_in_place(&mut x);
+        if self.order > 0 {
+            self.factors.solve_in_place(&mut x);
+        }
         Ok(Array1::from_vec(x))
     }
 
@@ -61,7 +61,9 @@ impl Lu {
     /// [`LinalgError::Shape`] when `b` has another length than the matrix has rows.
     pub fn solve_in_place(&mut self, b: &mut [f64]) -> Result<(), LinalgError> {
         require_len("right-hand side", self.order, b.len())?;
-        self.factors.solve_in_own_room(b);
+        if self.order > 0 {
+            self.factors.solve_in_own_room(b);
+        }
         Ok(())
     }
 
@@ -71,7 +73,7 @@ impl Lu {
     /// [`LinalgError::Shape`] when `B` has another number of rows than the matrix.
     pub fn solve_many(&self, b: ArrayView2<'_, f64>) -> Result<Array2<f64>, LinalgError> {
         require_len("right-hand side", self.order, b.nrows())?;
-        Ok(self.factors.solve_many(b))
+        Ok(if self.order > 0 { self.factors.solve_many(b) } else { b.to_owned() })
     }
 
     /// Solves `A' x = b`.
@@ -81,7 +83,9 @@ impl Lu {
     pub fn solve_transpose(&self, b: ArrayView1<'_, f64>) -> Result<Array1<f64>, LinalgError> {
         require_len("right-hand side", self.order, b.len())?;
         let mut x = b.to_vec();
-        self.factors.solve_transpose_in_place(&mut x);
+        if self.order > 0 {
+            self.factors.solve_transpose_in_place(&mut x);
+        }
         Ok(Array1::from_vec(x))
     }
 

@@ -243,6 +243,11 @@ fn each_misuse_has_its_error() {
         assert_eq!(lu.refactor(matrix.view()).unwrap_err(), refused);
         assert_eq!(lu.order(), 0);
         assert!(matches!(lu.solve_in_place(&mut [1.0; 2]), Err(LinalgError::Shape { expected: 0, .. })));
+        let none = Array1::<f64>::zeros(0);
+        assert_eq!(lu.solve_in_place(&mut []), Ok(()));
+        assert_eq!(lu.solve(none.view()), Ok(none.clone()));
+        assert_eq!(lu.solve_transpose(none.view()), Ok(none));
+        assert_eq!(lu.solve_many(Array2::zeros((0, 2)).view()), Ok(Array2::zeros((0, 2))));
     }
     lu.refactor(Array2::eye(2).view()).expect("regular");
     let mut x = [3.0, 4.0];

@@ -506,8 +506,7 @@ impl<T: Scalar> System<'_, T> {
         Some(())
     }
 
-    /// Derivatives of the gaps where the search stands: see the module's equations. With
-    /// `d ln P[n] = sum_i pi[n,i] d ln(c mu)[n,i]` a flow moves by
+    /// Derivatives of the gaps where the search stands. With `d ln P[n] = sum_i pi[n,i] d ln(c mu)[n,i]` a flow moves by
     /// `(elasticity + theta) d ln P - theta d ln c - (1 + theta) d ln mu`.
     fn differentiate(&self, good: &Good<T>, room: &mut Room<T>) {
         let n = self.at.n;
