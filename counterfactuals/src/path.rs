@@ -157,7 +157,9 @@ fn path(
     for (number, period) in periods.iter().enumerate() {
         let mut shock = period.shock.clone();
         if let Some(innovation) = dynamics.technology.innovation() {
-            let mut learned = innovation.augmentation(&stocks.critical, &stocks.other, &spending);
+            let mut learned = innovation
+                .augmentation(&stocks.critical, &stocks.other, &spending)
+                .map_err(|error| failed(period.year)(error.into()))?;
             if let Some(given) = &shock.augmentation {
                 learned.critical *= &given.critical;
                 learned.other *= &given.other;
@@ -166,7 +168,8 @@ fn path(
         }
         let start = starts.get(number).or(years.last().map(|before| &before.equilibrium.iterate));
         let equilibrium = solve(economy, &shock, settings, start).map_err(failed(period.year))?;
-        let innovations = dynamics.technology.innovations(economy, &shock, &equilibrium);
+        let innovations =
+            dynamics.technology.innovations(economy, &shock, &equilibrium).map_err(failed(period.year))?;
         let next = Augmentation {
             critical: dynamics.next(&stocks.critical, &innovations.critical),
             other: dynamics.next(&stocks.other, &innovations.other),

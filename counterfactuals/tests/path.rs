@@ -46,11 +46,11 @@ fn a_constant_shock_leads_to_the_static_long_run() {
         assert!(gap(&a.augmentation.critical, &b.augmentation.critical) < 1e-7, "{closure}");
         assert!(gap(&a.augmentation.other, &b.augmentation.other) < 1e-7, "{closure}");
         // The flow that the path takes from an equilibrium is the one that the long run holds inside.
-        let flows = question.periods[0].shock.technology.innovations(
-            &question.economy,
-            &question.periods[0].shock,
-            &long_run,
-        );
+        let flows = question.periods[0]
+            .shock
+            .technology
+            .innovations(&question.economy, &question.periods[0].shock, &long_run)
+            .unwrap();
         assert!(gap(&flows.critical, &b.innovation.critical) < 1e-9, "{closure}");
         assert!(gap(&flows.other, &b.innovation.other) < 1e-9, "{closure}");
     }

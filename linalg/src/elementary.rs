@@ -7,7 +7,7 @@ const LN2_HIGH: f64 = 6.931_471_803_691_238e-1;
 const LN2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 
 /// `exp(x)` without branches, so that a loop over it vectorises: `2^k e^r` with `|r| <= ln(2)/2`, the Taylor series of `e^r`
-/// to where it is exact. Within two units in the last place of the exact value; zero below the smallest normal result.
+/// to where it is exact. Within two units in the last place of the exact value for `-708 <= x <= 709`; zero below, infinite above.
 #[inline(always)]
 pub fn exp(x: f64) -> f64 {
     const LOW: f64 = -708.0;

@@ -25,7 +25,7 @@ pub enum LinalgError {
     },
     /// The matrix is singular to working precision.
     #[error(
-        "the matrix is singular: pivot {pivot} vanishes (row and column {pivot} depend on the ones before)"
+        "the matrix is singular or its factors overflow: pivot {pivot} is zero or not finite; column {pivot} depends on those before it"
     )]
     Singular {
         /// Position of the first vanishing pivot, counted from 0.

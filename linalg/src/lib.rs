@@ -29,7 +29,7 @@
 //! # Ok::<(), linalg::LinalgError>(())
 //! ```
 //!
-//! Every function checks shapes and finiteness first and returns a [`LinalgError`]; none panics.
+//! Every function checks shapes, and every factorisation that all entries are finite, and returns a [`LinalgError`]; none panics.
 
 mod backend;
 mod cholesky;

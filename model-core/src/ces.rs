@@ -200,13 +200,21 @@ pub fn unit_cost(share: &[f64], price: &[f64], sigma: f64) -> f64 {
 
 /// Cost shares after the price change, `s_k = a_k (p_k / c)^(1-sigma)`, written to `shares`; returns `ln c`.
 ///
-/// By Shephard's lemma the shares are also the derivatives `d ln c / d ln p_k`. They sum to one to rounding.
+/// By Shephard's lemma the shares are also the derivatives `d ln c / d ln p_k`. They sum to one to rounding. Where the cost has no
+/// limit, or is nothing, the items that make it so share it out as they did before. All slices have the same length.
 #[inline]
 pub fn shares<T: Number>(share: &[T], ln_price: &[T], sigma: T, shares: &mut [T]) -> T {
     let ln_cost = ln_unit_cost(share, ln_price, sigma);
     let rho = T::from(1.0) - sigma;
     if rho.re() == 0.0 && T::DERIVATIVES == 0 {
-        shares.copy_from_slice(share);
+        shares.iter_mut().zip(share).for_each(|(s, a)| *s = *a);
+        return ln_cost;
+    }
+    if ln_cost.re().is_infinite() {
+        let decisive = |a: T, l: T| if l.re() == ln_cost.re() { a } else { T::from(0.0) };
+        let pairs = || share.iter().zip(ln_price);
+        let total = pairs().fold(T::from(0.0), |sum, (&a, &l)| sum + decisive(a, l));
+        shares.iter_mut().zip(pairs()).for_each(|(s, (&a, &l))| *s = decisive(a, l) / total);
         return ln_cost;
     }
     for ((s, &a), &l) in shares.iter_mut().zip(share).zip(ln_price) {
@@ -222,6 +230,12 @@ pub fn shares<T: Number>(share: &[T], ln_price: &[T], sigma: T, shares: &mut [T]
 pub fn two_inputs<T: Number>(share: f64, gap: T, sigma: T) -> (T, T) {
     /// Beyond it the exponential dwarfs everything else.
     const LARGE: f64 = 500.0;
+    if share == 0.0 {
+        return (T::from(0.0), T::from(0.0));
+    }
+    if share == 1.0 {
+        return (gap, T::from(1.0));
+    }
     let rho = T::from(1.0) - sigma;
     let tilt = rho * gap;
     if rho.re() == 0.0 {
@@ -314,6 +328,28 @@ mod tests {
                     let slope = (s_up[m] - s_down[m]) / (2.0 * h);
                     prop_assert!((slope - share_derivative(&s, sigma, m, k)).abs() < 1e-7);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_had_or_is_free_takes_all_or_nothing() {
+        let (infinite, free) = (f64::INFINITY, f64::NEG_INFINITY);
+        for (sigma, ln_price, ln_cost, expected) in [
+            (0.5, [infinite, 0.0, infinite], infinite, [0.25, 0.0, 0.75]),
+            (2.0, [infinite, 0.0, infinite], (0.5_f64).ln() * -1.0, [0.0, 1.0, 0.0]),
+            (2.0, [free, 0.0, 1.0], free, [1.0, 0.0, 0.0]),
+            (1.0, [infinite, 0.0, 0.0], infinite, [0.125, 0.5, 0.375]),
+        ] {
+            let mut new = [0.0; 3];
+            let found = shares(&[0.125, 0.5, 0.375], &ln_price, sigma, &mut new);
+            assert!(found == ln_cost || (found - ln_cost).abs() < 1e-15, "{sigma}: {found}");
+            assert_eq!(new, expected, "{sigma} {ln_price:?}");
+        }
+        for gap in [-800.0, -40.0, 1.0, 800.0, infinite, free] {
+            for sigma in [0.0, 0.5, 1.0, 3.0] {
+                assert_eq!(two_inputs(0.0, gap, sigma), (0.0, 0.0));
+                assert_eq!(two_inputs(1.0, gap, sigma), (gap, 1.0));
             }
         }
     }

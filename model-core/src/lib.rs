@@ -1,8 +1,20 @@
 //! Quantitative trade models in exact hat algebra: economies with input-output links, any number of factors, tariffs,
-//! export taxes and deficits, and a solver that is fast enough to be called in a loop.
+//! export taxes and deficits, critical inputs, restrictions of their trade and technology that answers them, and a solver that is
+//! fast enough to be called in a loop.
 //!
 //! # Where to start
 //! [`Economy`] is the baseline, [`Shock`] what changes, [`Economy::solve`] the door, [`Equilibrium`] what came out.
+//!
+//! | task | item |
+//! |---|---|
+//! | a baseline from an input-output table, or from shares | [`Economy::from_flows`], [`Economy::from_parts`] |
+//! | the baseline that shares and incomes imply | [`EconomyParts::equilibrate`] |
+//! | an input with an elasticity of substitution of its own | [`CriticalInputs`], [`Economy::with_critical`] |
+//! | export quotas, production caps, licences | [`Restriction`] |
+//! | research that follows expenditure, and who may use it | [`Technology`], [`Innovation`], [`Diffusion`] |
+//! | derivatives of an equilibrium in anything | [`Economy::sensitivity`], [`Parameter`] |
+//! | welfare by channel, to first order, against autarky | [`welfare`] |
+//! | economies drawn at random | [`synthetic`] |
 //!
 //! ```
 //! use model_core::{Shock, SolverSettings, synthetic::Recipe};

@@ -12,6 +12,7 @@ use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
 use crate::equilibrium::MarketResidual;
+use crate::labels::Dims;
 
 /// A number that an equilibrium depends on, by positions in the labels. Hats and limits are varied in logarithms, rates,
 /// elasticities and deficits in levels.
@@ -59,6 +60,31 @@ pub enum Parameter {
     LnCriticalAugmentation { country: usize, sector: usize },
     /// Given `ln A_X`.
     LnOtherAugmentation { country: usize, sector: usize },
+}
+
+impl Parameter {
+    /// Whether an economy of this size and a shock with so many restrictions have it.
+    pub(crate) fn exists(&self, dims: Dims, restrictions: usize) -> bool {
+        let Dims { countries, sectors, factors } = dims;
+        let flow = |n: usize, i: usize, j: usize| n < countries && i < countries && j < sectors;
+        match *self {
+            Self::Kappa | Self::ElementSigma | Self::Lambda | Self::Phi | Self::Xi => true,
+            Self::Theta { sector } | Self::Sigma { sector } => sector < sectors,
+            Self::FactorShare { country, sector, factor } => {
+                country < countries && sector < sectors && factor < factors
+            }
+            Self::Tariff { importer, exporter, sector }
+            | Self::ExportTax { importer, exporter, sector }
+            | Self::LnIceberg { importer, exporter, sector } => flow(importer, exporter, sector),
+            Self::LnProductivity { country, sector }
+            | Self::LnPreference { country, sector }
+            | Self::LnCriticalAugmentation { country, sector }
+            | Self::LnOtherAugmentation { country, sector } => country < countries && sector < sectors,
+            Self::LnEndowment { country, factor } => country < countries && factor < factors,
+            Self::Deficit { country } => country < countries,
+            Self::LnLimit { restriction } | Self::RentShare { restriction } => restriction < restrictions,
+        }
+    }
 }
 
 /// Derivatives of an equilibrium in one direction.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::economy::EconomyParts;
 use crate::labels::Dims;
 use crate::restriction::{Buyers, Limit, Restriction};
-use crate::technology::{Augmentation, Diffusion, ResearchCost, Technology};
+use crate::technology::{Augmentation, Technology};
 
 /// A change from the baseline. What is `None` stays as it is; [`Shock::default`] changes nothing.
 ///
@@ -385,49 +385,13 @@ fn check_restriction(
 
 fn check_technology(parts: &EconomyParts, technology: &Technology) -> Result<(), ShockError> {
     let Some(innovation) = technology.innovation() else { return Ok(()) };
-    let Dims { countries, factors, .. } = parts.dims();
-    for (parameter, value) in [("lambda", innovation.lambda), ("phi", innovation.phi), ("xi", innovation.xi)]
-    {
-        if !(value >= 0.0 && value.is_finite()) {
-            return Err(ShockError::Technology {
-                parameter,
-                value,
-                remedy: "an elasticity here is finite and not negative; 0 switches it off",
-            });
-        }
-    }
-    if let ResearchCost::Factor(f) = innovation.paid_in
-        && f >= factors
-    {
-        return Err(ShockError::Technology {
-            parameter: "paid_in",
-            value: f as f64,
-            remedy: "name a factor of the economy by its position in the labels",
-        });
-    }
+    innovation.check(parts.dims(), parts.labels.countries())?;
+    let share = parts.critical_share();
     for (sector, sigma) in parts.critical.iter().flat_map(|critical| critical.sigma.iter()).enumerate() {
         let product = innovation.lambda * innovation.phi * (sigma - 1.0);
-        if product >= 1.0 {
+        if product >= 1.0 && share.column(sector).iter().any(|share| *share > 0.0) {
             return Err(ShockError::Unstable { sector: parts.labels.sectors()[sector].clone(), product });
         }
     }
-    let size = |found: usize| {
-        let expected = countries;
-        if found == expected { Ok(()) } else { Err(ShockError::Diffusion { found, expected }) }
-    };
-    match &innovation.diffusion {
-        Diffusion::National | Diffusion::Global => Ok(()),
-        Diffusion::Blocs(bloc) => size(bloc.len()),
-        Diffusion::Matrix(omega) => {
-            size(omega.nrows())?;
-            size(omega.ncols())?;
-            for (country, row) in parts.labels.countries().iter().zip(omega.rows()) {
-                let sum = row.sum();
-                if !((sum - 1.0).abs() <= crate::economy::SHARE_TOLERANCE && row.iter().all(|w| *w >= 0.0)) {
-                    return Err(ShockError::DiffusionRow { country: country.clone(), sum });
-                }
-            }
-            Ok(())
-        }
-    }
+    Ok(())
 }

@@ -105,8 +105,12 @@ impl Recipe {
     /// that all markets clear without the equilibrium solver having been asked.
     ///
     /// # Errors
-    /// [`EconomyError::Unbalanced`] if money circulates so slowly between the countries drawn that it has not settled.
+    /// [`EconomyError::Unbalanced`] if money circulates so slowly between the countries drawn that it has not settled;
+    /// [`EconomyError::NoLabels`], [`EconomyError::NoCriticalSector`] and others if the recipe's numbers make no economy.
     pub fn draw(&self, uniform: &mut dyn FnMut() -> f64) -> Result<Economy, EconomyError> {
+        if self.critical.as_ref().is_some_and(|critical| critical.elements == 0) {
+            return Err(EconomyError::NoCriticalSector);
+        }
         let elements = self.critical.as_ref().map_or(0, |critical| critical.elements);
         let (n, j, f) = (self.countries, self.sectors + elements, self.factors);
         let name = |prefix: &str, count: usize| -> Vec<String> {

@@ -15,9 +15,10 @@
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
 
-use crate::economy::Economy;
-use crate::equilibrium::Equilibrium;
-use crate::shock::Shock;
+use crate::economy::{Economy, SHARE_TOLERANCE};
+use crate::equilibrium::{Equilibrium, SolveError};
+use crate::labels::Dims;
+use crate::shock::{Shock, ShockError};
 
 /// What technology does in an equilibrium.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -44,19 +45,32 @@ impl Technology {
 
     /// `nu_R^` and `nu_X^`, the innovations that this technology would make in an equilibrium, whatever technology that was
     /// solved with: the flow into the stocks along a path. `shock` is what led to the equilibrium. One everywhere without
-    /// critical inputs, where a sector does not use them, and with [`Technology::Exogenous`].
-    pub fn innovations(&self, economy: &Economy, shock: &Shock, equilibrium: &Equilibrium) -> Augmentation {
+    /// critical inputs, where a sector does not use them, makes nothing or does not any more, and with [`Technology::Exogenous`].
+    ///
+    /// # Errors
+    /// [`SolveError::Economy`] for an equilibrium of another economy, [`SolveError::Shock`] for a shock or a technology that does
+    /// not fit it.
+    pub fn innovations(
+        &self,
+        economy: &Economy,
+        shock: &Shock,
+        equilibrium: &Equilibrium,
+    ) -> Result<Augmentation, SolveError> {
+        equilibrium.is_of(economy)?;
+        shock.validate(economy.parts())?;
         let (old, output) = (economy.critical_share(), economy.output());
         let mut flows = Augmentation::none(output.nrows(), output.ncols());
         let (Some(innovation), Some(outcome)) = (self.innovation(), &equilibrium.critical) else {
-            return flows;
+            return Ok(flows);
         };
-        for (at, &share) in old.indexed_iter().filter(|(at, share)| **share > 0.0 && output[*at] > 0.0) {
+        innovation.check(economy.dims(), economy.labels().countries())?;
+        let made = |at: &(usize, usize)| output[*at] > 0.0 && equilibrium.output[*at] > 0.0;
+        for (at, &share) in old.indexed_iter().filter(|(at, share)| **share > 0.0 && made(at)) {
             let (new, n) = (outcome.share[at], at.0);
-            let subsidy = shock.research_cost_hat.as_ref().map_or(1.0, |hat| hat[n]);
+            let cost_hat = shock.research_cost_hat.as_ref().map_or(1.0, |hat| hat[n]);
             let (critical, other) = match self {
                 Technology::FixedResearchers(_) if share < 1.0 => {
-                    let odds = (new / (1.0 - new)) / (share / (1.0 - share)) / subsidy;
+                    let odds = (new / (1.0 - new)) / (share / (1.0 - share)) / cost_hat;
                     let total = 1.0 + share * (odds - 1.0);
                     (odds / total, 1.0 / total)
                 }
@@ -65,14 +79,14 @@ impl Technology {
                         ResearchCost::FinalGood => equilibrium.consumption_price_hat[n],
                         ResearchCost::Factor(f) => equilibrium.factor_price_hat[[n, f]],
                     };
-                    (new * equilibrium.output[at] / (share * output[at]) / (paid * subsidy), 1.0)
+                    (new * equilibrium.output[at] / (share * output[at]) / (paid * cost_hat), 1.0)
                 }
                 _ => (1.0, 1.0),
             };
             flows.critical[at] = critical.powf(innovation.lambda);
             flows.other[at] = other.powf(innovation.lambda);
         }
-        flows
+        Ok(flows)
     }
 }
 
@@ -111,14 +125,28 @@ pub enum Diffusion {
     Global,
     /// Its bloc's, weighted in the same way: the bloc of each country, by any number.
     Blocs(Vec<usize>),
-    /// `omega[n,i]`: not negative, rows sum to one, the same in every sector.
+    /// `omega[n,i]`: not negative, the same in every sector; rows sum to one, and are divided by their sum where that is off by
+    /// rounding.
     Matrix(Array2<f64>),
 }
 
 impl Diffusion {
+    /// That it is for so many countries.
+    fn fits(&self, countries: usize) -> Result<(), ShockError> {
+        let sizes = match self {
+            Diffusion::National | Diffusion::Global => return Ok(()),
+            Diffusion::Blocs(bloc) => vec![bloc.len()],
+            Diffusion::Matrix(omega) => omega.shape().to_vec(),
+        };
+        match sizes.into_iter().find(|size| *size != countries) {
+            None => Ok(()),
+            Some(found) => Err(ShockError::Diffusion { found, expected: countries }),
+        }
+    }
+
     /// `omega[n,.]` in a sector, given each country's baseline spending on the critical input there. Rows of countries
     /// without anything to weigh by fall back on their own knowledge.
-    pub fn weights(&self, n: usize, spending: &[f64]) -> Array1<f64> {
+    pub(crate) fn weights(&self, n: usize, spending: &[f64]) -> Array1<f64> {
         let among = |in_bloc: &dyn Fn(usize) -> bool| {
             let total: f64 = (0..spending.len()).filter(|&i| in_bloc(i)).map(|i| spending[i]).sum();
             Array1::from_shape_fn(spending.len(), |i| match (in_bloc(i), total > 0.0) {
@@ -131,7 +159,7 @@ impl Diffusion {
             Diffusion::National => among(&|i| i == n),
             Diffusion::Global => among(&|_| true),
             Diffusion::Blocs(bloc) => among(&|i| bloc[i] == bloc[n]),
-            Diffusion::Matrix(omega) => omega.row(n).to_owned(),
+            Diffusion::Matrix(omega) => &omega.row(n) / omega.row(n).sum(),
         }
     }
 }
@@ -153,8 +181,39 @@ impl Augmentation {
 }
 
 impl Innovation {
+    /// That parameters are in their range and name what the economy has.
+    pub(crate) fn check(&self, dims: Dims, countries: &[String]) -> Result<(), ShockError> {
+        for (parameter, value) in [("lambda", self.lambda), ("phi", self.phi), ("xi", self.xi)] {
+            if !(value >= 0.0 && value.is_finite()) {
+                return Err(ShockError::Technology {
+                    parameter,
+                    value,
+                    remedy: "an elasticity here is finite and not negative; 0 switches it off",
+                });
+            }
+        }
+        if let ResearchCost::Factor(f) = self.paid_in
+            && f >= dims.factors
+        {
+            return Err(ShockError::Technology {
+                parameter: "paid_in",
+                value: f as f64,
+                remedy: "name a factor of the economy by its position in the labels",
+            });
+        }
+        self.diffusion.fits(dims.countries)?;
+        let Diffusion::Matrix(omega) = &self.diffusion else { return Ok(()) };
+        for (country, row) in countries.iter().zip(omega.rows()) {
+            let sum = row.sum();
+            if !((sum - 1.0).abs() <= SHARE_TOLERANCE && row.iter().all(|w| *w >= 0.0)) {
+                return Err(ShockError::DiffusionRow { country: country.clone(), sum });
+            }
+        }
+        Ok(())
+    }
+
     /// Accessible stocks `Kbar[n,j]` of the stocks `K[i,j]`; `spending[i,j]` is baseline spending on the critical input.
-    pub fn accessible(&self, stock: &Array2<f64>, spending: &Array2<f64>) -> Array2<f64> {
+    fn accessible(&self, stock: &Array2<f64>, spending: &Array2<f64>) -> Array2<f64> {
         let (countries, sectors) = stock.dim();
         let mut all = Array2::zeros((countries, sectors));
         for j in 0..sectors {
@@ -166,19 +225,46 @@ impl Innovation {
         all
     }
 
-    /// Productivity that stocks of knowledge on the critical input and on everything else give, hats `[i,j]`.
+    /// Productivity that stocks of knowledge on the critical input and on everything else give, hats `[i,j]`; `spending[i,j]` is
+    /// baseline spending on the critical input, by which knowledge from elsewhere is weighed.
+    ///
+    /// # Errors
+    /// [`ShockError::Shape`] if the three have different shapes, [`ShockError::Diffusion`] if countries are not those of
+    /// [`diffusion`](Self::diffusion).
     pub fn augmentation(
         &self,
         critical: &Array2<f64>,
         other: &Array2<f64>,
         spending: &Array2<f64>,
-    ) -> Augmentation {
+    ) -> Result<Augmentation, ShockError> {
+        for (array, values) in [("stock of other knowledge", other), ("spending", spending)] {
+            if values.dim() != critical.dim() {
+                let (expected, found) = (critical.shape().into(), values.shape().into());
+                return Err(ShockError::Shape { array, expected, found });
+            }
+        }
+        self.diffusion.fits(critical.nrows())?;
         let (critical, other) = (self.accessible(critical, spending), self.accessible(other, spending));
-        Augmentation {
+        Ok(Augmentation {
             critical: critical.mapv(|k| k.powf(self.phi)),
             other: ndarray::Zip::from(&other)
                 .and(&critical)
                 .map_collect(|x, r| x.powf(self.phi) * r.powf(self.xi)),
-        }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knowledge_is_weighed_by_spending_and_where_nobody_spends_it_is_ones_own() {
+        let spending = [3.0, 1.0, 0.0, 0.0];
+        assert_eq!(Diffusion::Global.weights(2, &spending).to_vec(), [0.75, 0.25, 0.0, 0.0]);
+        let blocs = Diffusion::Blocs(vec![5, 5, 8, 8]);
+        assert_eq!(blocs.weights(0, &spending).to_vec(), [0.75, 0.25, 0.0, 0.0]);
+        assert_eq!(blocs.weights(3, &spending).to_vec(), [0.0, 0.0, 0.0, 1.0]);
+        assert_eq!(Diffusion::National.weights(1, &spending).to_vec(), [0.0, 1.0, 0.0, 0.0]);
     }
 }

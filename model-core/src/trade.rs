@@ -12,8 +12,7 @@
 //!
 //! # The value ladder
 //! A flow is worth `X pi` at purchaser prices, that divided by `1 + tariff` at the importer's border, and that divided
-//! by `1 + export tax` to its producer. [`border_value`] and [`producer_value`] go down, [`purchaser_value`] goes up;
-//! nothing else in the project converts between the three.
+//! by `1 + export tax` to its producer. [`border_value`] and [`producer_value`] go down, [`purchaser_value`] goes up.
 
 use crate::ces;
 

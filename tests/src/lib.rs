@@ -86,12 +86,28 @@ impl Uniform {
     }
 }
 
+/// The largest size; what is no number is larger than any.
+pub fn largest(values: impl IntoIterator<Item = f64>) -> f64 {
+    let larger = |worst: f64, v: f64| if v > worst || v.is_nan() { v } else { worst };
+    values.into_iter().map(f64::abs).fold(0.0, larger)
+}
+
 /// The largest relative difference of two arrays of the same shape.
+///
+/// # Panics
+/// If one is longer than the other, or both are empty.
 pub fn relative_gap<'a>(a: impl IntoIterator<Item = &'a f64>, b: impl IntoIterator<Item = &'a f64>) -> f64 {
-    a.into_iter()
-        .zip(b)
-        .map(|(a, b)| if a == b { 0.0 } else { (a - b).abs() / a.abs().max(b.abs()) })
-        .fold(0.0, |worst, gap| if gap > worst || gap.is_nan() { gap } else { worst })
+    let (mut a, mut b) = (a.into_iter(), b.into_iter());
+    let mut gaps = Vec::new();
+    loop {
+        match (a.next(), b.next()) {
+            (Some(a), Some(b)) => gaps.push(if a == b { 0.0 } else { (a - b).abs() / a.abs().max(b.abs()) }),
+            (None, None) => break,
+            _ => panic!("arrays of different length are compared"),
+        }
+    }
+    assert!(!gaps.is_empty(), "nothing is compared with nothing");
+    largest(gaps)
 }
 
 /// The library example of the README, held to compile and run.

@@ -4,6 +4,7 @@
 // Loops over countries, sectors and factors by their number, as in the equations.
 #![allow(clippy::needless_range_loop)]
 
+use crate::largest;
 use model_core::{Buyers, Deficits, Diffusion, Economy, Limit, ResearchCost, Restriction, Shock, Technology};
 
 /// What the reference finds.
@@ -264,7 +265,7 @@ pub fn solve(economy: &Economy, shock: &Shock, tolerance: f64, most: usize) -> O
             }
         }
         // How far everything is from where it should be, and a step there.
-        let mut miss = |gap: f64| worst = if gap.is_nan() { f64::NAN } else { worst.max(gap.abs()) };
+        let mut miss = |gap: f64| worst = largest([worst, gap]);
         for i in 0..n {
             for k in 0..j {
                 miss((new_price[i][k] / price[i][k]).ln());

@@ -1,9 +1,10 @@
 //! Every malformed economy and shock has an error of its own that names the place and the remedy.
 
-use model_core::welfare::{DecompositionSettings, decompose};
+use model_core::synthetic::{CriticalRecipe, Recipe};
+use model_core::welfare::{DecompositionSettings, decompose, first_order};
 use model_core::{
     Deficits, Economy, EconomyError, EconomyParts, Flows, Labels, Metadata, Restriction, Shock, SolveError,
-    SolverSettings, synthetic::Recipe,
+    SolverSettings, Technology,
 };
 use ndarray::{Array1, Array2, Array3, Axis};
 use tests::Uniform;
@@ -205,6 +206,22 @@ fn flows() {
         "array `intermediate` has shape [2, 1, 2], but the labels ask for [2, 1, 1] (country, using sector, input): *",
     );
     refused(&|f| f.final_demand[[0, 0]] = f64::NAN, "`final_demand` is NaN at country `A`, sector `S`: *");
+    refused(
+        &|f| f.tariff[[0, 1, 0]] = -1.0,
+        "`tariff` is -1 at importer `A`, exporter `B`, sector `S`: an ad-valorem rate must exceed -1; *",
+    );
+    refused(
+        &|f| f.export_tax[[1, 0, 0]] = f64::NAN,
+        "`export_tax` is NaN at importer `B`, exporter `A`, sector `S`: every entry must be a finite number; *",
+    );
+    refused(
+        &|f| {
+            f.final_demand[[1, 0]] = 0.0;
+            f.intermediate[[1, 0, 0]] = 20.0;
+            f.factor_payments[[1, 0, 0]] = 0.0;
+        },
+        "`final_demand` of country `B` is zero in every sector: a country consumes something; *",
+    );
 }
 
 #[test]
@@ -321,6 +338,45 @@ fn shares_within_tolerance_are_made_exact() {
 }
 
 #[test]
+fn deficits_that_do_not_cancel_are_not_solved_with() {
+    let mut parts = base();
+    parts.deficit[0] += 0.1 * parts.factor_income.sum();
+    for deficits in [Deficits::Fixed, Deficits::ShareOfIncome] {
+        match parts.equilibrate(&deficits, &SolverSettings::default()) {
+            Err(SolveError::Economy(EconomyError::Deficits { relative, .. })) => {
+                assert!((relative - 0.1).abs() < 1e-6);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    parts.equilibrate(&Deficits::Zero, &SolverSettings::default()).unwrap();
+}
+
+#[test]
+fn an_equilibrium_of_another_economy() {
+    let economy = Economy::from_parts(base()).unwrap();
+    let critical = Recipe::new(3, 1, 1).with_critical(CriticalRecipe::default());
+    for recipe in [Recipe::new(2, 2, 1), Recipe::new(3, 2, 2), critical] {
+        let other = Uniform::new(1).economy(&recipe);
+        let after = other.solve(&Shock::default(), &SolverSettings::default()).unwrap();
+        let expected = EconomyError::OtherEconomy { economy: "simulated".into() };
+        assert_eq!(after.rebase(&economy).unwrap_err(), expected);
+        assert_eq!(first_order(&economy, &after).unwrap_err(), expected);
+        let flows = Technology::Exogenous.innovations(&economy, &Shock::default(), &after);
+        assert_eq!(flows.unwrap_err().to_string(), expected.to_string());
+    }
+}
+
+#[test]
+fn recipes() {
+    for joint_products in [false, true] {
+        let critical = CriticalRecipe { elements: 0, joint_products, ..CriticalRecipe::default() };
+        let drawn = Recipe::new(3, 2, 1).with_critical(critical).draw(&mut || 0.5);
+        assert_eq!(drawn.unwrap_err(), EconomyError::NoCriticalSector);
+    }
+}
+
+#[test]
 fn settings_and_starts() {
     let economy = Economy::from_parts(base()).unwrap();
     let solve =
@@ -412,6 +468,19 @@ fn a_failed_solve_returns_its_history() {
             assert!(history.iter().all(|h| residual.max() <= h.residual.max()));
             let rest = economy.solve_from(&shock, &SolverSettings::default(), &best).unwrap();
             assert!(rest.residual.max() <= 1e-10);
+        }
+        other => panic!("{other:?}"),
+    }
+    // In parts that lead nowhere either: all that was tried, and how near the whole shock came.
+    let settings = SolverSettings { max_parts: 3, max_sweeps: 2, ..few };
+    match economy.solve(&shock, &settings) {
+        Err(SolveError::NotConverged { history, best, residual, iterations, .. }) => {
+            assert!(iterations == history.len() && iterations > 2);
+            assert!(history.iter().enumerate().all(|(k, iteration)| iteration.number == k + 1));
+            let whole =
+                history[..2].iter().map(|iteration| iteration.residual.max()).fold(f64::INFINITY, f64::min);
+            assert_eq!(residual.max(), whole);
+            assert!(economy.solve_from(&shock, &SolverSettings::default(), &best).is_ok());
         }
         other => panic!("{other:?}"),
     }

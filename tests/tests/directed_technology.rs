@@ -2,8 +2,8 @@
 
 use model_core::synthetic::{CriticalRecipe, Recipe};
 use model_core::{
-    Augmentation, Diffusion, Economy, Innovation, Parameter, ResearchCost, Restriction, Shock, SolveError,
-    SolverSettings, Technology,
+    Augmentation, Deficits, Diffusion, Economy, Innovation, Parameter, ResearchCost, Restriction, Shock,
+    ShockError, SolveError, SolverSettings, Technology,
 };
 use ndarray::{Array2, Axis};
 use tests::critical::{element, innovation, solve, tight, with_sigma};
@@ -108,18 +108,21 @@ fn in_the_long_run_stocks_are_the_flow_of_innovations() {
             };
             let found = solve(&economy, &shock);
             let outcome = found.critical.as_ref().unwrap();
-            let flows = technology.innovations(&economy, &shock, &found);
+            let flows = technology.innovations(&economy, &shock, &found).unwrap();
             assert!(relative_gap(&flows.critical, &outcome.innovation.critical) < 1e-9);
             assert!(relative_gap(&flows.other, &outcome.innovation.other) < 1e-9);
             let spending = &economy.critical_share() * economy.output();
-            let stocks =
-                technology.innovation().unwrap().augmentation(&flows.critical, &flows.other, &spending);
+            let stocks = technology
+                .innovation()
+                .unwrap()
+                .augmentation(&flows.critical, &flows.other, &spending)
+                .unwrap();
             assert!(relative_gap(&stocks.critical, &outcome.augmentation.critical) < 1e-9);
             for (at, other) in stocks.other.indexed_iter().filter(|(at, _)| spending[*at] > 0.0) {
                 assert!((other / outcome.augmentation.other[at] - 1.0).abs() < 1e-9);
             }
             assert_eq!(
-                Technology::Exogenous.innovations(&economy, &shock, &found).critical,
+                Technology::Exogenous.innovations(&economy, &shock, &found).unwrap().critical,
                 Array2::ones((n, 4))
             );
         }
@@ -144,16 +147,6 @@ fn knowledge_from_elsewhere_adds_to_what_research_finds() {
         assert!((found.critical[at] / given.critical[at] - 1.0).abs() < 1e-12);
         assert!((found.other[at] / given.other[at] - 1.0).abs() < 1e-12);
     }
-}
-
-#[test]
-fn knowledge_is_weighed_by_spending_and_where_nobody_spends_it_is_ones_own() {
-    let spending = [3.0, 1.0, 0.0, 0.0];
-    assert_eq!(Diffusion::Global.weights(2, &spending).to_vec(), [0.75, 0.25, 0.0, 0.0]);
-    let blocs = Diffusion::Blocs(vec![5, 5, 8, 8]);
-    assert_eq!(blocs.weights(0, &spending).to_vec(), [0.75, 0.25, 0.0, 0.0]);
-    assert_eq!(blocs.weights(3, &spending).to_vec(), [0.0, 0.0, 0.0, 1.0]);
-    assert_eq!(Diffusion::National.weights(1, &spending).to_vec(), [0.0, 1.0, 0.0, 0.0]);
 }
 
 #[test]
@@ -235,4 +228,78 @@ fn increasing_returns_are_named_where_no_equilibrium_is_found() {
     }
     println!("{named} of 40");
     assert!(named > 0, "all were solved: nothing here is tested");
+}
+
+#[test]
+fn a_matrix_of_knowledge_that_is_off_by_rounding_moves_nothing() {
+    let recipe = Recipe::new(3, 2, 1).with_critical(CriticalRecipe::default());
+    let economy = Uniform::new(3).economy(&recipe);
+    let mut omega = Array2::from_elem((3, 3), 1.0 / 3.0);
+    omega *= 1.0 + 5e-7;
+    let technology = Technology::FreeEntry(Innovation {
+        diffusion: Diffusion::Matrix(omega),
+        ..innovation(0.5, 0.4, 0.01)
+    });
+    let found = solve(&economy, &Shock { technology, ..Shock::default() }).critical.unwrap().augmentation;
+    assert!(found.critical.iter().chain(&found.other).all(|a| (a - 1.0).abs() < 1e-12), "{}", found.critical);
+}
+
+#[test]
+fn a_sector_that_uses_no_critical_input_cannot_be_unstable() {
+    let recipe = Recipe::new(3, 3, 1).with_critical(CriticalRecipe::default());
+    let mut parts = Uniform::new(3).economy(&recipe).into_parts();
+    let r = parts.critical.as_ref().unwrap().sectors[0];
+    // The first sector gives what it spent on the critical input to its first factor.
+    for i in 0..3 {
+        parts.factor_share[[i, 0, 0]] += parts.input_share[[i, 0, r]];
+        parts.input_share[[i, 0, r]] = 0.0;
+    }
+    parts.critical.as_mut().unwrap().sigma[0] = 9.0;
+    let (economy, _) = parts.equilibrate(&Deficits::Zero, &tight()).unwrap();
+    let with = |lambda| Shock {
+        technology: Technology::FreeEntry(innovation(lambda, 0.5, 0.0)),
+        ..Shock::default()
+    };
+    solve(&economy, &with(0.5));
+    let mut critical = economy.critical().unwrap().clone();
+    critical.sigma[1] = 9.0;
+    let economy = economy.with_critical(Some(critical)).unwrap();
+    let refused = economy.solve(&with(0.5), &tight()).unwrap_err().to_string();
+    assert!(refused.contains("lambda phi (sigma - 1) is 2 in `S2`"), "{refused}");
+}
+
+#[test]
+fn nothing_but_the_critical_inputs_is_a_share_of_one_whatever_the_rounding() {
+    let mut parts = Uniform::new(3)
+        .economy(
+            &Recipe::new(3, 2, 1).with_critical(CriticalRecipe { elements: 3, ..CriticalRecipe::default() }),
+        )
+        .into_parts();
+    let elements = parts.critical.clone().unwrap().sectors;
+    // Their floating-point sum is one rounding below one.
+    for (e, share) in elements.iter().zip([0.7, 0.2, 0.1]) {
+        parts.input_share[[0, 0, *e]] = share;
+    }
+    assert_eq!(parts.critical_share()[[0, 0]], 1.0);
+}
+
+#[test]
+fn a_technology_that_does_not_fit_is_refused_along_a_path_too() {
+    let recipe = Recipe::new(3, 2, 1).with_critical(CriticalRecipe::default());
+    let economy = Uniform::new(3).economy(&recipe);
+    let shock = Shock::default();
+    let after = solve(&economy, &shock);
+    let paid = Innovation { paid_in: ResearchCost::Factor(9), ..innovation(0.5, 0.4, 0.01) };
+    let blocs = Innovation { diffusion: Diffusion::Blocs(vec![0]), ..innovation(0.5, 0.4, 0.01) };
+    for wrong in [paid, blocs.clone()] {
+        let refused = Technology::FreeEntry(wrong).innovations(&economy, &shock, &after);
+        assert!(matches!(refused, Err(SolveError::Shock(_))), "{refused:?}");
+    }
+    let stock = Array2::ones((3, 3));
+    assert!(matches!(
+        blocs.augmentation(&stock, &stock, &stock),
+        Err(ShockError::Diffusion { found: 1, expected: 3 })
+    ));
+    let short = Array2::ones((2, 3));
+    assert!(innovation(0.5, 0.4, 0.01).augmentation(&stock, &short, &stock).is_err());
 }

@@ -1,7 +1,7 @@
 //! Derivatives in several directions at once, and of what restrictions do.
 
 use model_core::synthetic::Recipe;
-use model_core::{Economy, Equilibrium, Parameter, Restriction, Shock};
+use model_core::{Economy, Equilibrium, Parameter, Restriction, Shock, SolveError, SolverSettings};
 use ndarray::Array2;
 use tests::critical::{solve, tight};
 use tests::questions::everything;
@@ -60,6 +60,61 @@ fn a_limit_that_binds_moves_its_volume_and_one_with_room_moves_nothing() {
     let rent = |by: f64| solve(&economy, &with(0.7 * by.exp())).quota_rent;
     let difference = (rent(step) - rent(-step)) / (2.0 * step);
     assert!(relative_gap(&[difference[0]], &[binding.quota_rent[0]]) < 1e-5, "{difference}");
+}
+
+#[test]
+fn of_two_limits_on_the_same_flows_both_volumes_move() {
+    let recipe = Recipe { zero_flow: 0.0, non_traded: 0.0, ..Recipe::new(3, 2, 1) };
+    let economy = Uniform::new(4).economy(&recipe);
+    for (first, second, tight_one) in [(0.5, 0.7, 0), (0.7, 0.5, 1)] {
+        let restrictions =
+            vec![Restriction::export_quota(0, 0, first), Restriction::export_quota(0, 0, second)];
+        let shock = Shock { restrictions, ..Shock::default() };
+        let after = solve(&economy, &shock);
+        let direction = [(Parameter::LnLimit { restriction: tight_one }, 1.0)];
+        let found = economy.sensitivity(&shock, &after, &direction, &tight()).unwrap();
+        assert!(found.ln_volume.iter().all(|v| (v - 1.0).abs() < 1e-9), "{}", found.ln_volume);
+    }
+}
+
+#[test]
+fn what_is_not_there_has_no_derivative() {
+    let (economy, shock) = everything(2);
+    let after = solve(&economy, &shock);
+    let of = |shock: &Shock, parameter: Parameter, settings: &SolverSettings| {
+        economy.sensitivity(shock, &after, &[(parameter, 1.0)], settings).map(|found| found.ln_real_income)
+    };
+    of(&shock, Parameter::Kappa, &tight()).unwrap();
+    let dims = economy.dims();
+    for parameter in [
+        Parameter::Theta { sector: dims.sectors },
+        Parameter::Sigma { sector: dims.sectors },
+        Parameter::LnLimit { restriction: shock.restrictions.len() },
+        Parameter::RentShare { restriction: shock.restrictions.len() },
+        Parameter::Deficit { country: dims.countries },
+        Parameter::Tariff { importer: 0, exporter: dims.countries, sector: 0 },
+        Parameter::ExportTax { importer: dims.countries, exporter: 0, sector: 0 },
+        Parameter::LnIceberg { importer: 0, exporter: 0, sector: dims.sectors },
+        Parameter::LnProductivity { country: dims.countries, sector: 0 },
+        Parameter::LnPreference { country: 0, sector: dims.sectors },
+        Parameter::LnCriticalAugmentation { country: dims.countries, sector: 0 },
+        Parameter::LnOtherAugmentation { country: 0, sector: dims.sectors },
+        Parameter::LnEndowment { country: 0, factor: dims.factors },
+        Parameter::LnEndowment { country: dims.countries, factor: 0 },
+        Parameter::FactorShare { country: dims.countries, sector: 0, factor: 0 },
+        Parameter::FactorShare { country: 0, sector: dims.sectors, factor: 0 },
+        Parameter::FactorShare { country: 0, sector: 0, factor: dims.factors },
+    ] {
+        match of(&shock, parameter, &tight()) {
+            Err(SolveError::Parameter { parameter: named }) => assert_eq!(named, parameter),
+            other => panic!("{parameter:?}: {other:?}"),
+        }
+    }
+    let settings = SolverSettings { tolerance: 0.0, ..tight() };
+    assert!(matches!(of(&shock, Parameter::Kappa, &settings), Err(SolveError::Setting { .. })));
+    // Another question than the one that led to the equilibrium.
+    let other = Shock { tariff: Some(economy.tariff() + 0.1), ..shock.clone() };
+    assert!(matches!(of(&other, Parameter::Kappa, &tight()), Err(SolveError::NoEquilibrium { .. })));
 }
 
 #[test]

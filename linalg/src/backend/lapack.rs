@@ -19,7 +19,10 @@ fn failure(error: &LapackError) -> Option<usize> {
 
 /// `P A = L U` with partial pivoting.
 #[derive(Clone)]
-pub(crate) struct LuFactors(LUFactorized<OwnedRepr<f64>>);
+pub(crate) struct LuFactors {
+    /// None for the matrix without rows, which the library does not take.
+    factors: Option<LUFactorized<OwnedRepr<f64>>>,
+}
 
 impl std::fmt::Debug for LuFactors {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -30,10 +33,10 @@ impl std::fmt::Debug for LuFactors {
 impl LuFactors {
     pub(crate) fn new(a: ArrayView2<'_, f64>) -> Result<Self, LinalgError> {
         if a.is_empty() {
-            return Err(LinalgError::Singular { pivot: 0 });
+            return Ok(Self { factors: None });
         }
         match a.as_standard_layout().into_owned().factorize_into() {
-            Ok(lu) => Ok(Self(lu)),
+            Ok(lu) => Ok(Self { factors: Some(lu) }),
             Err(e) => Err(LinalgError::Singular { pivot: failure(&e).map_or(0, |code| code - 1) }),
         }
     }
@@ -48,27 +51,32 @@ impl LuFactors {
     }
 
     pub(crate) fn solve_in_place(&self, b: &mut [f64]) {
-        let x = self.0.solve(&ArrayView1::from(&*b));
-        if let Ok(x) = x {
-            ArrayViewMut1::from(b).assign(&x);
-        }
+        self.solve(ArrayViewMut1::from(b), |lu, b| lu.solve(&b));
     }
 
     pub(crate) fn solve_transpose_in_place(&self, b: &mut [f64]) {
-        let x = self.0.solve_t(&ArrayView1::from(&*b));
-        if let Ok(x) = x {
-            ArrayViewMut1::from(b).assign(&x);
-        }
+        self.solve(ArrayViewMut1::from(b), |lu, b| lu.solve_t(&b));
     }
 
     pub(crate) fn solve_many(&self, b: ArrayView2<'_, f64>) -> Array2<f64> {
         let mut out = b.to_owned();
-        for (mut target, column) in out.axis_iter_mut(Axis(1)).zip(b.axis_iter(Axis(1))) {
-            if let Ok(x) = self.0.solve(&column) {
-                target.assign(&x);
-            }
+        for column in out.axis_iter_mut(Axis(1)) {
+            self.solve(column, |lu, b| lu.solve(&b));
         }
         out
+    }
+
+    /// What the library refuses to solve is no number.
+    fn solve(
+        &self,
+        mut b: ArrayViewMut1<'_, f64>,
+        by: impl Fn(&LUFactorized<OwnedRepr<f64>>, ArrayView1<'_, f64>) -> Result<Array1<f64>, LapackError>,
+    ) {
+        let Some(lu) = &self.factors else { return };
+        match by(lu, b.view()) {
+            Ok(x) => b.assign(&x),
+            Err(_) => b.fill(f64::NAN),
+        }
     }
 }
 

@@ -145,6 +145,22 @@ pub enum EconomyError {
         /// Number of sectors.
         sectors: usize,
     },
+    /// An equilibrium of another economy.
+    #[error(
+        "the equilibrium is not one of the economy `{economy}`: their countries, sectors, factors or critical inputs differ; give the economy that was shocked"
+    )]
+    OtherEconomy {
+        /// The name of the economy given.
+        economy: String,
+    },
+    /// A country that consumes nothing.
+    #[error(
+        "`final_demand` of country `{country}` is zero in every sector: a country consumes something; merge it with another"
+    )]
+    NoFinalDemand {
+        /// The country.
+        country: String,
+    },
     /// A tax rate at which nothing is left.
     #[error("`{array}` is {value} at {place}: an ad-valorem rate must exceed -1; write 5 percent as 0.05")]
     Rate {

@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2, Array3, Axis};
 use serde::{Deserialize, Serialize};
 
-use super::validate::{BALANCE_TOLERANCE, check_shapes, check_values};
+use super::validate::{BALANCE_TOLERANCE, check_rates, check_shapes, check_values};
 use super::{EconomyError, EconomyParts, Metadata};
 use crate::labels::{Dims, Labels};
 use crate::trade::{border_value, producer_value};
@@ -38,11 +38,12 @@ pub struct Flows {
 }
 
 impl Flows {
-    /// Shares and totals. Rounding within tolerance is removed: expenditure is what is used, factor payments are scaled
-    /// to what producers get less their inputs.
+    /// Shares and totals. Where the accounts close to rounding only, trade and what producers get for it count: expenditure is
+    /// what is bought, and inputs and factors are shares of output.
     ///
     /// # Errors
-    /// [`EconomyError::Shape`], [`EconomyError::NotFinite`], [`EconomyError::Negative`], [`EconomyError::Unbalanced`].
+    /// [`EconomyError::Shape`], [`EconomyError::NotFinite`], [`EconomyError::Negative`], [`EconomyError::Rate`],
+    /// [`EconomyError::NoFinalDemand`], [`EconomyError::Unbalanced`].
     pub fn into_parts(self) -> Result<EconomyParts, EconomyError> {
         let Dims { countries, sectors, factors } = self.labels.dims();
         check_shapes(&[
@@ -78,6 +79,13 @@ impl Flows {
                 ("final_demand", self.final_demand.view().into_dyn(), &["country", "sector"]),
             ],
         )?;
+        check_rates(&self.labels, &[("tariff", &self.tariff), ("export_tax", &self.export_tax)])?;
+        let final_total = self.final_demand.sum_axis(Axis(1));
+        if let Some((country, _)) =
+            self.labels.countries().iter().zip(&final_total).find(|(_, total)| **total == 0.0)
+        {
+            return Err(EconomyError::NoFinalDemand { country: country.clone() });
+        }
 
         let expenditure = self.trade.sum_axis(Axis(1));
         let used = self.intermediate.sum_axis(Axis(1)) + &self.final_demand;
@@ -107,7 +115,6 @@ impl Flows {
         for ((i, j, f), share) in factor_share.indexed_iter() {
             factor_income[[i, f]] += share * output[[i, j]];
         }
-        let final_total = self.final_demand.sum_axis(Axis(1));
         let mut final_share = self.final_demand;
         for ((n, _), share) in final_share.indexed_iter_mut() {
             *share /= final_total[n];

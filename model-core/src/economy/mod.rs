@@ -17,7 +17,7 @@ pub use critical::CriticalInputs;
 pub use error::EconomyError;
 pub use flows::Flows;
 pub use validate::{BALANCE_TOLERANCE, SHARE_TOLERANCE};
-pub(crate) use validate::{normalise_shares, place, structure};
+pub(crate) use validate::{deficits_cancel, normalise_shares, place, structure};
 
 use crate::equilibrium::Prepared;
 use crate::labels::{Dims, Labels};
@@ -108,12 +108,14 @@ impl EconomyParts {
             + &self.deficit
     }
 
-    /// `s[i,j]`: share of the critical inputs in the cost of each sector; zero without any.
+    /// `s[i,j]`: share of the critical inputs in the cost of each sector; zero without any, one where there is nothing else but
+    /// rounding.
     pub fn critical_share(&self) -> Array2<f64> {
         let Dims { countries, sectors, .. } = self.dims();
         let elements = self.critical.as_ref().map_or(&[][..], |critical| &critical.sectors);
         Array2::from_shape_fn((countries, sectors), |(i, j)| {
-            elements.iter().fold(0.0, |sum, &e| sum + self.input_share[[i, j, e]])
+            let share = elements.iter().fold(0.0, |sum, &e| sum + self.input_share[[i, j, e]]);
+            if (1.0 - share).abs() <= f64::EPSILON { 1.0 } else { share }
         })
     }
 

@@ -12,6 +12,9 @@ pub const SHARE_TOLERANCE: f64 = 1e-6;
 /// How far an account may be from closing, relative to its size.
 pub const BALANCE_TOLERANCE: f64 = 1e-9;
 
+/// What the axes of a flow are called.
+const FLOW: [&str; 3] = ["importer", "exporter", "sector"];
+
 /// Shape checks: name, axes, found, expected.
 pub(super) fn check_shapes(
     arrays: &[(&'static str, &'static str, &[usize], &[usize])],
@@ -77,6 +80,24 @@ pub(super) fn check_values(
     Ok(())
 }
 
+/// Every rate finite and above -1.
+pub(super) fn check_rates(
+    labels: &Labels,
+    arrays: &[(&'static str, &Array3<f64>)],
+) -> Result<(), EconomyError> {
+    let kinds = FLOW.as_slice();
+    for &(array, rates) in arrays {
+        if lowest(&rates.view().into_dyn()).is_some_and(|least| least > -1.0) {
+            continue;
+        }
+        check_finite(labels, array, &rates.view().into_dyn(), kinds)?;
+        if let Some(((n, i, j), &value)) = rates.indexed_iter().find(|(_, r)| **r <= -1.0) {
+            return Err(EconomyError::Rate { array, place: place(labels, kinds, &[n, i, j]), value });
+        }
+    }
+    Ok(())
+}
+
 fn check_finite(
     labels: &Labels,
     array: &'static str,
@@ -126,7 +147,7 @@ pub(crate) fn structure(parts: &EconomyParts) -> Result<(), EconomyError> {
         ("deficit", "country", parts.deficit.shape(), &[countries]),
         ("factor_income", "country, factor", parts.factor_income.shape(), &[countries, factors]),
     ])?;
-    let flow = ["importer", "exporter", "sector"].as_slice();
+    let flow = FLOW.as_slice();
     check_values(
         labels,
         &[
@@ -138,15 +159,7 @@ pub(crate) fn structure(parts: &EconomyParts) -> Result<(), EconomyError> {
             ("factor_income", parts.factor_income.view().into_dyn(), &["country", "factor"]),
         ],
     )?;
-    for (array, rates) in [("tariff", &parts.tariff), ("export_tax", &parts.export_tax)] {
-        if lowest(&rates.view().into_dyn()).is_some_and(|least| least > -1.0) {
-            continue;
-        }
-        check_finite(labels, array, &rates.view().into_dyn(), flow)?;
-        if let Some(((n, i, j), &value)) = rates.indexed_iter().find(|(_, r)| **r <= -1.0) {
-            return Err(EconomyError::Rate { array, place: place(labels, flow, &[n, i, j]), value });
-        }
-    }
+    check_rates(labels, &[("tariff", &parts.tariff), ("export_tax", &parts.export_tax)])?;
     check_finite(labels, "deficit", &parts.deficit.view().into_dyn(), &["country"])?;
     elasticities(parts)?;
     share_sums(parts)
@@ -250,6 +263,16 @@ pub(crate) fn normalise_shares(parts: &mut EconomyParts) {
     }
 }
 
+/// That what some countries spend beyond their income others do not spend.
+pub(crate) fn deficits_cancel(parts: &EconomyParts) -> Result<(), EconomyError> {
+    let world = parts.factor_income.sum();
+    let sum = parts.deficit.sum();
+    if sum.abs() > BALANCE_TOLERANCE * world.abs() {
+        return Err(EconomyError::Deficits { sum, relative: sum / world, tolerance: BALANCE_TOLERANCE });
+    }
+    Ok(())
+}
+
 /// Markets and accounts: deficits cancel, incomes are positive, factors earn what sectors pay, spending has its sources.
 pub(super) fn accounts(
     parts: &EconomyParts,
@@ -257,11 +280,7 @@ pub(super) fn accounts(
     income: &Array1<f64>,
 ) -> Result<(), EconomyError> {
     let labels = &parts.labels;
-    let world = parts.factor_income.sum();
-    let sum = parts.deficit.sum();
-    if sum.abs() > BALANCE_TOLERANCE * world.abs() {
-        return Err(EconomyError::Deficits { sum, relative: sum / world, tolerance: BALANCE_TOLERANCE });
-    }
+    deficits_cancel(parts)?;
     let factor_total = parts.factor_income.sum_axis(Axis(1));
     for (n, country) in labels.countries().iter().enumerate() {
         for (what, value) in [("factor income", factor_total[n]), ("income", income[n])] {

@@ -11,6 +11,7 @@ use ndarray::{Array2, ArrayView2};
 
 use super::limit::{Controls, Overlay};
 use super::market::{Market, Pairs};
+use super::observer::worst;
 use super::scalar::Scalar;
 use super::sweep::{Work, ln_worthless, product_gap};
 use super::system::{Blocks, Layout, System};
@@ -106,6 +107,7 @@ pub(super) fn blocks<T: Scalar>(
 }
 
 /// The market at a guess of its unknowns.
+#[derive(Default)]
 struct At<T> {
     ln_price: Vec<T>,
     spending: Vec<T>,
@@ -133,6 +135,7 @@ struct Good<'s, T> {
 }
 
 /// What the market takes as given.
+#[derive(Default)]
 struct Given<T> {
     /// By country.
     close: Vec<Close<T>>,
@@ -150,6 +153,7 @@ struct Given<T> {
 }
 
 /// Room for one market after another.
+#[derive(Default)]
 pub(super) struct Room<T> {
     given: Given<T>,
     /// The market where the search stands and where a step leads.
@@ -171,45 +175,6 @@ pub(super) struct Room<T> {
 }
 
 impl<T> Room<T> {
-    pub(super) fn new() -> Self {
-        let at = || At {
-            ln_price: Vec::new(),
-            spending: Vec::new(),
-            elasticity: Vec::new(),
-            gap: Vec::new(),
-            active: Vec::new(),
-            sales: Vec::new(),
-            share: Vec::new(),
-            flow: Vec::new(),
-        };
-        let given = Given {
-            close: Vec::new(),
-            ln_cost: Vec::new(),
-            resource: Vec::new(),
-            resource_share: Vec::new(),
-            fixed_spending: Vec::new(),
-            other_use: Vec::new(),
-            ln_endowment: Vec::new(),
-            wedge: Vec::new(),
-        };
-        Self {
-            given,
-            unknown: Vec::new(),
-            at: at(),
-            trial: Vec::new(),
-            there: at(),
-            moves: Vec::new(),
-            ln_cost: Vec::new(),
-            e: Vec::new(),
-            wedge: Vec::new(),
-            over: Overlay::new(),
-            price: Vec::new(),
-            jacobian: Vec::new(),
-            right: Vec::new(),
-            lu: None,
-        }
-    }
-
     /// The search goes on from where a step has led.
     fn go_there(&mut self) {
         std::mem::swap(&mut self.unknown, &mut self.trial);
@@ -229,9 +194,11 @@ fn level<T: Copy>(vector: &mut Vec<T>, length: usize, value: T) {
     vector.resize(length, value);
 }
 
-/// The largest gap or move.
+/// The largest gap or move; NaN if any is.
 fn size<T: Scalar>(values: &[T]) -> f64 {
-    values.iter().map(|v| v.re().abs()).fold(0.0, f64::max)
+    let mut largest = 0.0;
+    values.iter().for_each(|v| worst(&mut largest, v.re()));
+    largest
 }
 
 impl<T: Scalar> System<'_, T> {
@@ -249,7 +216,7 @@ impl<T: Scalar> System<'_, T> {
         let Layout { n, j, f, .. } = self.at;
         self.fill_product_sales(work);
         // Taken out of `work` while it is lent to the markets.
-        let mut room = std::mem::replace(&mut work.room, Room::new());
+        let mut room = std::mem::take(&mut work.room);
         for block in &self.blocks {
             let s = block.sector;
             let Market::Traded { g, shift, border, producer, .. } = &self.markets[s] else { continue };

@@ -38,6 +38,12 @@ impl<const L: usize> Jet<L> {
     }
 }
 
+impl<const L: usize> Default for Jet<L> {
+    fn default() -> Self {
+        Self([0.0; L])
+    }
+}
+
 impl<const L: usize> From<f64> for Jet<L> {
     #[inline(always)]
     fn from(value: f64) -> Self {

@@ -163,8 +163,8 @@ pub(super) struct Overlay<T> {
     pub(super) ln_wedge: Vec<T>,
 }
 
-impl<T> Overlay<T> {
-    pub(super) fn new() -> Self {
+impl<T> Default for Overlay<T> {
+    fn default() -> Self {
         Self {
             g: Pairs::Moving(Vec::new()),
             border: Pairs::Moving(Vec::new()),

@@ -118,7 +118,9 @@ impl Economy {
     /// The equilibrium after a shock.
     ///
     /// # Errors
-    /// [`SolveError::Shock`] for a shock that does not fit, [`SolveError::NotConverged`] with the history otherwise.
+    /// [`SolveError::Shock`] for a shock that does not fit, [`SolveError::Setting`] for a setting outside its range,
+    /// [`SolveError::Insolvent`] where a country owes more than it earns; [`SolveError::NotConverged`] with the history where no
+    /// equilibrium is found, or [`SolveError::IncreasingReturns`] if research pays for itself so that there may be several.
     pub fn solve(&self, shock: &Shock, settings: &SolverSettings) -> Result<Equilibrium, SolveError> {
         solve(self.parts(), self.constants(), self.income(), shock, settings, None, &mut Unobserved)
     }
@@ -163,6 +165,9 @@ impl EconomyParts {
         settings: &SolverSettings,
     ) -> Result<(Economy, Equilibrium), SolveError> {
         crate::economy::structure(self)?;
+        if matches!(deficits, Deficits::Fixed | Deficits::ShareOfIncome) {
+            crate::economy::deficits_cancel(self)?;
+        }
         let mut parts = self.clone();
         crate::economy::normalise_shares(&mut parts);
         let shock = Shock { deficits: deficits.clone(), ..Shock::default() };
@@ -207,7 +212,7 @@ fn solve(
             if settings.max_parts == 0 {
                 return Err(SolveError::NotConverged { iterations, residual, best, history, tolerance });
             }
-            in_steps(parts, shock, settings, history, observer, once)
+            in_steps(parts, shock, settings, (residual, best, history), observer, once)
         }
         other => other,
     }
@@ -230,17 +235,21 @@ fn increasing_returns(parts: &EconomyParts, shock: &Shock) -> Option<(String, f6
         .map(|(sector, returns)| (parts.labels.sectors()[sector].clone(), returns))
 }
 
-/// The shock in parts, each solved from the last, where it is too much at once.
+/// The shock in parts, each solved from the last, where it is too much at once. If they do not lead there either, what is told is
+/// how near the whole shock came.
 fn in_steps(
     parts: &EconomyParts,
     shock: &Shock,
     settings: &SolverSettings,
-    mut history: Vec<Iteration>,
+    (mut residual, mut best, mut history): (MarketResidual, Box<Iterate>, Vec<Iteration>),
     observer: &mut dyn Observer,
     once: impl Fn(&Shock, Option<&Iterate>, &mut dyn Observer) -> Result<Equilibrium, SolveError>,
 ) -> Result<Equilibrium, SolveError> {
     let (mut reached, mut step) = (0.0, 0.25);
     let mut start: Option<Iterate> = None;
+    let renumber = |history: &mut Vec<Iteration>| {
+        history.iter_mut().enumerate().for_each(|(k, iteration)| iteration.number = k + 1);
+    };
     let mut tries = 0;
     loop {
         tries += 1;
@@ -250,17 +259,27 @@ fn in_steps(
             Ok(mut equilibrium) => {
                 history.append(&mut equilibrium.history);
                 if to == 1.0 {
-                    history.iter_mut().enumerate().for_each(|(k, iteration)| iteration.number = k + 1);
+                    renumber(&mut history);
                     return Ok(Equilibrium { history, ..equilibrium });
                 }
                 (reached, step) = (to, 2.0 * step);
                 start = Some(equilibrium.iterate);
             }
-            Err(SolveError::NotConverged { iterations, residual, tolerance, best, history: mut tried }) => {
+            Err(SolveError::NotConverged {
+                residual: missed,
+                best: nearest,
+                history: mut tried,
+                tolerance,
+                ..
+            }) => {
                 history.append(&mut tried);
+                if to == 1.0 && missed.max() < residual.max() {
+                    (residual, best) = (missed, nearest);
+                }
                 step *= 0.25;
                 if tries >= settings.max_parts {
-                    let iterations = history.len().max(iterations);
+                    renumber(&mut history);
+                    let iterations = history.len();
                     return Err(SolveError::NotConverged { iterations, residual, tolerance, best, history });
                 }
             }
@@ -298,9 +317,7 @@ impl Equilibrium {
         }
         let income = Array1::from(work.income.clone());
         let real_income_hat = &income / baseline_income / &consumption_price_hat;
-        let sold = |i: usize, s: usize| {
-            parts.trade_share[[i, i, s]] > 0.0 || (0..n).any(|m| parts.trade_share[[m, i, s]] > 0.0)
-        };
+        let sold = |i: usize, s: usize| (0..n).any(|m| parts.trade_share[[m, i, s]] > 0.0);
         let cost_hat = hats(&work.ln_cost);
         let cost_hat =
             Array2::from_shape_fn((n, j), |(i, s)| if sold(i, s) { cost_hat[i * j + s] } else { 1.0 });
@@ -363,9 +380,21 @@ impl Equilibrium {
     /// This equilibrium as a new baseline; `baseline` is the economy that was shocked.
     ///
     /// # Errors
-    /// An [`EconomyError`] if the equilibrium was solved so loosely that its accounts do not close.
+    /// [`EconomyError::OtherEconomy`]; another [`EconomyError`] if the equilibrium was solved so loosely that its accounts do not
+    /// close.
     pub fn rebase(&self, baseline: &Economy) -> Result<Economy, EconomyError> {
+        self.is_of(baseline)?;
         self.settle(baseline.parts().clone())
+    }
+
+    /// That it has the countries, sectors, factors and critical inputs of an economy.
+    pub(crate) fn is_of(&self, economy: &Economy) -> Result<(), EconomyError> {
+        let elements = self.critical.as_ref().map(|critical| critical.element_share.dim().2);
+        let own = economy.critical().map(|critical| critical.sectors.len());
+        if &self.labels == economy.labels() && elements == own {
+            return Ok(());
+        }
+        Err(EconomyError::OtherEconomy { economy: economy.metadata().name.clone() })
     }
 
     /// `parts` are those of the economy that was shocked.
@@ -414,7 +443,7 @@ fn outcomes(system: &System, shock: &Shock, ln_wedge: &[f64], work: &Work) -> Ve
         if shock.restrictions[l].stops() {
             return RestrictionOutcome { wedge: f64::INFINITY, volume_hat: 0.0, rent: 0.0 };
         }
-        let volume = work.volume[limit.tighter.unwrap_or(l)];
+        let volume = system.volume(l, work);
         let volume_hat = if limit.volume > 0.0 { volume / limit.volume } else { 1.0 };
         RestrictionOutcome { wedge: ln_wedge[l].exp(), volume_hat, rent: work.rent[l] }
     };

@@ -11,7 +11,7 @@ use linalg::{LinalgError, Lu};
 use ndarray::{Array1, Array2, Array3};
 
 use super::market::Market;
-use super::observer::{Phase, SolverSettings};
+use super::observer::{Phase, SolverSettings, worst};
 use super::solve::{MAX_MOVE, Record};
 use super::sweep::Work;
 use super::system::{DeficitRule, Layout, System};
@@ -63,23 +63,30 @@ fn search(
             let w = system.at.split_mut(&mut trial).factor;
             w.iter_mut().zip(&direction).for_each(|(w, d)| *w += shorten * d);
             system.renumerate(&mut trial);
-            let settled = settle(system, &mut trial, work)?;
+            let settled = settle(system, &mut trial, work);
             let trial_excess = system.excess(work);
             let trial_size = largest(&trial_excess);
-            if trial_size < 1.5 * size || step <= LEAST_STEP {
-                step *= (2.0 * size / trial_size).clamp(0.5, 100.0);
-                state.copy_from_slice(&trial);
-                (inner, excess) = (settled, trial_excess);
-                break;
+            match settled {
+                // A size that is no number is not smaller.
+                Ok(settled) if trial_size < 1.5 * size || step <= LEAST_STEP => {
+                    step *= (2.0 * size / trial_size).clamp(0.5, 100.0);
+                    state.copy_from_slice(&trial);
+                    (inner, excess) = (settled, trial_excess);
+                    break;
+                }
+                Err(error) if step <= LEAST_STEP => return Err(error),
+                _ => step *= 0.2,
             }
-            step *= 0.2;
         }
     }
     Ok(false)
 }
 
+/// NaN if any is.
 fn largest(values: &Array1<f64>) -> f64 {
-    values.iter().map(|v| v.abs()).fold(0.0, f64::max)
+    let mut largest = 0.0;
+    values.iter().for_each(|v| worst(&mut largest, *v));
+    largest
 }
 
 /// `(I/step - J) d = excess`, with the direction that only moves the numeraire taken out.
@@ -405,6 +412,15 @@ mod tests {
             // settled twice it is the one of this state.
             settle(&system, &mut at, &mut work).unwrap();
             let inner = settle(&system, &mut at, &mut work).unwrap();
+            // Walras: goods markets clear and budgets hold, so that what some factors lack others have too much of.
+            if kappa != 0.6 {
+                let gaps = || work.factor_demand.iter().zip(&work.factor_income).map(|(d, s)| d - s);
+                let (sum, size) = (gaps().sum::<f64>(), gaps().map(f64::abs).sum::<f64>());
+                assert!(
+                    sum.abs() < 1e-10 * fixed.world_income && size > 1e-2 * fixed.world_income,
+                    "{sum} {size}"
+                );
+            }
             let exact = inner.excess_jacobian(&system, &work).unwrap();
             let size = exact.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
             let h = 1e-5;

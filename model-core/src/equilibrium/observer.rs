@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::economy::EconomyError;
+use crate::sensitivity::Parameter;
 use crate::shock::ShockError;
 
 /// How a solve goes about it. The defaults suit every economy that the project has met.
@@ -42,7 +43,7 @@ pub enum Phase {
 pub struct MarketResidual {
     /// Zero profits: unit costs and price indices, log differences.
     pub prices: f64,
-    /// Goods markets: expenditure against its sources, log differences.
+    /// Goods markets: expenditure against its sources, relative differences.
     pub goods: f64,
     /// Factor markets: demand against endowment, log differences. By Walras's law the last one is implied by the others;
     /// it is checked all the same.
@@ -117,7 +118,8 @@ fn larger(a: f64, b: f64) -> f64 {
 /// One iteration, as observers see it and histories keep it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Iteration {
-    /// From 1, over both phases.
+    /// From 1, over both phases. While a shock that was too much at once is solved in parts, observers see each part from 1; a
+    /// history counts on.
     pub number: usize,
     /// The method.
     pub phase: Phase,
@@ -184,6 +186,20 @@ pub enum SolveError {
         value: f64,
         /// What to do.
         remedy: &'static str,
+    },
+    /// A parameter at a position that the economy or the shock does not have.
+    #[error(
+        "no derivative in {parameter:?}: take positions from the economy's labels, and restrictions from the shock"
+    )]
+    Parameter {
+        /// The parameter.
+        parameter: Parameter,
+    },
+    /// A derivative was asked for at what is no equilibrium of this economy and shock.
+    #[error("no derivative: the equilibrium given is not one of this economy and shock, whose conditions it misses by {:e}; give the shock that led to it, and solve it to 1e-6 or closer", residual.max())]
+    NoEquilibrium {
+        /// How far the conditions are missed.
+        residual: MarketResidual,
     },
     /// A start that belongs to another economy.
     #[error(

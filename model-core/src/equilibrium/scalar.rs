@@ -7,7 +7,7 @@ use linalg::elementary::{exp, ln};
 use crate::ces::Number;
 
 /// A number of the sweep: `f64`, or a [`Jet`](super::jet::Jet) that carries derivatives along.
-pub(super) trait Scalar: Number + Send + Sync {
+pub(super) trait Scalar: Number + Default + Send + Sync {
     /// How many derivatives it carries; none for a number alone.
     const DIRECTIONS: usize;
     /// `exp` of every entry, in place.

@@ -37,7 +37,8 @@ impl Record<'_> {
     }
 }
 
-fn check(settings: &SolverSettings) -> Result<(), SolveError> {
+/// Settings that a solver can work with.
+pub(super) fn check(settings: &SolverSettings) -> Result<(), SolveError> {
     if !(settings.tolerance > 0.0 && settings.tolerance < 1.0) {
         let remedy = "give a relative residual between 0 and 1, such as 1e-10";
         return Err(SolveError::Setting { name: "tolerance", value: settings.tolerance, remedy });

@@ -114,8 +114,8 @@ impl<T: Scalar> Work<T> {
             product_sales: zeros(system.fixed.product_output.len()),
             kept: zeros(n),
             controls: controls(j, n, &system.limits),
-            over: Overlay::new(),
-            room: Room::new(),
+            over: Overlay::default(),
+            room: Room::default(),
             gaps: vec![0.0; n * j],
             moved: zeros(f),
         }
@@ -411,7 +411,7 @@ impl<T: Scalar> System<'_, T> {
         let own = place * n..(place + 1) * n;
         // Taken out of `work` while it is lent to the equations.
         let controls = work.controls[s].take();
-        let mut over = std::mem::replace(&mut work.over, Overlay::new());
+        let mut over = std::mem::take(&mut work.over);
         let (g, border, producer) = if let Some(controls) = &controls {
             controls.overlay((g, border.as_ref(), producer.as_ref()), self.theta[s], wedge, &mut over);
             (&over.g, border.as_ref().map(|_| &over.border), Some(&over.producer))

@@ -13,6 +13,7 @@ use super::limit::{Limit, limits};
 use super::market::{Market, markets};
 use super::nest::Nest;
 use super::scalar::Scalar;
+use super::sweep::Work;
 use crate::ces::Number;
 use crate::economy::EconomyParts;
 use crate::labels::Dims;
@@ -233,6 +234,11 @@ impl<'a, T: Scalar> System<'a, T> {
     pub(super) fn factor_share(&self, i: usize, s: usize, g: usize) -> T {
         let moved = self.moved_shares.iter().filter(|m| (m.country, m.sector, m.factor) == (i, s, g));
         moved.fold(T::from(self.factor_row(i, g)[s]), |share, m| share + m.by)
+    }
+
+    /// The volume that a restriction limits; that of flows which another limits more is on file there.
+    pub(super) fn volume(&self, limit: usize, work: &Work<T>) -> T {
+        work.volume[self.limits[limit].tighter.unwrap_or(limit)]
     }
 
     /// The baseline as a state.

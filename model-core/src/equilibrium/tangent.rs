@@ -11,7 +11,7 @@ use super::anderson::Anderson;
 use super::jet::Jet;
 use super::observer::{Iteration, MarketResidual, Phase, SolveError, SolverSettings};
 use super::scalar::Scalar;
-use super::solve::weights;
+use super::solve::{check, weights};
 use super::sweep::Work;
 use super::system::{Inputs, System};
 use crate::ces::Number;
@@ -22,6 +22,9 @@ use crate::shock::Shock;
 
 /// Directions that are followed at once: with the value they fill a cache line.
 const TOGETHER: usize = 7;
+
+/// The residual up to which a state is an equilibrium to take derivatives at.
+const LOOSEST: f64 = 1e-6;
 
 /// Numbers that move in some directions: by how much in each, for those that do. Every number of their kinds is looked up once.
 pub(super) struct Seeded<const L: usize> {
@@ -71,8 +74,9 @@ impl Economy {
     /// `&[(parameter, 1.0)]` for a partial derivative.
     ///
     /// # Errors
-    /// As [`Economy::solve`]; [`SolveError::NotConverged`] if the linear equation does not settle, as at an equilibrium that was
-    /// solved loosely.
+    /// [`SolveError::Shock`], [`SolveError::Setting`]; [`SolveError::Parameter`] for a position that does not exist;
+    /// [`SolveError::Start`] or [`SolveError::NoEquilibrium`] if `equilibrium` is not that of `shock`;
+    /// [`SolveError::NotConverged`] if the linear equation does not settle.
     pub fn sensitivity(
         &self,
         shock: &Shock,
@@ -80,8 +84,7 @@ impl Economy {
         direction: &[(Parameter, f64)],
         settings: &SolverSettings,
     ) -> Result<Sensitivity, SolveError> {
-        shock.validate(self.parts())?;
-        Ok(self.along::<2>(shock, equilibrium, &[direction], settings)?.swap_remove(0))
+        Ok(self.sensitivities(shock, equilibrium, &[direction], settings)?.swap_remove(0))
     }
 
     /// The derivatives in several directions. The linear equations differ by their right-hand sides alone: a sweep serves all
@@ -98,6 +101,12 @@ impl Economy {
         settings: &SolverSettings,
     ) -> Result<Vec<Sensitivity>, SolveError> {
         shock.validate(self.parts())?;
+        check(settings)?;
+        let (dims, restrictions) = (self.dims(), shock.restrictions.len());
+        let mut parameters = directions.iter().copied().flatten().map(|(parameter, _)| *parameter);
+        if let Some(parameter) = parameters.find(|parameter| !parameter.exists(dims, restrictions)) {
+            return Err(SolveError::Parameter { parameter });
+        }
         let mut all = Vec::with_capacity(directions.len());
         for some in directions.chunks(TOGETHER) {
             all.extend(match some.len() {
@@ -135,7 +144,10 @@ impl Economy {
                 let own = tangents.iter().skip(at).step_by(len);
                 state.tangents_mut().iter_mut().zip(own).for_each(|(by, d)| *by = *d);
             }
-            system.sweep(&state, &mut next, &mut work);
+            let missed = system.sweep(&state, &mut next, &mut work);
+            if number == 1 && (missed.max() > LOOSEST || missed.max().is_nan()) {
+                return Err(SolveError::NoEquilibrium { residual: missed });
+            }
             for (at, next) in next.iter().enumerate() {
                 let own = images.iter_mut().skip(at).step_by(len);
                 own.zip(next.tangents()).for_each(|(d, by)| *d = *by);
@@ -202,6 +214,7 @@ fn assemble<const L: usize>(
         .iter()
         .zip(&work.ln_consumption)
         .map(|(income, price)| income.tangents()[k] / income.re() - price.tangents()[k]);
+    let volumes = (0..system.limits.len()).map(|l| system.volume(l, work));
     let nested = |values: &[Jet<L>]| system.nest.as_ref().map(|_| rows(values, j));
     Sensitivity {
         ln_real_income: real_income.collect(),
@@ -214,11 +227,7 @@ fn assemble<const L: usize>(
         ln_augmentation: nested(&work.nest.ln_a_critical).zip(nested(&work.nest.ln_a_other)),
         critical_share: nested(&work.nest.share),
         ln_wedge: own(blocks.wedge),
-        ln_volume: work
-            .volume
-            .iter()
-            .map(|v| if v.re() > 0.0 { v.tangents()[k] / v.re() } else { 0.0 })
-            .collect(),
+        ln_volume: volumes.map(|v| if v.re() > 0.0 { v.tangents()[k] / v.re() } else { 0.0 }).collect(),
         quota_rent: own(&work.quota_rent),
         residual,
         iterations,

@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, Array3, Axis};
 
-use crate::economy::Economy;
+use crate::economy::{Economy, EconomyError};
 use crate::equilibrium::Equilibrium;
 
 /// Welfare effects of a tariff change to first order at the baseline (Caliendo and Parro 2015, equation 15 and Table 2).
@@ -28,11 +28,14 @@ pub struct FirstOrder {
     pub volume_of_trade: Array1<f64>,
     /// Their sum by country.
     pub welfare: Array1<f64>,
-    /// `w^[n,f] / prod_j P^[n,j]^alpha[n,j] - 1`; with one factor the real wage.
+    /// `w^[n,f] / P^[n] - 1` with the consumption price index `P`, exact; with one factor the real wage.
     pub real_factor_price: Array2<f64>,
 }
 
 /// The first-order terms of `equilibrium`, which is the solution of a shock to `economy`.
+///
+/// # Errors
+/// [`EconomyError::OtherEconomy`].
 ///
 /// ```
 /// # use model_core::{Shock, SolverSettings, synthetic::Recipe, welfare::first_order};
@@ -43,13 +46,14 @@ pub struct FirstOrder {
 /// tariff.mapv_inplace(|t| t * 1.001);
 /// let shock = Shock { tariff: Some(tariff), ..Shock::default() };
 /// let equilibrium = economy.solve(&shock, &SolverSettings::default())?;
-/// let terms = first_order(&economy, &equilibrium);
+/// let terms = first_order(&economy, &equilibrium)?;
 /// for (exact, approximate) in equilibrium.real_income_hat.iter().zip(&terms.welfare) {
 ///     assert!((exact - 1.0 - approximate).abs() < 1e-6);
 /// }
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn first_order(economy: &Economy, equilibrium: &Equilibrium) -> FirstOrder {
+pub fn first_order(economy: &Economy, equilibrium: &Equilibrium) -> Result<FirstOrder, EconomyError> {
+    equilibrium.is_of(economy)?;
     let before = economy.border_flows();
     let after = equilibrium.border_flows();
     let cost = &equilibrium.cost_hat;
@@ -65,12 +69,12 @@ pub fn first_order(economy: &Economy, equilibrium: &Equilibrium) -> FirstOrder {
     }
     let total = |by: &Array3<f64>| by.sum_axis(Axis(2)).sum_axis(Axis(1));
     let (terms_of_trade, volume_of_trade) = (total(&terms_of_trade_by), total(&volume_of_trade_by));
-    FirstOrder {
+    Ok(FirstOrder {
         welfare: &terms_of_trade + &volume_of_trade,
         terms_of_trade,
         volume_of_trade,
         terms_of_trade_by,
         volume_of_trade_by,
         real_factor_price: equilibrium.real_factor_price_hat() - 1.0,
-    }
+    })
 }

@@ -13,7 +13,7 @@ use crate::labels::Dims;
 pub enum GainsModel {
     /// One sector, no inputs: `W^ = pi_nn^(1/theta)` on the domestic share of all spending.
     OneSector {
-        /// The one trade elasticity.
+        /// The one trade elasticity, positive.
         theta: f64,
     },
     /// Many sectors, no inputs: `W^ = prod_j pi_nn,j^(e_j / theta_j)`, `e` shares of sectors in all spending.
@@ -26,8 +26,9 @@ pub enum GainsModel {
 /// Share of real income that each country would lose by going to autarky, `1 - W^`, from Arkolakis, Costinot and
 /// Rodriguez-Clare (2012) and Costinot and Rodriguez-Clare (2014).
 ///
-/// The formulas are exact in the model that they belong to without tariffs and deficits. A country without a domestic
-/// supplier of something that it needs loses everything: 1.
+/// The formulas are exact in the model that they belong to without tariffs and deficits: demand and production are Cobb-Douglas
+/// across sectors, so that neither `kappa` nor the elasticities of critical inputs enter. A country without a domestic supplier of
+/// something that it needs loses everything: 1.
 ///
 /// # Errors
 /// [`LinalgError`] if a country's input shares have no Leontief inverse, as when some sectors use no factors.

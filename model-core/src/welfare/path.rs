@@ -61,13 +61,13 @@ impl Default for DecompositionSettings {
 /// Log change of real income by channel. All `[n]`, in logs; `[n, partner]` where a channel has partners.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decomposition {
-    /// Prices of exports to a partner less prices of imports from it, before tariffs.
+    /// Prices of exports to a partner less prices of imports from it, before tariffs, of goods that are no critical inputs.
     pub terms_of_trade: Array2<f64>,
     /// Volume of imports from a partner on which a tariff is paid.
     pub tariff_volume: Array2<f64>,
     /// Volume of exports to a partner on which an export tax is paid.
     pub export_tax_volume: Array2<f64>,
-    /// The same for goods that are critical inputs: where the rents of the resource show.
+    /// Terms of trade in goods that are critical inputs: where the rents of the resource show.
     pub critical_terms_of_trade: Array2<f64>,
     /// Rents of restrictions: what exports to a partner gain and imports from it cost, and what of them changes hands.
     pub quota_rents: Array2<f64>,

@@ -138,7 +138,7 @@ pub(super) fn nafta(inputs: &Inputs) -> Result<Made, Error> {
     )
     .map_err(Error::library("NAFTA's tariffs"))?;
     let after = &parts.equilibrium;
-    let printed = first_order(&baseline, after);
+    let printed = first_order(&baseline, after).map_err(Error::library("NAFTA's tariffs to first order"))?;
     let terms_of_trade = parts.terms_of_trade.sum_axis(Axis(1));
     let volume = parts.tariff_volume.sum_axis(Axis(1));
 

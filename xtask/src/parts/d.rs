@@ -122,7 +122,8 @@ pub(super) fn tariff(_inputs: &Inputs) -> Result<Made, Error> {
     let parts = decompose(&economy, shock, &DecompositionSettings::default())
         .map_err(Error::library("the tariff experiment"))?;
     let after = &parts.equilibrium;
-    let approximate = first_order(&economy, after);
+    let approximate =
+        first_order(&economy, after).map_err(Error::library("the tariff experiment to first order"))?;
     let terms_of_trade = parts.terms_of_trade.sum_axis(Axis(1));
     let volume = parts.tariff_volume.sum_axis(Axis(1)) + parts.export_tax_volume.sum_axis(Axis(1));
     let (before_trade, after_trade) = (Trade::of_baseline(&economy), Trade::of_equilibrium(after));
