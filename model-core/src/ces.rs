@@ -337,7 +337,7 @@ mod tests {
         let (infinite, free) = (f64::INFINITY, f64::NEG_INFINITY);
         for (sigma, ln_price, ln_cost, expected) in [
             (0.5, [infinite, 0.0, infinite], infinite, [0.25, 0.0, 0.75]),
-            (2.0, [infinite, 0.0, infinite], (0.5_f64).ln() * -1.0, [0.0, 1.0, 0.0]),
+            (2.0, [infinite, 0.0, infinite], std::f64::consts::LN_2, [0.0, 1.0, 0.0]),
             (2.0, [free, 0.0, 1.0], free, [1.0, 0.0, 0.0]),
             (1.0, [infinite, 0.0, 0.0], infinite, [0.125, 0.5, 0.375]),
         ] {
