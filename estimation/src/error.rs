@@ -31,7 +31,7 @@ pub enum EstimationError {
         /// The value.
         value: f64,
     },
-    /// A weight is negative, not finite, or all are zero.
+    /// A weight is negative or not finite, or a frequency weight is not whole.
     #[error("weight in row {row} is {value}; {rule}")]
     Weight {
         /// Row, counted from 0.
@@ -41,13 +41,22 @@ pub enum EstimationError {
         /// What the weights must be.
         rule: &'static str,
     },
-    /// The number of names differs from the number of regressors.
+    /// The number of names differs from the number of regressors, or that of other things which come one for each: p-values,
+    /// rows of a variance matrix, effects and slopes to predict with.
     #[error("{names} names were given for {regressors} regressors")]
     Names {
-        /// Names given.
+        /// Names, or whatever else, given.
         names: usize,
-        /// Regressors given.
+        /// Regressors, or whatever else has one each.
         regressors: usize,
+    },
+    /// Two coefficients, or two absorbed effects, have the same name.
+    #[error("{name} names two {what}; leave one out, or rename it")]
+    DuplicateName {
+        /// What has the name.
+        what: &'static str,
+        /// The name.
+        name: String,
     },
     /// Every regressor is constant, absorbed, or a combination of others.
     #[error(
@@ -84,7 +93,7 @@ pub enum EstimationError {
         "row {row} has leverage 1: it alone identifies a coefficient, and {vcov} divides by zero; use HC1 or drop it"
     )]
     FullLeverage {
-        /// Row, counted from 0 among the rows used.
+        /// Row of the caller's data, counted from 0.
         row: usize,
         /// The variance asked for.
         vcov: &'static str,
@@ -105,7 +114,10 @@ pub enum EstimationError {
         /// The names there are.
         available: String,
     },
-    /// A hypothesis is empty, redundant, or of the wrong width.
+    /// A confidence level is outside (0, 1).
+    #[error("the level is {0}; it must lie strictly between 0 and 1")]
+    Level(f64),
+    /// A hypothesis is empty, redundant, of the wrong width, or about a value that is not finite.
     #[error("the hypothesis cannot be tested: {reason}")]
     Hypothesis {
         /// Why.

@@ -115,13 +115,21 @@ impl Estimates {
     }
 
     /// Lower and upper ends of the two-sided interval of every coefficient at `level`, such as 0.95.
-    pub fn intervals(&self, level: f64) -> Vec<(f64, f64)> {
+    ///
+    /// # Errors
+    /// [`EstimationError::Level`] for a level outside (0, 1).
+    pub fn intervals(&self, level: f64) -> Result<Vec<(f64, f64)>, EstimationError> {
+        if !(level > 0.0 && level < 1.0) {
+            return Err(EstimationError::Level(level));
+        }
         let critical = self.reference.quantile(0.5 + level / 2.0);
-        self.coefficients
+        let ends = self
+            .coefficients
             .iter()
-            .zip(self.std_errors().iter())
+            .zip(&self.std_errors())
             .map(|(b, s)| (b - critical * s, b + critical * s))
-            .collect()
+            .collect();
+        Ok(ends)
     }
 
     /// Tests `R b = r`, `R` being `[restrictions, coefficients]`: `(R b - r)' (R V R')^-1 (R b - r)`, chi-squared under

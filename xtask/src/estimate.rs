@@ -100,19 +100,20 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Error> {
         summaries.push(summary);
     }
     if arguments.json {
-        let models: Vec<_> = arguments
+        let models = arguments
             .formula
             .iter()
             .zip(&summaries)
             .map(|(formula, summary)| {
-                serde_json::json!({
+                Ok(serde_json::json!({
                     "formula": formula,
                     "model": summary,
                     "coefficients": summary.estimates.table(),
-                    "intervals_95": summary.estimates.intervals(0.95),
-                })
+                    "intervals_95": summary.estimates.intervals(0.95)?,
+                }))
             })
-            .collect();
+            .collect::<Result<Vec<_>, estimation::EstimationError>>()
+            .map_err(Error::library("intervals"))?;
         let text = serde_json::to_string_pretty(&models).map_err(Error::library("writing JSON"))?;
         console::result(text);
         return Ok(());

@@ -44,7 +44,7 @@ pub(crate) fn simulate(
             let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
             let found = draw(&mut rng);
             let position = found.names().iter().position(|n| n == "x").expect("named");
-            let (low, high) = found.intervals(0.95)[position];
+            let (low, high) = found.intervals(0.95).expect("a level")[position];
             let tested: Vec<usize> =
                 (0..found.names().len()).filter(|&k| found.names()[k] != "constant").collect();
             let joint = (tested.len() > 1).then(|| {
