@@ -225,6 +225,14 @@ impl Gmm {
             return Err(GmmError::Underidentified { moments: q, parameters: p });
         }
         self.moment_covariance.check(n, q)?;
+        let mut tolerances = vec![("tolerance", self.tolerance)];
+        if let Steps::Iterated { tolerance, .. } = self.steps {
+            tolerances.push(("tolerance of the iterated weight", tolerance));
+        }
+        if let Some((setting, value)) = tolerances.into_iter().find(|(_, t)| !(t.is_finite() && *t > 0.0)) {
+            let problem = format!("it is {value}: give a positive number of standard errors, such as 1e-6");
+            return Err(GmmError::Setting { setting, problem });
+        }
         if self.sufficient.is_nan() || self.sufficient < 0.0 {
             return Err(GmmError::Setting {
                 setting: "sufficient",
@@ -303,7 +311,8 @@ impl Gmm {
         let (runs, ends): (Vec<StartReport>, Vec<Result<Point, GmmError>>) =
             starts.par_iter().map(run).unzip();
         // Only a start that meets the first-order conditions can win, however low the criterion elsewhere.
-        let rank = |run: &StartReport| (run.residual > self.tolerance, run.criterion, run.residual);
+        let missed = |residual: f64| residual.is_nan() || residual > self.tolerance;
+        let rank = |run: &StartReport| (missed(run.residual), run.criterion, run.residual);
         let best = (0..runs.len()).min_by(|a, b| {
             let ((fa, ca, ra), (fb, cb, rb)) = (rank(&runs[*a]), rank(&runs[*b]));
             fa.cmp(&fb).then(ca.total_cmp(&cb)).then(ra.total_cmp(&rb))
@@ -316,7 +325,7 @@ impl Gmm {
         let residual = summary.residual;
         report.stages.push(summary);
         let point = end?;
-        if residual.is_nan() || residual > self.tolerance {
+        if missed(residual) {
             return Err(GmmError::NotConverged {
                 residual,
                 tolerance: self.tolerance,
@@ -476,8 +485,10 @@ pub(crate) fn invert(s: &Array2<f64>) -> Result<Option<Array2<f64>>, LinalgError
     }
 }
 
+/// NaN when one of the ratios is.
 fn largest_ratio(change: &Array1<f64>, scale: &Array1<f64>) -> f64 {
-    change.iter().zip(scale).map(|(c, s)| if *c == 0.0 { 0.0 } else { c.abs() / s }).fold(0.0, f64::max)
+    let ratios = change.iter().zip(scale).map(|(c, s)| if *c == 0.0 { 0.0 } else { c.abs() / s });
+    ratios.fold(0.0, |largest, ratio| if ratio.is_nan() || ratio > largest { ratio } else { largest })
 }
 
 #[cfg(test)]
@@ -510,5 +521,6 @@ mod tests {
     fn a_change_is_measured_by_its_largest_share() {
         assert_eq!(largest_ratio(&array![3.0, -8.0, 0.0], &array![2.0, 4.0, 0.0]), 2.0);
         assert_eq!(largest_ratio(&array![0.5], &array![2.0]), 0.25);
+        assert!(largest_ratio(&array![0.5, f64::NAN, 1.0], &array![2.0, 1.0, 1.0]).is_nan());
     }
 }

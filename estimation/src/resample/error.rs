@@ -57,6 +57,9 @@ pub enum ResampleError {
     /// The null value leaves no variation: the standard error of the coefficient is zero.
     #[error("the standard error of the tested combination is zero; nothing can be tested")]
     NoVariation,
+    /// The value under the null is NaN or infinite.
+    #[error("the value tested is {0}; it must be finite")]
+    Value(f64),
     /// A probability is outside its domain.
     #[error("{what} is {value}; it must lie strictly between 0 and 1")]
     Probability {
@@ -84,6 +87,30 @@ pub(crate) fn require_finite<'a>(
     }
 }
 
+/// The value that a coefficient has under the null.
+pub(crate) fn require_value(value: f64) -> Result<(), ResampleError> {
+    if value.is_finite() { Ok(()) } else { Err(ResampleError::Value(value)) }
+}
+
+/// Share of the draws that are as extreme as the sample's statistic, up to rounding. A draw that is not a number, for want of
+/// variation, counts as one: it speaks for no rejection.
+pub(crate) fn share_as_large(draws: &[f64], statistic: f64) -> f64 {
+    // A draw of equal signs gives the sample's own statistic: it counts.
+    let edge = statistic.abs() * (1.0 - 1e-10);
+    draws.iter().filter(|t| t.is_nan() || t.abs() >= edge).count() as f64 / draws.len() as f64
+}
+
 pub(crate) fn require_probability(what: &'static str, value: f64) -> Result<(), ResampleError> {
     if value > 0.0 && value < 1.0 { Ok(()) } else { Err(ResampleError::Probability { what, value }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draws_that_are_no_number_count_as_extreme() {
+        assert_eq!(share_as_large(&[f64::NAN, 3.0, -1.0, -2.0 * (1.0 - 1e-12)], 2.0), 0.75);
+        assert_eq!(share_as_large(&[1.0, -1.0, f64::INFINITY, 0.0], -1.5), 0.25);
+    }
 }

@@ -5,7 +5,7 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 use rand::RngExt;
 use rayon::prelude::*;
 
-use super::error::{require, require_finite, require_probability};
+use super::error::{require, require_finite, require_probability, require_value, share_as_large};
 use super::{ResampleError, stream};
 use crate::gmm::codes;
 
@@ -89,7 +89,7 @@ pub struct WildCluster {
 pub struct WildTest {
     /// The t statistic of the sample with the cluster-robust variance, `G/(G-1) (n-1)/(n-p)`.
     pub t: f64,
-    /// Share of draws with `|t*| >= |t|`.
+    /// Share of draws with `|t*| >= |t|`; draws without a standard error count, here and below on both sides.
     pub p_value: f64,
     /// Twice the smaller share of `t* < t` and `t* > t`.
     pub p_value_equal_tail: f64,
@@ -123,6 +123,7 @@ impl WildCluster {
         c: ArrayView1<'_, f64>,
         value: f64,
     ) -> Result<WildTest, ResampleError> {
+        require_value(value)?;
         let model = Model::new(y, x, clusters, c)?;
         self.check()?;
         model.test(self, value)
@@ -275,13 +276,12 @@ impl Model {
                 shift / (meat * self.small_sample).sqrt()
             })
             .collect();
-        // The draws of equal signs give the sample's own statistic: they count, up to rounding.
-        let edge = t.abs() * (1.0 - 1e-10);
+        let p_value = share_as_large(&t_star, t);
         let total = t_star.len() as f64;
         let share = |f: &dyn Fn(&f64) -> bool| t_star.iter().filter(|s| f(s)).count() as f64 / total;
-        let p_value = share(&|s| s.abs() >= edge);
         let tie = 1e-10 * t.abs();
-        let p_value_equal_tail = (2.0 * share(&|s| *s < t - tie).min(share(&|s| *s > t + tie))).min(1.0);
+        let (below, above) = (share(&|s| s.is_nan() || *s < t - tie), share(&|s| s.is_nan() || *s > t + tie));
+        let p_value_equal_tail = (2.0 * below.min(above)).min(1.0);
         Ok(WildTest { t, p_value, p_value_equal_tail, t_star, enumerated })
     }
 }

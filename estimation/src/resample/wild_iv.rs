@@ -4,7 +4,7 @@ use linalg::{Cholesky, matmul};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, concatenate};
 use rayon::prelude::*;
 
-use super::error::{require, require_finite};
+use super::error::{require, require_finite, require_value, share_as_large};
 use super::{ResampleError, WildWeights};
 use crate::gmm::codes;
 
@@ -37,7 +37,7 @@ pub struct WildIvTest {
     pub std_error: f64,
     /// `(estimate - value) / standard error`.
     pub t: f64,
-    /// Share of draws with `|t*| >= |t|`.
+    /// Share of draws with `|t*| >= |t|`; draws without a standard error count.
     pub p_value: f64,
     /// The bootstrap t statistics, in the order of the draws.
     pub t_star: Vec<f64>,
@@ -62,6 +62,7 @@ impl WildInstruments {
         value: f64,
     ) -> Result<WildIvTest, ResampleError> {
         let (n, k, l) = (y.len(), x.ncols(), z.ncols());
+        require_value(value)?;
         require("rows of the endogenous regressor", n, endogenous.len())?;
         require("rows of the regressors", n, x.nrows())?;
         require("rows of the instruments", n, z.nrows())?;
@@ -89,9 +90,7 @@ impl WildInstruments {
             .into_par_iter()
             .map(|draw| model.draw(&self.weights.draw(self.seed, groups, draw, enumerated)))
             .collect();
-        let edge = t.abs() * (1.0 - 1e-10);
-        let larger = t_star.iter().filter(|s| s.is_nan() || s.abs() >= edge).count();
-        let p_value = larger as f64 / t_star.len() as f64;
+        let p_value = share_as_large(&t_star, t);
         Ok(WildIvTest { estimate, std_error, t, p_value, t_star, enumerated })
     }
 }
