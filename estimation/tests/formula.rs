@@ -226,6 +226,16 @@ fn errors_name_the_place() {
         ("NW(time=t)", "at character 11: found the end where lags="),
         ("DK(lags=2)", "at character 11: found the end where time="),
         ("conley(lat=a, lon=b)", "at character 21: found the end where cutoff="),
+        ("HC1(firm)", "at character 5: this option is not available; this variance takes no options"),
+        ("cluster(id, lags=2)", "at character 13: this option is not available; cluster() takes"),
+        (
+            "conley(lat=a, lon=b, cutoff=5, ssc=none)",
+            "at character 32: this option is not available; conley() takes",
+        ),
+        ("NW(firm, time=t, lags=2)", "at character 4: this option is not available; NW() takes time, unit"),
+        ("DK(time=t, unit=i, lag=2)", "at character 12: this option is not available; DK() takes"),
+        ("wild(a, ssc=none)", "at character 9: this option is not available; wild() takes"),
+        ("cluster(a, power=2)", "at character 12: this option is not available; there are time"),
     ] {
         let error = VcovFormula::parse(text).expect_err(text).to_string();
         assert!(error.starts_with(message), "{text}: {error}");

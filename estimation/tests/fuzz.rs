@@ -8,10 +8,10 @@ use proptest::prelude::*;
 
 const FORMULAS: [&str; 6] = [
     "trade ~ rta + log(dist) | exporter^year + importer^year + pair",
-    "log(y) ~ x1 + i(year, x1, ref=2001) - 1",
+    "log(y) ~ x1 + i(year, x1, ref=2) - 1",
     "y ~ x1 | firm[t] + year[[x2]] | p ~ z1 + z2",
-    "y ~ poly(x1, 2) * x2 + x1:x2",
-    "exp(y / 1e3) ~ (x1 + x2)^2 | firm + year",
+    "y ~ x1^2 * x2 + x1:x2 + abs(z1)",
+    "exp(y / 1e3) ~ I((x1 + x2)^2) | firm + year",
     "y ~ 1 | firm",
 ];
 
@@ -22,7 +22,7 @@ const VARIANCES: [&str; 8] = [
     "wild(firm, draws=99, seed=3)",
     "NW(time=t, lags=2)",
     "DK(time=t, lags=1, ssc=stata)",
-    "conley(lat, lon, cutoff=100)",
+    "conley(lat=lat, lon=lon, cutoff=100, kernel=bartlett)",
     "cluster(firm^year)",
 ];
 
@@ -90,10 +90,53 @@ fn table() -> Table {
 
 #[test]
 fn what_is_not_damaged_is_understood() {
-    let understood = FORMULAS.iter().filter(|text| Formula::parse(text).is_ok()).count();
-    assert!(understood >= 3, "{understood} of the formulas");
-    let understood = VARIANCES.iter().filter(|text| VcovFormula::parse(text).is_ok()).count();
-    assert!(understood >= 5, "{understood} of the variances");
+    let hc1 = VcovFormula::parse("HC1").unwrap();
+    for text in FORMULAS {
+        let model = Formula::parse(text).and_then(|f| f.model(&table(), &hc1, WeightColumn::None));
+        assert!(model.is_ok(), "{text}: {model:?}");
+    }
+    let formula = Formula::parse("y ~ x1").unwrap();
+    for text in VARIANCES {
+        let model = VcovFormula::parse(text).and_then(|v| formula.model(&table(), &v, WeightColumn::None));
+        assert!(model.is_ok(), "{text}: {model:?}");
+    }
+}
+
+/// Long expressions are refused before they are deep enough to overflow the stack; long sums of terms are none.
+#[test]
+fn what_is_long_is_refused_or_understood() {
+    for (before, again, after) in [
+        ("", "(", ""),
+        ("y ~ ", "-", "x1"),
+        ("", "-", "y ~ x1"),
+        ("", "y^", "y ~ x1"),
+        ("y ~ ", "x1^", "x1"),
+        ("y ~ ", "log(", "x1"),
+        ("y ~ ", "I(", "x1"),
+        ("", "y + ", "y ~ x1"),
+        ("y ~ I(", "x1 * ", "x1)"),
+        ("y ~ I(", "(x1) - -", "x1)"),
+    ] {
+        let long = format!("{before}{}{after}", again.repeat(100_000));
+        let error = Formula::parse(&long).unwrap_err().to_string();
+        assert!(
+            error.contains("250 parts") || error.contains("taking a term out"),
+            "{before}{again}: {error}"
+        );
+        // Short enough, they are what they are.
+        let _ = Formula::parse(&format!("{before}{}{after}", again.repeat(100)));
+    }
+    let hc1 = VcovFormula::parse("HC1").unwrap();
+    for again in ["x1 + ", "x1:", "i(firm) + "] {
+        let long = format!("y ~ {}x2", again.repeat(300));
+        Formula::parse(&long).and_then(|f| f.model(&table(), &hc1, WeightColumn::None)).unwrap();
+    }
+    let most = format!("y ~ I({}x2)", "x1 + ".repeat(248));
+    Formula::parse(&most).and_then(|f| f.model(&table(), &hc1, WeightColumn::None)).unwrap();
+    let brackets = "(".repeat(100_000);
+    for text in [format!("cluster{brackets}"), format!("cluster(firm{}", "^firm".repeat(100_000))] {
+        assert!(VcovFormula::parse(&text).is_err());
+    }
 }
 
 proptest! {

@@ -1,5 +1,7 @@
 //! From a formula and a table to a regression.
 
+use std::collections::{HashMap, HashSet};
+
 use ndarray::{Array1, Array2, ShapeBuilder};
 
 use super::vcov::Kind;
@@ -76,12 +78,17 @@ impl Formula {
         let mut regression = Regression::new(Array1::from_vec(pick(&y)), matrix(&x))
             .outcome(self.outcome.name.clone())
             .names(names(&x));
+        let mut absorbed = HashSet::new();
         for (by, intercept, slopes) in effects {
             let by = by.select(&rows);
+            // `f[x] + f[z]` names the effect of `f` twice.
             for (variable, values) in slopes {
-                regression = regression.absorb_slopes(by.clone(), variable, Array1::from_vec(pick(&values)));
+                if absorbed.insert((by.name().to_owned(), Some(variable.clone()))) {
+                    regression =
+                        regression.absorb_slopes(by.clone(), variable, Array1::from_vec(pick(&values)));
+                }
             }
-            if intercept {
+            if intercept && absorbed.insert((by.name().to_owned(), None)) {
                 regression = regression.absorb([by]);
             }
         }
@@ -188,8 +195,9 @@ impl Data<'_> {
         Ok(combined.unwrap_or_else(|| Categories::new("", std::iter::empty::<String>())))
     }
 
+    /// The columns of the terms. What is written twice, such as `a` in `a*b + a*c`, is there once.
     fn columns(&mut self, terms: &[Term]) -> Result<Vec<(String, Vec<f64>)>, FormulaError> {
-        let mut out = Vec::new();
+        let mut out: Vec<(String, Vec<f64>)> = Vec::new();
         for term in terms {
             match term {
                 Term::Product(factors) => self.product(factors, &mut out)?,
@@ -198,6 +206,17 @@ impl Data<'_> {
                 }
             }
         }
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        let mut twice = Vec::new();
+        for (k, (name, values)) in out.iter().enumerate() {
+            let first = *seen.entry(name.clone()).or_insert(k);
+            // Of the same name, but other values: a column of the table may be called like a term.
+            twice.push(
+                first < k && out[first].1.iter().map(|v| v.to_bits()).eq(values.iter().map(|v| v.to_bits())),
+            );
+        }
+        let mut twice = twice.into_iter();
+        out.retain(|_| !twice.next().unwrap_or(false));
         Ok(out)
     }
 

@@ -16,7 +16,8 @@
 //! | `\| f[x]`, `\| f[[x]]` | a slope of `x` for each level of `f`, with and without the effect of `f` itself |
 //! | `\| f1 \| p ~ z1 + z2` | `p` is endogenous, `z1` and `z2` are excluded instruments |
 //!
-//! A bare `1` or `0` on the right of the outcome stands for no regressors besides the (absent) constant.
+//! A bare `1` or `0` on the right of the outcome stands for no regressors besides the (absent) constant. A regressor or an effect
+//! that is written twice, as `a` in `a*b + a*c`, is there once. An expression has at most 250 operands.
 
 mod evaluate;
 mod parse;

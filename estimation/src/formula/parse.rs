@@ -5,15 +5,20 @@ use super::{EffectTerm, Expression, Formula, FormulaError, Function, Named, Oper
 
 const FUNCTIONS: &str = "log, exp, sqrt, abs, I and i";
 
+/// Operands, and signs before them, of one expression: what reads and evaluates it recurses no deeper.
+const MAX_PARTS: usize = 250;
+
 pub(super) struct Parser {
     text: Vec<char>,
     tokens: Vec<Token>,
     at: usize,
+    /// Parts of the expression so far.
+    parts: usize,
 }
 
 impl Parser {
     pub(super) fn new(text: &str) -> Result<Self, FormulaError> {
-        Ok(Self { text: text.chars().collect(), tokens: tokens(text)?, at: 0 })
+        Ok(Self { text: text.chars().collect(), tokens: tokens(text)?, at: 0, parts: 0 })
     }
 
     fn peek(&self) -> &Token {
@@ -25,6 +30,11 @@ impl Parser {
         let token = self.peek().clone();
         self.at = (self.at + 1).min(self.tokens.len() - 1);
         token
+    }
+
+    /// Where the next token stands.
+    pub(super) fn position(&self) -> usize {
+        self.peek().position
     }
 
     pub(super) fn take(&mut self, symbol: char) -> bool {
@@ -115,6 +125,7 @@ impl Parser {
         parse: impl Fn(&mut Self) -> Result<Expression, FormulaError>,
     ) -> Result<Named, FormulaError> {
         let from = self.peek().position;
+        self.parts = 0;
         let expression = parse(self)?;
         let to = self.tokens[self.at.saturating_sub(1)].end;
         let name = match &expression {
@@ -153,6 +164,10 @@ impl Parser {
     }
 
     fn power(&mut self) -> Result<Expression, FormulaError> {
+        self.parts += 1;
+        if self.parts > MAX_PARTS {
+            return self.unexpected("the end of an expression that has 250 parts, the most there may be,");
+        }
         if self.take('-') {
             return Ok(Expression::Negate(Box::new(self.power()?)));
         }

@@ -12,12 +12,14 @@ use crate::resample::{ScoreBootstrap, WildWeights};
 /// | `classical` (or `iid`) | [`Vcov::Classical`](crate::Vcov::Classical) |
 /// | `HC0`, `HC1` (or `hetero`, `robust`), `HC2`, `HC3` | White's family |
 /// | `cluster(a)`, `cluster(a + b^c, ssc=stata)` | clustered, one- or multi-way |
-/// | `NW(time=t, lags=2)`, `NW(time=t, unit=i, lags=2)` | Newey-West |
+/// | `NW(time=t, lags=2)`, `NW(time=t, unit=i, lags=2)` | Newey-West; without `unit` one series |
 /// | `DK(time=t, lags=2)` | Driscoll-Kraay |
 /// | `wild(a, draws=9999, weights=webb, seed=1)` | clustered, p-values by wild bootstrap |
 /// | `conley(lat=a, lon=b, cutoff=500, kernel=uniform)` | Conley, cutoff in km |
 ///
-/// `ssc` is `fixest` (when left out), `stata` or `none`.
+/// What may be left out: `ssc` of `cluster`, `NW` and `DK`, which is `fixest` then (or `stata`, `none`); `draws`, `weights` and `seed`
+/// of `wild`, 9,999, `webb` (or `rademacher`, `mammen`) and 1; `kernel` of `conley`, `uniform` (or `bartlett`). What an estimator
+/// has no use for is refused.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VcovFormula {
     pub(super) kind: Kind,
@@ -35,9 +37,29 @@ pub(super) enum Kind {
 
 const KNOWN: &str = "classical, HC0, HC1, HC2, HC3, cluster(), wild(), NW(), DK() and conley()";
 
+/// What each estimator takes, `by` standing for clustering variables, and how a refusal says so.
+const TAKEN: [(&[&str], &[&str], &str); 6] = [
+    (
+        &["classical", "iid", "hc0", "hc1", "hetero", "robust", "hc2", "hc3"],
+        &[],
+        "this variance takes no options; leave it out",
+    ),
+    (&["cluster"], &["by", "ssc"], "cluster() takes clustering variables and ssc"),
+    (
+        &["wild"],
+        &["by", "draws", "weights", "seed"],
+        "wild() takes a clustering variable, draws, weights and seed",
+    ),
+    (&["nw"], &["time", "unit", "lags", "ssc"], "NW() takes time, unit, lags and ssc"),
+    (&["dk"], &["time", "lags", "ssc"], "DK() takes time, lags and ssc"),
+    (&["conley"], &["lat", "lon", "cutoff", "kernel"], "conley() takes lat, lon, cutoff and kernel"),
+];
+
 /// The options inside the parentheses.
 #[derive(Default)]
 struct Options {
+    /// What was given, and where.
+    given: Vec<(&'static str, usize)>,
     by: Vec<Vec<Variable>>,
     time: Option<Variable>,
     unit: Option<Variable>,
@@ -68,7 +90,13 @@ impl VcovFormula {
             expected: what,
         };
         let small_sample = options.small_sample.unwrap_or(SmallSample::Fixest);
-        let kind = match head.name.to_ascii_lowercase().as_str() {
+        let name = head.name.to_ascii_lowercase();
+        if let Some((_, taken, instead)) = TAKEN.iter().find(|t| t.0.contains(&name.as_str()))
+            && let Some((_, position)) = options.given.iter().find(|(option, _)| !taken.contains(option))
+        {
+            return Err(FormulaError::Unsupported { position: *position, what: "this option", instead });
+        }
+        let kind = match name.as_str() {
             "classical" | "iid" => Kind::Plain(crate::Vcov::Classical),
             "hc0" => Kind::Plain(crate::Vcov::Hc0),
             "hc1" | "hetero" | "robust" => Kind::Plain(crate::Vcov::Hc1),
@@ -129,7 +157,15 @@ fn options(parser: &mut Parser) -> Result<Options, FormulaError> {
         return Ok(found);
     }
     loop {
-        match parser.option() {
+        let position = parser.position();
+        let option = parser.option();
+        let name = option.as_ref().map_or("by", |option| match option.name.as_str() {
+            "lag" => "lags",
+            other => other,
+        });
+        let known = TAKEN.iter().flat_map(|t| t.1).find(|known| **known == name);
+        found.given.extend(known.map(|known| (*known, position)));
+        match option {
             Some(option) => match option.name.as_str() {
                 "time" => found.time = Some(parser.name("a variable")?),
                 "unit" => found.unit = Some(parser.name("a variable")?),
