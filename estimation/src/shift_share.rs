@@ -4,7 +4,7 @@
 //!
 //! - [`ShiftShare::akm`]: the variance of Adao, Kolesar and Morales (2019), and their interval that imposes
 //!   the null;
-//! - [`ShiftShare::exposure_level`]: the equivalent regression across shocks of Borusyak, Hull and Jaravel (2022),
+//! - [`ShiftShare::shock_level`]: the equivalent regression across shocks of Borusyak, Hull and Jaravel (2022),
 //!   with any variance over shocks. Its coefficient is the unit-level one, exactly.
 //!
 //! Shares that do not sum to one need their sum among the controls; anything else is an error, since the sum
@@ -16,12 +16,13 @@
 
 use std::hash::Hash;
 
-use linalg::{Cholesky, LinalgError, Qr, matmul};
+use linalg::{Cholesky, LinalgError, matmul};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use thiserror::Error;
 
 use crate::distribution::Reference;
 use crate::gmm::{GmmError, MomentCovariance, codes};
+use crate::solve::basis;
 
 /// What can be wrong with a shift-share design.
 #[derive(Debug, Clone, Error)]
@@ -125,7 +126,7 @@ pub enum NullImposed {
 
 /// The shock-level regression, ready for any software.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ExposureLevel {
+pub struct ShockLevel {
     /// Exposure-weighted mean outcome of each shock, net of the unit-level controls, `[K]`.
     pub outcome: Array1<f64>,
     /// The same of the regressor.
@@ -145,8 +146,8 @@ pub struct ExposureLevel {
 }
 
 impl ShiftShare {
-    /// Partials `controls` `[n, m]` (with the constant, if there is one) out of everything. `shares` is `[n, K]`,
-    /// `shocks` `[K]`, `weights` the analytic weights of the rows.
+    /// Partials `controls` `[n, m]` (with the constant, if there is one; those that others span do no harm) out of everything.
+    /// `shares` is `[n, K]`, `shocks` `[K]`, `weights` the analytic weights of the rows.
     ///
     /// # Errors
     /// See [`ShiftShareError`].
@@ -186,23 +187,18 @@ impl ShiftShare {
             None => Array1::ones(n),
         };
         let column = root.view().insert_axis(Axis(1));
-        let basis = if controls.ncols() > 0 {
-            Some(Qr::factor((&controls * &column).view())?.q().to_owned())
-        } else {
-            None
-        };
+        let q = basis((&controls * &column).view())?;
         let net = |v: ArrayView1<'_, f64>| -> Array1<f64> {
             let v = &v * &root;
-            match &basis {
-                Some(q) => &v - &q.dot(&q.t().dot(&v)),
-                None => v,
-            }
+            &v - &q.dot(&q.t().dot(&v))
         };
         let sums = shares.sum_axis(Axis(1));
         let unexplained = net(sums.view());
+        // Against the largest sum: rows without exposure have nothing of their own to be held against.
+        let largest = sums.iter().zip(&root).map(|(s, r)| (s * r).abs()).fold(f64::MIN_POSITIVE, f64::max);
         if let Some((row, gap)) =
             unexplained.iter().enumerate().max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))
-            && gap.abs() > 1e-8 * (sums[row] * root[row]).abs().max(f64::MIN_POSITIVE)
+            && gap.abs() > 1e-8 * largest
         {
             return Err(ShiftShareError::IncompleteShares { row, sum: sums[row] });
         }
@@ -305,11 +301,11 @@ impl ShiftShare {
     /// # Errors
     /// [`ShiftShareError::NoVariation`] when shocks do not vary net of controls, and whatever is wrong with
     /// the controls or the variance.
-    pub fn exposure_level(
+    pub fn shock_level(
         &self,
         controls: Option<ArrayView2<'_, f64>>,
         covariance: &MomentCovariance,
-    ) -> Result<ExposureLevel, ShiftShareError> {
+    ) -> Result<ShockLevel, ShiftShareError> {
         let shocks = self.shocks.len();
         if let Some(found) = controls.map(|c| c.nrows()).filter(|rows| *rows != shocks) {
             return Err(ShiftShareError::Shape {
@@ -330,7 +326,7 @@ impl ShiftShare {
         let design = Array2::from_shape_fn((shocks, width + 1), |(k, c)| {
             root[k] * if c == 0 { 1.0 } else { controls.map_or(0.0, |m| m[[k, c - 1]]) }
         });
-        let q = Qr::factor(design.view())?.q().to_owned();
+        let q = basis(design.view())?;
         let net = |v: &Array1<f64>| -> Array1<f64> {
             let v = v * &root;
             &v - &q.dot(&q.t().dot(&v))
@@ -343,7 +339,7 @@ impl ShiftShare {
         let estimate = g.dot(&y) / strength;
         let scores = (&g * &(&y - &(&x * estimate))).insert_axis(Axis(1));
         let meat = covariance.estimate(scores.view())?[[0, 0]] * shocks as f64;
-        Ok(ExposureLevel {
+        Ok(ShockLevel {
             outcome,
             treatment,
             shocks: self.shocks.clone(),

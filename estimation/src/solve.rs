@@ -1,7 +1,7 @@
 //! The weighted normal equations, with collinear regressors set aside.
 
-use linalg::{Cholesky, independent_columns};
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use linalg::{Cholesky, LinalgError, Qr, independent_columns};
+use ndarray::{Array1, Array2, ArrayView2, Axis, ShapeBuilder};
 
 use crate::EstimationError;
 use crate::columns::{combine, cross_vector, gram, gram_transformed};
@@ -142,13 +142,41 @@ pub(crate) fn least_squares(
     Ok(Solution { coefficients, bread, residuals, condition })
 }
 
+/// An orthonormal basis, `[n, r]`, of what the columns of `[n, m]` span. Columns that those before them span add nothing to it.
+pub(crate) fn basis(columns: ArrayView2<'_, f64>) -> Result<Array2<f64>, LinalgError> {
+    let (n, m) = columns.dim();
+    if m <= n {
+        let qr = Qr::factor(columns)?;
+        let r = qr.r();
+        let own = |j: usize| r[[j, j]].powi(2) > CONSTANT_TOLERANCE * r.column(j).dot(&r.column(j));
+        if (0..m).all(own) {
+            return Ok(qr.q().to_owned());
+        }
+    }
+    // The factorisation gives a dependent column a direction all the same, any one. Gram and Schmidt's leaves it out; the second
+    // pass takes out what rounding left of the first.
+    let mut found: Vec<Array1<f64>> = Vec::new();
+    for column in columns.columns() {
+        let mut left = column.to_owned();
+        for q in found.iter().chain(&found) {
+            let part = q.dot(&left);
+            left.scaled_add(-part, q);
+        }
+        let length = left.dot(&left);
+        if length > CONSTANT_TOLERANCE * column.dot(&column) {
+            found.push(left / length.sqrt());
+        }
+    }
+    Ok(Array2::from_shape_fn((n, found.len()).f(), |(i, j)| found[j][i]))
+}
+
 /// All rows but one.
 pub(crate) fn without_row(x: &Array2<f64>, row: usize) -> Array2<f64> {
     let rest: Vec<usize> = (0..x.nrows()).filter(|&j| j != row).collect();
     x.select(Axis(0), &rest)
 }
 
-/// What regressors `[k, n]`, of which some may be redundant, leave of a variable called `name`.
+/// What independent regressors `[k, n]` leave of a variable called `name`.
 pub(crate) fn residual(
     x: ArrayView2<'_, f64>,
     variable: Vec<f64>,
@@ -163,4 +191,29 @@ pub(crate) fn residual(
         return Err(EstimationError::NothingIdentified { dropped: name.into() });
     }
     Ok(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn a_basis_spans_what_its_columns_span_and_nothing_else() {
+        // The third is the sum of the first two, the fourth is nothing, and there are more of them than rows.
+        let columns = array![
+            [1.0, 0.0, 1.0, 0.0, 2.0, 3.0],
+            [1.0, 1.0, 2.0, 0.0, 0.0, 1.0],
+            [1.0, 2.0, 3.0, 0.0, 1.0, 4.0],
+            [1.0, 4.0, 5.0, 0.0, 0.0, 0.0],
+        ];
+        for (m, rank) in [(2, 2), (3, 2), (4, 2), (5, 3), (6, 4)] {
+            let part = columns.slice_axis(Axis(1), (..m).into());
+            let q = basis(part).unwrap();
+            assert_eq!(q.dim(), (4, rank), "{m}");
+            let unit = &q.t().dot(&q) - &Array2::<f64>::eye(rank);
+            let left = &part - &q.dot(&q.t().dot(&part));
+            assert!(unit.iter().chain(&left).all(|v| v.abs() < 1e-13), "{m}: {q}");
+        }
+    }
 }

@@ -239,7 +239,7 @@ fn shift_share_estimates_agree_with_linearmodels_and_the_printed_formula() {
     let design =
         ShiftShare::new(y.view(), x.view(), shares.view(), shocks.view(), controls.view(), None).unwrap();
     let akm = design.akm::<u8>(None, 0.95).unwrap();
-    let level = design.exposure_level(None, &MomentCovariance::heteroskedastic()).unwrap();
+    let level = design.shock_level(None, &MomentCovariance::heteroskedastic()).unwrap();
     close(akm.estimate, r["estimate"].as_f64().unwrap(), 1e-9);
     close(akm.standard_error, r["akm"].as_f64().unwrap(), 1e-9);
     close(level.estimate, r["exposure_estimate"].as_f64().unwrap(), 1e-9);
@@ -276,7 +276,7 @@ fn units_exposed_to_one_shock_each_make_both_variances_the_clustered_one() {
     let one = Array2::ones((n, 1));
     let design = ShiftShare::new(y.view(), z.view(), shares.view(), shocks.view(), one.view(), None).unwrap();
     let akm = design.akm::<u8>(None, 0.95).unwrap();
-    let level = design.exposure_level(None, &MomentCovariance::heteroskedastic()).unwrap();
+    let level = design.shock_level(None, &MomentCovariance::heteroskedastic()).unwrap();
     // Clustered by shock, no small-sample factor.
     let zc = &z - z.sum() / n as f64;
     let yc = &y - y.sum() / n as f64;
@@ -411,7 +411,7 @@ fn weights_of_a_shift_share_design_are_repeated_rows() {
     let covariance = MomentCovariance::heteroskedastic();
     let controls = Array2::from_shape_fn((8, 1), |(k, _)| (k % 3) as f64);
     let levels =
-        [&weighted, &copied].map(|design| design.exposure_level(Some(controls.view()), &covariance).unwrap());
+        [&weighted, &copied].map(|design| design.shock_level(Some(controls.view()), &covariance).unwrap());
     close(levels[0].estimate, levels[1].estimate, 1e-10);
     close(levels[0].standard_error, levels[1].standard_error, 1e-10);
     // The regression over shocks by hand: weighted least squares of its own columns.
@@ -471,7 +471,7 @@ fn what_is_wrong_with_a_shift_share_design_is_named() {
     ));
     let few = Array2::<f64>::ones((7, 1));
     assert!(matches!(
-        design.exposure_level(Some(few.view()), &MomentCovariance::heteroskedastic()),
+        design.shock_level(Some(few.view()), &MomentCovariance::heteroskedastic()),
         Err(ShiftShareError::Shape { expected: 8, found: 7, .. })
     ));
     // Fewer rows than shocks leave the shares collinear, and so do two shocks with the same shares.

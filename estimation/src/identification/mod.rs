@@ -27,7 +27,7 @@ pub use rank::{CraggDonald, KleibergenPaap};
 
 use std::ops::Range;
 
-use linalg::{Cholesky, Qr, matmul};
+use linalg::{Cholesky, matmul};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Slice};
 
 use crate::gmm::{GmmError, MomentCovariance, invert};
@@ -47,7 +47,8 @@ pub struct FirstStage {
 
 impl FirstStage {
     /// Partials `exogenous` `[n, m]` (the constant is one of them, if there is one) out of `x` `[n, k]` and `z`
-    /// `[n, l]`. `absorbed` counts further coefficients partialled out beforehand, such as fixed effects.
+    /// `[n, l]`. `absorbed` counts further coefficients partialled out beforehand, such as fixed effects. Exogenous variables that
+    /// others span are left out and not counted.
     ///
     /// # Errors
     /// [`GmmError::Shape`], [`GmmError::InvalidInput`], [`GmmError::Underidentified`] when `l < k`, or
@@ -68,7 +69,7 @@ impl FirstStage {
             Some(w) => {
                 crate::gmm::require("rows of the exogenous variables", x.nrows(), w.nrows())?;
                 crate::gmm::require_finite("exogenous variables", w)?;
-                Some(Qr::factor(w)?.q().to_owned())
+                Some(crate::solve::basis(w)?).filter(|q| q.ncols() > 0)
             }
             None => None,
         };
