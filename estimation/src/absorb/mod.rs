@@ -1,7 +1,7 @@
 //! Taking fixed effects out of variables: `v - D (D'WD)^- D'W v`.
 //!
 //! One effect is a matter of group means. Several are solved by conjugate gradients on all but the largest
-//! ([`schur`]), all variables in one pass; that is all that well-connected data need. Where it stalls (few movers
+//! ([`schur`]), up to four variables in one pass; that is all that well-connected data need. Where it stalls (few movers
 //! between firms) a factorisation of the graph that movers make takes the place of its diagonal preconditioner
 //! ([`graph`]). What is left, and designs with slopes that vary by level or more effects than a pass carries, go to the `within` crate
 //! ([`schwarz`]), whose passes cost several times as much. All stop when the normal equations of the effects hold to a

@@ -49,8 +49,8 @@ impl EventPath {
     /// theirs, come from [`relative_magnitudes_by`](Self::relative_magnitudes_by).
     ///
     /// # Errors
-    /// [`EventStudyError::NoPeriods`] without two periods' change before the reference, [`EventStudyError::Gap`],
-    /// [`EventStudyError::Shape`], [`EventStudyError::Domain`].
+    /// [`EventStudyError::NoPeriods`] without a period before the reference, whose change to it is the one to go by, or without
+    /// one after; [`EventStudyError::Gap`], [`EventStudyError::Shape`], [`EventStudyError::Domain`].
     pub fn relative_magnitudes(
         &self,
         weights: ArrayView1<'_, f64>,

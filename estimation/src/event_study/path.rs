@@ -70,7 +70,9 @@ impl EventPath {
         })
     }
 
-    /// The path of a regression's [`EventTerms`].
+    /// The path of a regression's [`EventTerms`]. Tests, bands and bounds of a path are normal and chi-squared, as the bounds of
+    /// Rambachan and Roth (2023) are, even where the regression holds its t-ratios to Student's t
+    /// ([`Estimates::reference`]): with few clusters they reject more often than its own table.
     ///
     /// # Errors
     /// [`EventStudyError::CoefficientAbsent`] when a term was dropped from the regression.
