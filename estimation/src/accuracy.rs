@@ -19,7 +19,7 @@ pub(crate) struct Solved<'a> {
     pub(crate) condition: f64,
     pub(crate) rows: usize,
     /// How much longer a regressor was before effects were taken out, at most.
-    pub(crate) shrinkage: f64,
+    pub(crate) cancellation: f64,
     /// Length of the outcome as it was given.
     pub(crate) outcome: f64,
     /// Length of the residuals.
@@ -33,7 +33,7 @@ impl Solved<'_> {
     /// coefficient `j` by up to `e sqrt(B_jj) (|y| + condition |u|)`. Rounding in sums over rows makes `e` grow with their
     /// root, and an effect taken out of a much longer variable leaves that variable's rounding behind.
     pub(crate) fn accuracy(&self) -> Accuracy {
-        let rounding = f64::EPSILON * (self.rows as f64).sqrt() * self.shrinkage.max(1.0);
+        let rounding = f64::EPSILON * (self.rows as f64).sqrt() * self.cancellation.max(1.0);
         let length = rounding * (self.outcome + self.condition * self.residuals) + self.remaining;
         let error = self.bread.diag().iter().map(|b| b.max(0.0).sqrt() * length).collect();
         Accuracy { condition: self.condition, error }
@@ -41,6 +41,9 @@ impl Solved<'_> {
 }
 
 /// How much longer variables were than what is left of them, at most, from their sums of squares.
-pub(crate) fn shrinkage(before: impl IntoIterator<Item = f64>, after: impl IntoIterator<Item = f64>) -> f64 {
+pub(crate) fn cancellation(
+    before: impl IntoIterator<Item = f64>,
+    after: impl IntoIterator<Item = f64>,
+) -> f64 {
     before.into_iter().zip(after).map(|(b, a)| (b / a).sqrt()).fold(1.0, f64::max)
 }

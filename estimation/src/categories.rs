@@ -80,7 +80,12 @@ impl Categories {
 
     /// The distinct values of a numeric variable as levels; not-a-number is one of them.
     pub fn from_numbers(name: impl Into<String>, values: &[f64]) -> Self {
-        let by_bits = Self::new(name, values.iter().map(|v| if *v == 0.0 { 0 } else { v.to_bits() }));
+        let bits = |v: &f64| match *v {
+            0.0 => 0,
+            v if v.is_nan() => f64::NAN.to_bits(),
+            v => v.to_bits(),
+        };
+        let by_bits = Self::new(name, values.iter().map(bits));
         let mut levels = vec![String::new(); by_bits.count()];
         for (&code, value) in by_bits.codes.iter().zip(values) {
             let label = &mut levels[code as usize];
@@ -131,9 +136,10 @@ impl Categories {
         self.codes.is_empty()
     }
 
-    /// The combinations of two variables that occur, named `a^b` as in fixest.
+    /// The combinations of two variables that occur, named `a^b` as in fixest, their levels `a_b`.
     ///
-    /// Rows beyond the shorter of the two are left out.
+    /// Where two combinations would read the same (`x_y` with `z`, `x` with `y_z`), underscores of the variables' own labels
+    /// are written `\_` in both. Rows beyond the shorter of the two are left out.
     pub fn interact(&self, other: &Self) -> Self {
         let mut seen: HashMap<(u32, u32), u32> = HashMap::new();
         let mut pairs = Vec::new();
@@ -148,9 +154,23 @@ impl Categories {
                 })
             })
             .collect();
+        let parts = |&(a, b): &(u32, u32)| (self.level(a as usize), other.level(b as usize));
+        let mut twice: HashMap<String, u32> = HashMap::new();
+        // Only then can two read the same.
+        if self.labels.text.contains('_') && other.labels.text.contains('_') {
+            for (a, b) in pairs.iter().map(parts) {
+                *twice.entry(format!("{a}_{b}")).or_default() += 1;
+            }
+            twice.retain(|_, times| *times > 1);
+        }
+        let escaped = |part: &str| part.replace('\\', "\\\\").replace('_', "\\_");
         let labels: Labels = pairs
             .iter()
-            .map(|&(a, b)| format!("{}_{}", self.level(a as usize), other.level(b as usize)))
+            .map(parts)
+            .map(|(a, b)| match format!("{a}_{b}") {
+                label if twice.contains_key(&label) => format!("{}_{}", escaped(a), escaped(b)),
+                label => label,
+            })
             .collect();
         Self { name: format!("{}^{}", self.name, other.name), codes, labels: labels.shrink() }
     }
@@ -184,5 +204,26 @@ impl Categories {
             }
             *slot == o
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn combinations_that_would_read_the_same_do_not() {
+        let a = Categories::new("a", ["x_y", "x", "u_v", "x_y"]);
+        let b = Categories::new("b", ["z", "y_z", "w", "z"]);
+        let both = a.interact(&b);
+        assert_eq!(both.codes(), [0, 1, 2, 0]);
+        assert_eq!(both.levels().collect::<Vec<_>>(), ["x\\_y_z", "x_y\\_z", "u_v_w"]);
+    }
+
+    #[test]
+    fn whatever_is_not_a_number_is_one_level() {
+        let values = [f64::NAN, 1.0, -f64::NAN, f64::from_bits(f64::NAN.to_bits() + 1), 0.0, -0.0];
+        let c = Categories::from_numbers("v", &values);
+        assert_eq!(c.codes(), [0, 1, 0, 0, 2, 2]);
     }
 }

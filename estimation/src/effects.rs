@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use ndarray::ArrayView2;
 
 use crate::absorb::Absorber;
-use crate::sample::{CONSTANT, Dropped};
+use crate::sample::Dropped;
 use crate::{Categories, Estimates, EstimationError, Regression};
 
 /// The tolerance to which fixed effects are recovered.
@@ -53,6 +53,15 @@ impl Effects {
     pub(crate) fn names(&self) -> Vec<String> {
         let levels = self.levels.iter().map(|e| e.name().to_owned());
         levels.chain(self.slopes.iter().map(VaryingSlope::name)).collect()
+    }
+
+    /// Parameters that they use up: the levels of every effect, less one for each effect after the first, and those of slopes.
+    /// Of what is nested in a clustering variable one level of each effect counts, and no slope.
+    pub(crate) fn parameters(&self, clusters: &[Categories]) -> usize {
+        let nested = |c: &Categories| clusters.iter().any(|by| c.nested_in(by));
+        let levels: usize = self.levels.iter().map(|e| if nested(e) { 1 } else { e.count() }).sum();
+        let slopes: usize = self.slopes.iter().filter(|s| !nested(&s.by)).map(|s| s.by.count()).sum();
+        levels + slopes - self.levels.len().saturating_sub(1)
     }
 
     /// What each name takes its levels from, in the order of the names.
@@ -106,38 +115,42 @@ impl FixedEffects {
 #[derive(Debug, Clone)]
 pub(crate) struct Absorbed {
     effects: Effects,
+    /// Whether the first coefficient is the constant's.
+    constant: bool,
     weights: Option<Vec<f64>>,
     /// Sum of the effects in each row used.
     sum: Vec<f64>,
 }
 
 impl Absorbed {
-    /// `predictor` is the fitted linear predictor of the rows used, any offset taken out.
+    /// `kept` says which regressors (the constant, the exogenous, the endogenous) the estimates are of, `predictor` is the fitted
+    /// linear predictor of the rows used, any offset taken out.
     pub(crate) fn new(
         regression: &Regression,
         rows: &[usize],
         effects: Effects,
         weights: Option<Vec<f64>>,
         estimates: &Estimates,
+        kept: &[usize],
         predictor: impl FnOnce() -> Vec<f64>,
     ) -> Self {
+        let constant = regression.has_constant();
         if effects.is_empty() {
-            return Self { effects, weights: None, sum: Vec::new() };
+            return Self { effects, constant, weights: None, sum: Vec::new() };
         }
         let mut sum = predictor();
-        let names = regression.names.iter().chain(&regression.endogenous_names);
-        let columns = regression.x.rows().into_iter().chain(regression.endogenous.rows());
-        let constant =
-            estimates.names().first().filter(|n| *n == CONSTANT).map(|_| estimates.coefficients()[0]);
-        if let Some(constant) = constant {
-            sum.iter_mut().for_each(|s| *s -= constant);
-        }
-        for (name, column) in names.zip(columns) {
-            if let Ok(b) = estimates.coefficient(name) {
-                sum.iter_mut().zip(rows).for_each(|(s, &row)| *s -= b.estimate * column[row]);
+        let (lead, exogenous) = (usize::from(constant), regression.x.nrows());
+        for (&j, &b) in kept.iter().zip(estimates.coefficients()) {
+            if j < lead {
+                sum.iter_mut().for_each(|s| *s -= b);
+                continue;
             }
+            let j = j - lead;
+            let column =
+                if j < exogenous { regression.x.row(j) } else { regression.endogenous.row(j - exogenous) };
+            sum.iter_mut().zip(rows).for_each(|(s, &row)| *s -= b * column[row]);
         }
-        Self { effects, weights, sum }
+        Self { effects, constant, weights, sum }
     }
 
     pub(crate) fn recover(&self) -> Result<FixedEffects, EstimationError> {
@@ -158,10 +171,17 @@ impl Absorbed {
             first.iter_mut().for_each(|v| *v += shift);
         }
         let named = self.effects.names().into_iter().zip(self.effects.categories()).zip(values);
-        let effects = named
-            .map(|((name, of), values)| (name, of.levels().map(str::to_owned).zip(values).collect()))
-            .collect();
-        Ok(FixedEffects { effects })
+        let by_label = |((name, of), values): ((String, &Categories), Vec<f64>)| {
+            let mut labelled = HashMap::with_capacity(values.len());
+            for (level, value) in of.levels().zip(values) {
+                if labelled.insert(level.to_owned(), value).is_some() {
+                    let reason = format!("two levels of {name} are called {level}; rename one");
+                    return Err(EstimationError::Absorption { reason });
+                }
+            }
+            Ok((name, labelled))
+        };
+        Ok(FixedEffects { effects: named.map(by_label).collect::<Result<_, _>>()? })
     }
 
     /// `effects` holds one entry for each name, `slopes` `[m, s]` the variables of those that are slopes.
@@ -172,9 +192,8 @@ impl Absorbed {
         effects: &[Categories],
         slopes: ArrayView2<'_, f64>,
     ) -> Result<Vec<f64>, EstimationError> {
-        let constant = estimates.names().first().is_some_and(|n| n == CONSTANT);
         let coefficients: Vec<f64> =
-            estimates.coefficients().iter().copied().skip(usize::from(constant)).collect();
+            estimates.coefficients().iter().copied().skip(usize::from(self.constant)).collect();
         let names = self.effects.names();
         for (given, estimated) in [
             (x.ncols(), coefficients.len()),
@@ -185,7 +204,7 @@ impl Absorbed {
                 return Err(EstimationError::Names { names: given, regressors: estimated });
             }
         }
-        let intercept = if constant { estimates.coefficients()[0] } else { 0.0 };
+        let intercept = if self.constant { estimates.coefficients()[0] } else { 0.0 };
         let mut out: Vec<f64> = x
             .rows()
             .into_iter()

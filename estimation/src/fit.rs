@@ -19,11 +19,13 @@ pub struct Fit {
 }
 
 impl Fit {
-    /// `predictor` gives the linear predictor without any offset; `weights` those under which effects were taken out.
+    /// `kept` says which regressors of the sample the estimates are of; `predictor` gives the linear predictor without any
+    /// offset; `weights` those under which effects were taken out.
     pub(crate) fn new(
         regression: &Regression,
         sample: Sample,
         estimates: Estimates,
+        kept: &[usize],
         accuracy: Accuracy,
         fitted: Vec<f64>,
         weights: Option<Vec<f64>>,
@@ -31,8 +33,9 @@ impl Fit {
     ) -> Self {
         let observations = sample.observations();
         let rows = sample.rows();
-        let absorbed =
-            Absorbed::new(regression, &rows, sample.effects, weights, &estimates, || predictor(&fitted));
+        let absorbed = Absorbed::new(regression, &rows, sample.effects, weights, &estimates, kept, || {
+            predictor(&fitted)
+        });
         Self {
             estimates,
             outcome: sample.outcome,
@@ -88,7 +91,7 @@ impl Fit {
     /// The values of the absorbed effects, on the scale of the linear predictor.
     ///
     /// # Errors
-    /// [`EstimationError::Absorption`] when they cannot be told apart to the tolerance.
+    /// [`EstimationError::Absorption`] when they cannot be told apart to the tolerance, or two levels of one by their labels.
     pub fn fixed_effects(&self) -> Result<FixedEffects, EstimationError> {
         self.absorbed.recover()
     }

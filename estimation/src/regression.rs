@@ -1,4 +1,6 @@
-use ndarray::{Array1, Array2};
+use std::borrow::Cow;
+
+use ndarray::{Array1, Array2, Axis};
 
 use crate::effects::{Effects, VaryingSlope};
 use crate::poisson::{self, MultinomialFit, PoissonFit, PoissonSettings};
@@ -165,6 +167,23 @@ impl Regression {
         self
     }
 
+    /// Whether the model has a constant: effects take its place.
+    pub(crate) fn has_constant(&self) -> bool {
+        self.constant && self.effects.levels.is_empty()
+    }
+
+    /// The same with those exogenous regressors only that are named.
+    pub(crate) fn keeping(&self, names: &[String]) -> Cow<'_, Self> {
+        let kept: Vec<usize> = (0..self.names.len()).filter(|&j| names.contains(&self.names[j])).collect();
+        if kept.len() == self.names.len() {
+            return Cow::Borrowed(self);
+        }
+        let mut fewer = self.clone();
+        fewer.x = self.x.select(Axis(0), &kept);
+        fewer.names = kept.iter().map(|&j| self.names[j].clone()).collect();
+        Cow::Owned(fewer)
+    }
+
     /// Where a regressor stands among the exogenous ones.
     pub(crate) fn position(&self, name: &str) -> Result<usize, EstimationError> {
         self.names.iter().position(|n| n == name).ok_or_else(|| EstimationError::UnknownCoefficient {
@@ -192,8 +211,8 @@ impl Regression {
     /// Instrumental variables: two-stage least squares, LIML, or another member of the k-class.
     ///
     /// # Errors
-    /// As for [`ols`](Self::ols), and fewer instruments (after dropping collinear ones) than endogenous
-    /// regressors.
+    /// As for [`ols`](Self::ols), fewer instruments (after dropping collinear ones) than endogenous regressors, no endogenous
+    /// regressor that others do not span, or a `k` for which the coefficients have no variance.
     pub fn iv(&self, class: KClass, vcov: &Vcov) -> Result<LinearFit, EstimationError> {
         if self.endogenous_names.is_empty() {
             return Err(EstimationError::Instruments {

@@ -1,5 +1,7 @@
 //! From a [`Regression`] to the checked rows it is estimated on.
 
+use std::collections::HashSet;
+
 use ndarray::{Array2, ArrayView2, Axis};
 
 use crate::effects::Effects;
@@ -67,7 +69,7 @@ impl Sample {
         if rows.is_empty() {
             return Err(EstimationError::NoRows { because: reason(used.len(), &dropped) });
         }
-        let constant = regression.constant && regression.effects.levels.is_empty();
+        let constant = regression.has_constant();
         let lead = usize::from(constant);
         let exogenous = regression.x.nrows();
         let endogenous = regression.endogenous.nrows();
@@ -250,6 +252,10 @@ pub(crate) fn check(regression: &Regression) -> Result<(), EstimationError> {
     block("the regressor matrix", regression.x.view(), &regression.names)?;
     block("the endogenous matrix", regression.endogenous.view(), &regression.endogenous_names)?;
     block("the instrument matrix", regression.instruments.view(), &regression.instrument_names)?;
+    let constant = regression.has_constant().then_some(CONSTANT);
+    let names = regression.names.iter().chain(&regression.endogenous_names).map(String::as_str);
+    distinct("regressors", constant.into_iter().chain(names))?;
+    distinct("fixed effects", regression.effects.names().iter().map(String::as_str))?;
     regression.weights.check(n)?;
     if let Some(offset) = &regression.offset {
         length("the offset", offset.len())?;
@@ -263,6 +269,15 @@ pub(crate) fn check(regression: &Regression) -> Result<(), EstimationError> {
         finite(&slope.variable, slope.values.iter().copied())?;
     }
     Ok(())
+}
+
+/// Names by which results are asked for name one thing each.
+fn distinct<'n>(what: &'static str, names: impl IntoIterator<Item = &'n str>) -> Result<(), EstimationError> {
+    let mut seen = HashSet::new();
+    match names.into_iter().find(|name| !seen.insert(*name)) {
+        Some(name) => Err(EstimationError::DuplicateName { what, name: name.into() }),
+        None => Ok(()),
+    }
 }
 
 fn finite(variable: &str, values: impl Iterator<Item = f64>) -> Result<(), EstimationError> {

@@ -3,7 +3,10 @@
 #![allow(clippy::expect_used, clippy::panic)]
 
 use estimation::vcov::SpatialKernel;
-use estimation::{Categories, Estimates, EstimationError, Regression, SmallSample, Vcov, Weights};
+use estimation::{
+    Categories, Estimates, EstimationError, Formula, Regression, SmallSample, Table, Vcov, VcovFormula,
+    WeightColumn, Weights,
+};
 use ndarray::{Array1, Array2, Axis, concatenate};
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Poisson, StandardNormal};
@@ -372,4 +375,67 @@ fn degenerate_poisson_input_is_an_error() {
             .unwrap_err(),
         EstimationError::NothingIdentified { .. }
     ));
+}
+
+/// What is written twice is there once, in regressors as in effects.
+#[test]
+fn effects_are_right_whatever_a_formula_writes_twice() {
+    let p = panel(21, 8, 6);
+    let (a, b) = (p.x.column(0), p.x.column(1));
+    let c = Array1::from_shape_fn(a.len(), |i| ((i * i) % 7) as f64);
+    let table = Table::new()
+        .numeric("y", (&p.y + &a * 3.0).to_vec())
+        .and_then(|t| t.numeric("a", a.to_vec()))
+        .and_then(|t| t.numeric("b", b.to_vec()))
+        .and_then(|t| t.numeric("c", c.to_vec()))
+        .and_then(|t| t.numeric("constant", b.to_vec()))
+        .and_then(|t| t.categorical("f", p.unit.codes().iter().map(u32::to_string)))
+        .expect("well formed");
+    let model = |formula: &str| {
+        let vcov = VcovFormula::parse("HC1").expect("valid");
+        Formula::parse(formula)
+            .and_then(|f| f.model(&table, &vcov, WeightColumn::None))
+            .expect(formula)
+            .regression
+            .ols(&Vcov::Hc1)
+            .expect(formula)
+    };
+    let products = model("y ~ a*b + a*c | f");
+    assert_eq!(products.estimates().names(), ["a", "b", "a:b", "c", "a:c"]);
+    assert!(products.dropped().regressors.is_empty());
+    let x = concatenate(Axis(1), &[p.x.view(), (&a * &b).insert_axis(Axis(1)).view()])
+        .and_then(|x| concatenate(Axis(1), &[x.view(), c.view().insert_axis(Axis(1))]))
+        .and_then(|x| concatenate(Axis(1), &[x.view(), (&a * &c).insert_axis(Axis(1)).view()]))
+        .expect("fits");
+    let unit = Categories::new("f", p.unit.codes().iter().map(u32::to_string));
+    let predicted = products.predict(x.view(), std::slice::from_ref(&unit)).expect("known levels");
+    for (predicted, fitted) in predicted.iter().zip(products.fitted()) {
+        assert!((predicted - fitted).abs() < 1e-8, "{predicted} {fitted}");
+    }
+    // A regressor may be called like the constant where there is none.
+    let constant = model("y ~ constant | f");
+    let predicted =
+        constant.predict(b.insert_axis(Axis(1)), std::slice::from_ref(&unit)).expect("known levels");
+    for (predicted, fitted) in predicted.iter().zip(constant.fitted()) {
+        assert!((predicted - fitted).abs() < 1e-8, "{predicted} {fitted}");
+    }
+    let slopes = model("y ~ c | f[a] + f[b] + f");
+    assert_eq!(slopes.effects(), ["f", "f[a]", "f[b]"]);
+}
+
+/// Levels of a combination that would read the same are told apart, in effects and predictions.
+#[test]
+fn combinations_of_levels_keep_their_own_values() {
+    let n = 36;
+    let a = Categories::new("a", (0..n).map(|i| ["x_y", "x", "w"][i % 3]));
+    let b = Categories::new("b", (0..n).map(|i| ["z", "y_z"][usize::from(i % 3 == 1)]));
+    let both = a.interact(&b);
+    let x = Array2::from_shape_fn((n, 1), |(i, _)| ((i * i) % 11) as f64);
+    let y = Array1::from_shape_fn(n, |i| x[[i, 0]] + [10.0, -20.0, 5.0][i % 3] + 0.01 * ((i * 7) % 5) as f64);
+    let fit = Regression::new(y, x.clone()).absorb([both.clone()]).ols(&Vcov::Hc1).expect("ols");
+    let predicted = fit.predict(x.view(), &[both]).expect("known levels");
+    for (predicted, fitted) in predicted.iter().zip(fit.fitted()) {
+        assert!((predicted - fitted).abs() < 1e-8, "{predicted} {fitted}");
+    }
+    assert_eq!(fit.fixed_effects().expect("recovered").values("a^b").len(), 3);
 }

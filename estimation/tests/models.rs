@@ -197,6 +197,26 @@ fn degenerate_shares_are_errors() {
     assert!(matches!(error, EstimationError::Length { expected: 80, found: 3, .. }));
 }
 
+/// Rows of weight zero are as if they were not there, in the totals of their groups, too.
+#[test]
+fn shares_are_of_what_counts() {
+    let (y, x, source, destination) = gravity();
+    let kept: Vec<usize> = (0..y.len()).filter(|i| i % 7 != 3).collect();
+    let weights = (0..y.len()).map(|i| f64::from(u8::from(i % 7 != 3))).collect();
+    let weighted = Regression::new(y.clone(), x.clone())
+        .absorb([source.clone()])
+        .weights(estimation::Weights::Analytic(weights))
+        .multinomial(&destination, &Vcov::Hc1)
+        .expect("well posed");
+    let pick = |c: &Categories| Categories::new(c.name(), kept.iter().map(|&i| c.codes()[i]));
+    let fewer = Regression::new(y.select(Axis(0), &kept), x.select(Axis(0), &kept))
+        .absorb([pick(&source)])
+        .multinomial(&pick(&destination), &Vcov::Hc1)
+        .expect("well posed");
+    assert!((weighted.pseudo_likelihood() / fewer.pseudo_likelihood() - 1.0).abs() < 1e-8);
+    assert!(weighted.fitted().iter().zip(fewer.fitted()).all(|(a, b)| (a - b).abs() < 1e-8));
+}
+
 /// Groups weighted by their totals are Poisson PML of the levels.
 #[test]
 fn multinomial_by_size_is_poisson_with_group_effects() {
@@ -462,18 +482,37 @@ fn weights_and_absorbed_effects_enter_summaries_as_rows_and_dummies() {
     let others: Vec<usize> = (1..15).collect();
     let with = concatenate(Axis(1), &[p.x.view(), units.view(), times.select(Axis(1), &others).view()])
         .expect("fits");
-    let run = |regression: Regression| {
+    let run = |regression: Regression, vcov: &Vcov| {
         let equation = regression.endogenous(["p"], endogenous.clone()).instruments(["z1", "z2"], z.clone());
-        *equation.iv(KClass::TwoStage, &Vcov::Hc1).expect("well posed").instrument_tests().expect("available")
+        *equation.iv(KClass::TwoStage, vcov).expect("well posed").instrument_tests().expect("available")
     };
-    let absorbed = run(Regression::new(p.y.clone(), p.x.clone()).absorb([p.unit.clone(), time]));
-    let explicit = run(Regression::new(p.y.clone(), with).without_constant());
+    let absorbed = run(Regression::new(p.y.clone(), p.x.clone()).absorb([p.unit.clone(), time]), &Vcov::Hc1);
+    let explicit = run(Regression::new(p.y.clone(), with).without_constant(), &Vcov::Hc1);
     assert!(
         (absorbed.first_stage_f / explicit.first_stage_f - 1.0).abs() < 1e-6,
         "{absorbed:?} {explicit:?}"
     );
     let effective = |t: &estimation::InstrumentTests| t.effective_f.expect("one regressor");
     assert!((effective(&absorbed) / effective(&explicit) - 1.0).abs() < 1e-6, "{absorbed:?} {explicit:?}");
+
+    // So do slopes. Of effects within clusters one level counts, as in the standard errors.
+    let slopes = Regression::new(p.y.clone(), p.x.clone()).absorb([p.unit.clone()]).absorb_slopes(
+        p.unit.clone(),
+        "t",
+        p.trend.clone(),
+    );
+    let with = concatenate(Axis(1), &[p.x.view(), units.view(), dummies(&p.unit, Some(&p.trend)).view()])
+        .expect("fits");
+    let explicit = Regression::new(p.y.clone(), with.clone()).without_constant();
+    let (a, b) = (run(slopes.clone(), &Vcov::Hc1), run(explicit.clone(), &Vcov::Hc1));
+    assert!((a.first_stage_f / b.first_stage_f - 1.0).abs() < 1e-6, "{a:?} {b:?}");
+    assert!((effective(&a) / effective(&b) - 1.0).abs() < 1e-6, "{a:?} {b:?}");
+    let by_unit = Vcov::cluster([p.unit.clone()], SmallSample::Fixest);
+    let (a, b) = (run(slopes, &by_unit), run(explicit, &by_unit));
+    let free = |exogenous: usize| (n - exogenous - 2) as f64;
+    let expected = free(p.x.ncols() + 1) / free(with.ncols());
+    assert!((a.first_stage_f / b.first_stage_f / expected - 1.0).abs() < 1e-6, "{a:?} {b:?} {expected}");
+    assert!((effective(&a) / effective(&b) / expected - 1.0).abs() < 1e-6, "{a:?} {b:?} {expected}");
 }
 
 /// Predictions have an offset of zero: times the offset's factor they are the fitted means.

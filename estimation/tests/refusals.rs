@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use estimation::event_study::{EventPath, EventTerms};
-use estimation::gmm::MomentCovariance;
+use estimation::gmm::{FirstWeight, Gmm, LinearIv, MomentCovariance, Steps};
 use estimation::identification::FirstStage;
 use estimation::resample::{
     Assignment, Bootstrap, Randomisation, ScoreBootstrap, ScoreModel, WildCluster, WildInstruments,
@@ -262,7 +262,7 @@ fn a_shift_share_design_needs_shocks_that_move_the_regressor() {
     refused(good.akm::<u8>(None, 0.0), "the level is 0; it must lie strictly between 0 and 1");
     refused(good.akm(Some(&[1, 2]), 0.95), "clusters of shocks: expected 4, found 2");
     refused(
-        good.exposure_level(Some(Array2::ones((3, 1)).view()), &MomentCovariance::heteroskedastic()),
+        good.shock_level(Some(Array2::ones((3, 1)).view()), &MomentCovariance::heteroskedastic()),
         "rows of the shock-level controls: expected 4, found 3",
     );
     refused(design(&x, &shares, &array![1.0, 2.0], None), "shocks: expected 4, found 2");
@@ -278,8 +278,8 @@ fn a_shift_share_design_needs_shocks_that_move_the_regressor() {
     // Or only as controls over shocks do.
     let robust = MomentCovariance::heteroskedastic();
     let spanned = shocks.mapv(|g| 3.0 * g - 1.0).insert_axis(Axis(1));
-    refused(good.exposure_level(Some(spanned.view()), &robust), still);
-    good.exposure_level(None, &robust).unwrap();
+    refused(good.shock_level(Some(spanned.view()), &robust), still);
+    good.shock_level(None, &robust).unwrap();
     // Two shocks that hit every row alike.
     let twins = stack![Axis(1), shares.column(0), shares.column(0)];
     let rest = (1.0 - twins.sum_axis(Axis(1))).insert_axis(Axis(1));
@@ -352,6 +352,17 @@ fn a_regression_says_what_its_instruments_and_its_variance_lack() {
         plain().ols(&Vcov::cluster([Categories::new("country", 0..23)], SmallSample::Fixest)),
         "country has 23 rows where the outcome has 24; give one value per row",
     );
+    // Tests of instruments ask for the clusters, too.
+    refused(
+        iv().instruments(["z"], noise(24, 3).insert_axis(Axis(1)))
+            .iv(KClass::TwoStage, &Vcov::cluster([Categories::new("country", 0..23)], SmallSample::Fixest)),
+        "country has 23 rows where the outcome has 24; give one value per row",
+    );
+    refused(
+        Regression::new(y.mapv(f64::abs), x.clone())
+            .poisson(&Vcov::cluster([Categories::new("country", 0..23)], SmallSample::Fixest)),
+        "country has 23 rows where the outcome has 24; give one value per row",
+    );
     let days = Vcov::NeweyWest { time: vec![1; 23], unit: None, lags: 1, small_sample: SmallSample::Fixest };
     refused(plain().ols(&days), "the period has 23 rows where the outcome has 24; give one value per row");
     let unit = Some(Categories::new("unit", (0..24).map(|i| format!("u{}", i / 12))));
@@ -365,6 +376,112 @@ fn a_regression_says_what_its_instruments_and_its_variance_lack() {
         fit.estimates().wald(array![[1.0]].view(), array![0.0].view()),
         "the hypothesis cannot be tested: R is 1 x 1 and r has 1 entries for 2 coefficients",
     );
+}
+
+#[test]
+fn a_k_class_without_a_variance_is_refused() {
+    let (y, x, z) = (noise(24, 1), noise(24, 2).insert_axis(Axis(1)), noise(24, 3).insert_axis(Axis(1)));
+    let iv = |class: KClass| {
+        let equation = Regression::new(y.clone(), x.clone()).names(["x"]);
+        equation
+            .endogenous(["p"], noise(24, 4).insert_axis(Axis(1)))
+            .instruments(["z"], z.clone())
+            .iv(class, &Vcov::Classical)
+    };
+    iv(KClass::Fixed(0.9)).unwrap();
+    refused(
+        iv(KClass::Fixed(50.0)),
+        "instruments: k = 50 is too large: X'(I - k M_Z)X is not positive definite, and coefficients have no variance; use \
+         a smaller one, such as LIML's",
+    );
+    refused(iv(KClass::Fixed(f64::NAN)), "instruments: k is NaN; it must be finite");
+    refused(iv(KClass::Fuller(f64::INFINITY)), "instruments: k is -inf; it must be finite");
+    // What absorbs the endogenous regressor leaves nothing to instrument.
+    let spanned = Regression::new(y.clone(), x.clone()).names(["x"]);
+    let spanned = spanned.endogenous(["p"], &x * 2.0 + 1.0).instruments(["z"], z.clone());
+    refused(
+        spanned.iv(KClass::TwoStage, &Vcov::Hc1),
+        "instruments: exogenous regressors and effects span p; nothing is endogenous, call ols",
+    );
+}
+
+#[test]
+fn coefficients_and_effects_have_names_of_their_own() {
+    let y = noise(24, 1);
+    let two = stack![Axis(1), noise(24, 2), noise(24, 3)];
+    let plain = |names: [&str; 2]| Regression::new(y.clone(), two.clone()).names(names);
+    let group = |name: &str, k: usize| Categories::new(name, (0..24).map(|i| i / k));
+    refused(plain(["x", "x"]).ols(&Vcov::Hc1), "x names two regressors; leave one out, or rename it");
+    refused(
+        plain(["x", "constant"]).ols(&Vcov::Hc1),
+        "constant names two regressors; leave one out, or rename it",
+    );
+    plain(["x", "constant"]).without_constant().ols(&Vcov::Hc1).unwrap();
+    refused(
+        plain(["x", "w"]).endogenous(["x"], noise(24, 4).insert_axis(Axis(1))).iv(KClass::Liml, &Vcov::Hc1),
+        "x names two regressors; leave one out, or rename it",
+    );
+    refused(
+        plain(["x", "w"]).absorb([group("g", 4), group("g", 6)]).ols(&Vcov::Hc1),
+        "g names two fixed effects; leave one out, or rename it",
+    );
+    refused(
+        Regression::new(y.mapv(f64::abs), two.clone())
+            .absorb([group("g", 4)])
+            .multinomial(&group("g", 6), &Vcov::Hc1),
+        "g names two fixed effects; leave one out, or rename it",
+    );
+}
+
+#[test]
+fn a_value_or_level_that_is_none_is_refused() {
+    let (y, x) = (noise(12, 1), noise(12, 2).insert_axis(Axis(1)));
+    let regression = Regression::new(y.clone(), x.clone()).names(["x"]);
+    let fit = regression.ols(&Vcov::Hc1).unwrap();
+    for level in [0.0, 1.0, 95.0, f64::NAN] {
+        refused(
+            fit.estimates().intervals(level),
+            &format!("the level is {level}; it must lie strictly between 0 and 1"),
+        );
+    }
+    let by = Categories::new("country", (0..12).map(|i| i / 3));
+    let score = ScoreBootstrap { weights: WildWeights::Webb, draws: 99, seed: 1 };
+    refused(
+        score.test(&regression, ScoreModel::LeastSquares, "x", f64::NAN, &by),
+        "the hypothesis cannot be tested: the value of x is NaN; it must be finite",
+    );
+    refused(
+        score.test(
+            &regression.clone().endogenous(["p"], noise(12, 3).insert_axis(Axis(1))),
+            ScoreModel::LeastSquares,
+            "x",
+            0.0,
+            &by,
+        ),
+        "instruments: p is endogenous, and the score bootstrap takes none; use WildInstruments",
+    );
+    let wild = WildCluster { weights: WildWeights::Webb, draws: 99, seed: 1, impose_null: true };
+    let none = "the value tested is NaN; it must be finite";
+    refused(wild.test(y.view(), x.view(), by.codes(), array![1.0].view(), f64::NAN), none);
+    let design = with_constant(&x.column(0).to_owned());
+    let moments = LinearIv::new(y.view(), design.view(), design.view()).unwrap();
+    let gmm = Gmm::new(MomentCovariance::heteroskedastic(), FirstWeight::Identity, Steps::Two);
+    let start = array![0.0, 0.0];
+    for tolerance in [f64::NAN, 0.0, -1e-6, f64::INFINITY] {
+        let problem = format!("it is {tolerance}: give a positive number of standard errors, such as 1e-6");
+        refused(
+            Gmm { tolerance, ..gmm.clone() }.fit(&moments, start.view()),
+            &format!("tolerance: {problem}"),
+        );
+        let steps = Steps::Iterated { max_rounds: 9, tolerance };
+        refused(
+            Gmm { steps, ..gmm.clone() }.fit(&moments, start.view()),
+            &format!("tolerance of the iterated weight: {problem}"),
+        );
+    }
+    let instruments = WildInstruments { weights: WildWeights::Webb, draws: 99, seed: 1 };
+    let z = noise(12, 3).insert_axis(Axis(1));
+    refused(instruments.test(y.view(), x.column(0), z.view(), z.view(), by.codes(), f64::NAN), none);
 }
 
 #[test]

@@ -338,7 +338,7 @@ fn the_score_bootstrap_of_few_scores_is_all_their_signs() {
     close(test.p_value, larger as f64 / 32.0);
     // One sign of each pair, and the sample itself: never below two in 32.
     assert!((2..32).contains(&larger) && larger % 2 == 0);
-    // Equal scores of equal sign have an infinite statistic, which their own two draws match.
+    // Equal scores have an infinite statistic: there is no noise to hold them against.
     assert!(matches!(bootstrap.of_scores(&[1.0; 4]), Err(ResampleError::NoVariation)));
     let nearly = bootstrap.of_scores(&[1.0, 1.0, 1.0, -1.0]).expect("scores that vary");
     // Of sixteen draws two have no variation, eight have |T| of the sample and six have sums of zero.
@@ -360,4 +360,44 @@ fn the_score_bootstrap_of_few_scores_is_all_their_signs() {
     assert!(matches!(bootstrap.of_scores(&[1.0]), Err(ResampleError::TooFew { what: "clusters", .. })));
     let none = ScoreBootstrap { draws: 0, ..bootstrap };
     assert!(matches!(none.of_scores(&scores), Err(ResampleError::TooFew { what: "draws", .. })));
+}
+
+/// Regressors that the estimator sets aside are set aside in the bootstrap, too.
+#[test]
+fn collinear_regressors_do_not_stop_a_wild_bootstrap() {
+    let s = sample(8, 120, 10, 0.8);
+    let by = Categories::new("group", s.groups.iter().copied());
+    let bootstrap = ScoreBootstrap { weights: WildWeights::Webb, draws: 199, seed: 3 };
+    let vcov = Vcov::Wild { by: by.clone(), bootstrap };
+    let own = concatenate(Axis(1), &[s.x.column(1).insert_axis(Axis(1)), s.z.view()]).expect("fits");
+    // One copy, one sum and a column of nothing but the mean.
+    let more = ndarray::stack![
+        Axis(1),
+        own.column(0),
+        own.column(0),
+        own.column(1),
+        &own.column(0) + &own.column(1),
+        Array1::from_elem(120, 7.0),
+        own.column(2)
+    ];
+    let names = ["a", "again", "b", "sum", "seven", "c"];
+    let count = s.y.mapv(f64::exp);
+    let p_values = |fit: &estimation::Fit| -> Vec<f64> {
+        fit.estimates().table().iter().map(|row| row.p_value).collect()
+    };
+    let with = |y: &Array1<f64>| Regression::new(y.clone(), more.clone()).names(names);
+    let without = |y: &Array1<f64>| Regression::new(y.clone(), own.clone()).names(["a", "b", "c"]);
+    let (a, b) = (with(&s.y).ols(&vcov).expect("ols"), without(&s.y).ols(&vcov).expect("ols"));
+    assert_eq!(a.dropped().regressors, ["again", "sum", "seven"]);
+    assert_eq!(p_values(&a), p_values(&b));
+    let (a, b) = (with(&count).poisson(&vcov).expect("ppml"), without(&count).poisson(&vcov).expect("ppml"));
+    assert_eq!(a.estimates().names(), b.estimates().names());
+    assert_eq!(p_values(&a), p_values(&b));
+    // Asked for directly, the first of a set stands for all.
+    let test = |regression: &Regression, name: &str| {
+        bootstrap.test(regression, ScoreModel::LeastSquares, name, 0.0, &by).map(|test| test.p_value)
+    };
+    assert_eq!(test(&with(&s.y), "a").expect("kept"), test(&without(&s.y), "a").expect("kept"));
+    let aside = test(&with(&s.y), "again").unwrap_err().to_string();
+    assert!(aside.starts_with("no regressor is left: again"), "{aside}");
 }

@@ -18,21 +18,23 @@ pub enum KClass {
     /// Limited-information maximum likelihood: `k` is the smallest root of
     /// `|Y'M_exogenous Y - k Y'M_Z Y| = 0`, `Y` holding outcome and endogenous regressors.
     Liml,
-    /// LIML's `k` less `a / (n - instruments)` (Fuller 1977); `a = 1` is nearly unbiased.
+    /// LIML's `k` less `a / (n - instruments)` (Fuller 1977), exogenous regressors and absorbed effects among the instruments;
+    /// `a = 1` is nearly unbiased.
     Fuller(f64),
-    /// Any `k`.
+    /// Any `k` that leaves `X'(I - k M_Z)X` positive definite: all up to 1, and some beyond.
     Fixed(f64),
 }
 
 pub(super) struct Solved {
     pub(super) solution: Solution,
-    /// What residuals multiply in the scores when it is not `X`: for the k-class `P_Z X`, as other packages
-    /// have it.
+    /// What residuals multiply in the scores when it is not `X`: with an estimated `k`, which tends to 1, `P_Z X`, as other
+    /// packages have it; with a given one `(I - k M_Z) X`, of which `b` less the truth is made.
     pub(super) regressors: Option<Array2<f64>>,
     pub(super) kappa: f64,
 }
 
-/// `x` holds `exogenous` rows and then the endogenous ones; `z` the exogenous rows and then the instruments.
+/// `x` holds `exogenous` rows and then the endogenous ones; `z` the exogenous rows and then the instruments. `count` is the number
+/// of observations and that of absorbed effects.
 pub(super) fn k_class(
     class: KClass,
     x: ArrayView2<'_, f64>,
@@ -40,7 +42,7 @@ pub(super) fn k_class(
     z: ArrayView2<'_, f64>,
     exogenous: usize,
     weights: Option<&[f64]>,
-    n: f64,
+    count: (f64, usize),
 ) -> Result<Solved, EstimationError> {
     const WHERE: &str = "k-class normal equations";
     let m = x.nrows() - exogenous;
@@ -49,8 +51,17 @@ pub(super) fn k_class(
         KClass::TwoStage => 1.0,
         KClass::Fixed(k) => k,
         KClass::Liml => liml_root(x, y, z, exogenous, weights)?,
-        KClass::Fuller(a) => liml_root(x, y, z, exogenous, weights)? - a / (n - z.nrows() as f64),
+        KClass::Fuller(a) => {
+            let (n, parameters) = (count.0, z.nrows() + count.1);
+            if n <= parameters as f64 {
+                return Err(EstimationError::NoDegreesOfFreedom { parameters, rows: n as usize });
+            }
+            liml_root(x, y, z, exogenous, weights)? - a / (n - parameters as f64)
+        }
     };
+    if !kappa.is_finite() {
+        return Err(EstimationError::Instruments { reason: format!("k is {kappa}; it must be finite") });
+    }
     let mut regressors = x.to_owned();
     let mut projected = x.to_owned();
     for j in exogenous..exogenous + m {
@@ -59,12 +70,16 @@ pub(super) fn k_class(
         regressors.row_mut(j).iter_mut().zip(&first_stage.residuals).for_each(|(r, v)| *r -= kappa * v);
         projected.row_mut(j).iter_mut().zip(&first_stage.residuals).for_each(|(r, v)| *r -= v);
     }
-    if kappa == 0.0 {
-        projected.assign(&x);
-    }
     let a = cross(regressors.view(), x, weights);
     let a = (&a + &a.t()) * 0.5;
     let lu = Lu::well_conditioned(a.view()).context(WHERE)?;
+    if Cholesky::factor(a.view()).is_err() {
+        let reason = format!(
+            "k = {kappa} is too large: X'(I - k M_Z)X is not positive definite, and coefficients have no variance; use a \
+             smaller one, such as LIML's"
+        );
+        return Err(EstimationError::Instruments { reason });
+    }
     let mut coefficients = lu.solve(cross_vector(regressors.view(), y, weights).view()).context(WHERE)?;
     let residual_of = |b: &Array1<f64>| -> Vec<f64> {
         combine(x, b.view()).into_iter().zip(y).map(|(f, y)| y - f).collect()
@@ -75,9 +90,13 @@ pub(super) fn k_class(
     let bread = (&bread + &bread.t()) * 0.5;
     let residuals = residual_of(&coefficients);
     let condition = 1.0 / lu.reciprocal_condition(a.view()).context(WHERE)?;
+    let scores = match class {
+        KClass::Liml | KClass::Fuller(_) => projected,
+        KClass::Ols | KClass::TwoStage | KClass::Fixed(_) => regressors,
+    };
     Ok(Solved {
         solution: Solution { coefficients, bread, residuals, condition },
-        regressors: Some(projected),
+        regressors: Some(scores),
         kappa,
     })
 }

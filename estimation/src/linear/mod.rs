@@ -79,7 +79,8 @@ impl LinearFit {
     }
 
     /// Tests of the instruments, robust to the dependence that the variance estimator allows for; absent without
-    /// endogenous regressors, with frequency weights, and for variances over time, over space and with leverages.
+    /// endogenous regressors, with frequency weights, and for variances over time, over space and with leverages. Beside
+    /// [`Vcov::Classical`] they are robust to heteroskedasticity.
     pub fn instrument_tests(&self) -> Option<&InstrumentTests> {
         self.instruments.as_ref()
     }
@@ -113,6 +114,7 @@ impl std::fmt::Display for LinearFit {
 
 pub(crate) fn fit(regression: &Regression, class: KClass, vcov: &Vcov) -> Result<LinearFit, EstimationError> {
     let mut sample = Sample::new(regression, Purpose::Linear)?;
+    vcov.check(sample.all_rows())?;
     let n = sample.observations();
     let weights = sample.weights.values();
     let absorbing = !sample.effects.levels.is_empty();
@@ -133,11 +135,19 @@ pub(crate) fn fit(regression: &Regression, class: KClass, vcov: &Vcov) -> Result
     if kept.index.is_empty() {
         return Err(EstimationError::NothingIdentified { dropped: kept.dropped.join(", ") });
     }
+    let effects = sample.effects.parameters(&[]);
     if kept.index.len() as f64 >= n {
-        return Err(EstimationError::NoDegreesOfFreedom { parameters: kept.index.len(), rows: n as usize });
+        let parameters = kept.index.len() + effects;
+        return Err(EstimationError::NoDegreesOfFreedom { parameters, rows: n as usize });
     }
     let first_endogenous = sample.names.len() - sample.endogenous;
     let endogenous = kept.index.iter().filter(|&&j| j >= first_endogenous).count();
+    if endogenous == 0 && sample.endogenous > 0 {
+        let names = regression.endogenous_names.join(", ");
+        let reason =
+            format!("exogenous regressors and effects span {names}; nothing is endogenous, call ols");
+        return Err(EstimationError::Instruments { reason });
+    }
     let x = if kept.dropped.is_empty() {
         std::mem::take(&mut sample.x)
     } else {
@@ -174,13 +184,24 @@ pub(crate) fn fit(regression: &Regression, class: KClass, vcov: &Vcov) -> Result
             });
         }
         let z = all.select(Axis(0), &useful.index);
-        let solved = k_class(class, x.view(), &y, z.view(), exogenous, weights, n)?;
+        let solve = |class: KClass| k_class(class, x.view(), &y, z.view(), exogenous, weights, (n, effects));
+        let solved = solve(class)?;
         if sample.frequency().is_none() {
-            let levels = &sample.effects.levels;
-            let absorbed =
-                levels.iter().map(Categories::count).sum::<usize>() - levels.len().saturating_sub(1);
+            let clusters = vcov.clusters(&sample.rows());
+            let absorbed = sample.effects.parameters(&clusters);
             let equation = strength::Equation { y: &y, x: x.view(), z: z.view(), exogenous, absorbed };
-            instruments = equation.tests(vcov, &sample.rows(), weights, &solved.solution.residuals)?;
+            // Hansen's weight needs consistent residuals, which only some of the class give.
+            let two_stage;
+            let consistent = match class {
+                KClass::TwoStage | KClass::Liml | KClass::Fuller(_) => Some(&solved),
+                KClass::Ols | KClass::Fixed(_) => {
+                    two_stage = solve(KClass::TwoStage).ok();
+                    two_stage.as_ref()
+                }
+            };
+            if let Some(Solved { solution, .. }) = consistent {
+                instruments = equation.tests(vcov, &clusters, weights, &solution.residuals)?;
+            }
         }
         if let Vcov::Wild { by, bootstrap } = vcov {
             let plain = class == KClass::TwoStage && weights.is_none() && endogenous == 1;
@@ -207,7 +228,6 @@ pub(crate) fn fit(regression: &Regression, class: KClass, vcov: &Vcov) -> Result
             observations: n,
             effects: &sample.effects,
             rows: &sample.rows(),
-            all_rows: sample.all_rows(),
             likelihood: false,
             projected: regressors.is_some(),
         },
@@ -216,7 +236,7 @@ pub(crate) fn fit(regression: &Regression, class: KClass, vcov: &Vcov) -> Result
         bread: solution.bread.view(),
         condition: solution.condition,
         rows: solution.residuals.len(),
-        shrinkage: accuracy::shrinkage(
+        cancellation: accuracy::cancellation(
             kept.index.iter().map(|&j| before[j]),
             sums_of_squares(x.view(), weights),
         ),
@@ -236,7 +256,8 @@ pub(crate) fn fit(regression: &Regression, class: KClass, vcov: &Vcov) -> Result
         sample.rows().iter().zip(&solution.residuals).map(|(&row, u)| regression.y[row] - u).collect();
     let weights = weights.map(<[f64]>::to_vec);
     let class = (sample.endogenous > 0).then_some(class);
-    let fit = Fit::new(regression, sample, estimates, accuracy, fitted, weights, <[f64]>::to_vec);
+    let fit =
+        Fit::new(regression, sample, estimates, &kept.index, accuracy, fitted, weights, <[f64]>::to_vec);
     Ok(LinearFit { fit, residuals: solution.residuals, residual_ss, total_ss, kappa, class, instruments })
 }
 

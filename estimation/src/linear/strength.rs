@@ -6,9 +6,10 @@ use ndarray::{Array1, Array2, ArrayView2, Axis, Slice};
 use crate::gmm::MomentCovariance;
 use crate::identification::FirstStage;
 use crate::statistic::TestStatistic;
-use crate::{EstimationError, Vcov};
+use crate::{Categories, EstimationError, Vcov};
 
-/// What the instruments of a fit are worth, under the dependence that its variance estimator stands for.
+/// What the instruments of a fit are worth, under the dependence that its variance estimator stands for; with
+/// [`Vcov::Classical`] under heteroskedasticity, which costs little and claims less.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct InstrumentTests {
     /// Kleibergen and Paap's (2006) LM test that the coefficients are not identified.
@@ -19,7 +20,9 @@ pub struct InstrumentTests {
     /// two-stage least squares is below a tenth of its benchmark whatever the errors; for exact critical values see
     /// [`FirstStage::effective_f`].
     pub effective_f: Option<f64>,
-    /// Hansen's (1982) J of the efficient two-step estimate, when there are more instruments than endogenous regressors.
+    /// Hansen's (1982) J of the efficient two-step estimate, when there are more instruments than endogenous regressors. Its
+    /// weight comes from the residuals of the fit; for [`KClass::Ols`](crate::KClass::Ols) and
+    /// [`KClass::Fixed`](crate::KClass::Fixed), which need not be consistent, from those of two-stage least squares.
     pub over_identification: Option<TestStatistic>,
 }
 
@@ -50,25 +53,20 @@ pub(super) struct Equation<'a> {
 
 impl Equation<'_> {
     /// Nothing when the variance is of a kind without such tests here (leverage, time, space), with frequency weights,
-    /// or when the moments' covariance is singular.
+    /// or when the moments' covariance is singular. `clusters` are those of the variance on the rows used.
     pub(super) fn tests(
         &self,
         vcov: &Vcov,
-        rows: &[usize],
+        clusters: &[Categories],
         weights: Option<&[f64]>,
         residuals: &[f64],
     ) -> Result<Option<InstrumentTests>, EstimationError> {
-        let codes = |by: &crate::Categories| by.select(rows).codes().to_vec();
-        let covariance = match vcov {
-            Vcov::Classical | Vcov::Hc0 | Vcov::Hc1 => MomentCovariance::heteroskedastic(),
-            Vcov::Wild { by, .. } => MomentCovariance::clustered(&codes(by)),
-            Vcov::Cluster { by, .. } => match by.as_slice() {
-                [one] => MomentCovariance::clustered(&codes(one)),
-                [a, b] => match MomentCovariance::two_way(&codes(a), &codes(b)) {
-                    Ok(covariance) => covariance,
-                    Err(_) => return Ok(None),
-                },
-                _ => return Ok(None),
+        let covariance = match (vcov, clusters) {
+            (Vcov::Classical | Vcov::Hc0 | Vcov::Hc1, _) => MomentCovariance::heteroskedastic(),
+            (_, [one]) => MomentCovariance::clustered(one.codes()),
+            (_, [a, b]) => match MomentCovariance::two_way(a.codes(), b.codes()) {
+                Ok(covariance) => covariance,
+                Err(_) => return Ok(None),
             },
             _ => return Ok(None),
         };

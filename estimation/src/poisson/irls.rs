@@ -35,12 +35,14 @@ const PATIENCE: usize = 15;
 
 pub(super) struct Solved {
     pub(super) names: Vec<String>,
+    /// Which regressors of the sample stay.
+    pub(super) kept: Vec<usize>,
     pub(super) collinear: Vec<String>,
     pub(super) coefficients: Array1<f64>,
     pub(super) bread: Array2<f64>,
     pub(super) condition: f64,
     /// How much longer a regressor was before effects were taken out, at most.
-    pub(super) shrinkage: f64,
+    pub(super) cancellation: f64,
     /// Regressors net of the effects.
     pub(super) x: Array2<f64>,
     pub(super) eta: Vec<f64>,
@@ -105,9 +107,9 @@ pub(super) fn solve(sample: &mut Sample, settings: &PoissonSettings) -> Result<O
     let mut deviance = f64::INFINITY;
     let mut absorber = Absorber::new(&sample.effects, 1 + x.nrows());
     let mut names = sample.names.clone();
-    let mut collinear = Vec::new();
+    let (mut stay, mut collinear) = (Vec::new(), Vec::new());
     let mut coefficients = Array1::zeros(0);
-    let mut shrinkage = 1.0;
+    let mut cancellation = 1.0;
     let mut inner = INNER_TOLERANCE.0;
     // What is left of the working outcome, then the next linear predictor.
     let mut net = vec![0.0; n];
@@ -131,8 +133,9 @@ pub(super) fn solve(sample: &mut Sample, settings: &PoissonSettings) -> Result<O
                 collinear = kept.dropped;
             }
             let left = sums_of_squares(x.view(), Some(&weights));
-            shrinkage = accuracy::shrinkage(kept.index.iter().map(|&j| before[j]), left);
+            cancellation = accuracy::cancellation(kept.index.iter().map(|&j| before[j]), left);
             coefficients = Array1::zeros(names.len());
+            stay = kept.index;
         } else {
             let moving = history.last().is_none_or(|change| *change > SETTLED);
             let mut variables = if moving { rows_mut(&mut x) } else { Vec::new() };
@@ -185,11 +188,12 @@ pub(super) fn solve(sample: &mut Sample, settings: &PoissonSettings) -> Result<O
                 }
                 return Ok(Outcome::Solved(Box::new(Solved {
                     names,
+                    kept: stay,
                     collinear,
                     coefficients,
                     bread: last.bread,
                     condition: last.condition,
-                    shrinkage,
+                    cancellation,
                     x,
                     eta,
                     mu,

@@ -192,6 +192,7 @@ pub(crate) fn fit(
     settings: &PoissonSettings,
     vcov: &Vcov,
 ) -> Result<PoissonFit, EstimationError> {
+    vcov.check(regression.y.len())?;
     let (mut sample, solved) = solve(regression, settings)?;
     let n = sample.observations();
     let user = sample.weights.values();
@@ -207,7 +208,6 @@ pub(crate) fn fit(
             observations: n,
             effects: &sample.effects,
             rows: &sample.rows(),
-            all_rows: sample.all_rows(),
             likelihood: true,
             projected: false,
         },
@@ -218,7 +218,7 @@ pub(crate) fn fit(
         bread: solved.bread.view(),
         condition: solved.condition,
         rows: working.len(),
-        shrinkage: solved.shrinkage,
+        cancellation: solved.cancellation,
         outcome: length(&solved.eta),
         residuals: length(&working),
         remaining: solved.newton_decrement,
@@ -241,7 +241,10 @@ pub(crate) fn fit(
     }
     let y = std::mem::take(&mut sample.y);
     let estimates = wild_p_values(regression, ScoreModel::Poisson, vcov, estimates)?;
-    let fit = Fit::new(regression, sample, estimates, accuracy, solved.mu, Some(working), |_| predictor);
+    let fit =
+        Fit::new(regression, sample, estimates, &solved.kept, accuracy, solved.mu, Some(working), |_| {
+            predictor
+        });
     Ok(PoissonFit {
         fit,
         y,

@@ -5,7 +5,8 @@ use crate::sample::check;
 use crate::{Categories, EstimationError, Regression, Vcov};
 
 /// A fitted multinomial (conditional logit) model of shares; [`fitted`](crate::Fit::fitted) holds the shares, which add
-/// up to one in every group.
+/// up to one in every group, less the outcome's share of rows that are left out as alone in a level of an effect
+/// ([`Dropped::singletons`](crate::Dropped)). Rows of weight zero count in no total.
 ///
 /// The model is `E(s_i) = exp(x_i'b + effects_i) / sum_(k in group) exp(x_k'b + effects_k)`, `s_i` the share of row `i`
 /// in its group's total, and maximises `sum_i s_i ln(fitted_i)`: the multinomial pseudo-likelihood that Eaton, Kortum and
@@ -92,7 +93,11 @@ pub(crate) fn fit(
     }
     check(regression)?;
     super::refuse_negative(regression)?;
-    let totals = crate::vcov::group_totals(&regression.y, group);
+    let counted: Vec<f64> = match regression.weights.values() {
+        Some(w) => regression.y.iter().zip(w).map(|(y, w)| if *w > 0.0 { *y } else { 0.0 }).collect(),
+        None => regression.y.clone(),
+    };
+    let totals = crate::vcov::group_totals(&counted, group);
     let mut shares = regression.clone();
     shares.outcome = format!("share of {} in {}", regression.outcome, group.name());
     for (y, &g) in shares.y.iter_mut().zip(group.codes()) {

@@ -1,11 +1,13 @@
+use ndarray::Axis;
 use rayon::prelude::*;
 
+use super::error::share_as_large;
 use super::{ResampleError, WildWeights};
 use crate::absorb::Absorber;
 use crate::columns::rows_mut;
 use crate::poisson::{Null, PoissonSettings, null_model};
 use crate::sample::{Purpose, Sample};
-use crate::solve::{least_squares, residual, without_row};
+use crate::solve::{Kept, least_squares, residual, variation};
 use crate::vcov::group_totals;
 use crate::{Categories, EstimationError, Regression};
 
@@ -55,11 +57,13 @@ pub struct ScoreTest {
 }
 
 impl ScoreBootstrap {
-    /// Tests that the coefficient `name` has the value `value`, clustering by `clusters`.
+    /// Tests that the coefficient `name` has the value `value`, clustering by `clusters`. Collinear regressors are set aside.
     ///
     /// # Errors
-    /// Those of the estimator, [`EstimationError::UnknownCoefficient`], [`EstimationError::TooFewClusters`], and
-    /// [`EstimationError::NothingIdentified`] when the other regressors span the tested one.
+    /// Those of the estimator, [`EstimationError::Instruments`] with endogenous regressors,
+    /// [`EstimationError::UnknownCoefficient`], [`EstimationError::Hypothesis`] for a value that is not finite,
+    /// [`EstimationError::TooFewClusters`], and [`EstimationError::NothingIdentified`] when other regressors span the tested one
+    /// (for least squares: those before it).
     pub fn test(
         &self,
         regression: &Regression,
@@ -68,6 +72,16 @@ impl ScoreBootstrap {
         value: f64,
         clusters: &Categories,
     ) -> Result<ScoreTest, EstimationError> {
+        if !regression.endogenous_names.is_empty() {
+            let names = regression.endogenous_names.join(", ");
+            let reason =
+                format!("{names} is endogenous, and the score bootstrap takes none; use WildInstruments");
+            return Err(EstimationError::Instruments { reason });
+        }
+        if !value.is_finite() {
+            let reason = format!("the value of {name} is {value}; it must be finite");
+            return Err(EstimationError::Hypothesis { reason });
+        }
         let null = match model {
             ScoreModel::LeastSquares => linear_null(regression, name, value)?,
             ScoreModel::Poisson => null_model(regression, &PoissonSettings::default(), name, value)?,
@@ -111,11 +125,7 @@ impl ScoreBootstrap {
                 studentised(scores.iter().zip(&v).map(|(s, v)| s * v), clusters)
             })
             .collect();
-        // A draw of equal signs gives the sample's own statistic: it counts, up to rounding. One without variation
-        // has an infinite statistic, and counts too.
-        let edge = statistic.abs() * (1.0 - 1e-10);
-        let larger = draws.iter().filter(|t| t.is_nan() || t.abs() >= edge).count();
-        let p_value = larger as f64 / draws.len() as f64;
+        let p_value = share_as_large(&draws, statistic);
         Ok(ScoreTest { statistic, p_value, clusters, draws, enumerated })
     }
 }
@@ -131,12 +141,18 @@ fn linear_null(regression: &Regression, name: &str, value: f64) -> Result<Null, 
     let mut sample = Sample::new(regression, Purpose::Linear)?;
     let weights = sample.weights.values();
     let tested = tested + usize::from(sample.constant);
+    let scale = variation(sample.x.view(), weights, !sample.effects.levels.is_empty());
     sample.y.iter_mut().zip(sample.x.row(tested)).for_each(|(y, x)| *y -= value * x);
     let mut absorber = Absorber::new(&sample.effects, 1 + sample.x.nrows());
     let mut variables = rows_mut(&mut sample.x);
     variables.push(&mut sample.y);
     absorber.weighted(weights).demean(&mut variables, DEMEAN_TOLERANCE)?;
-    let others = without_row(&sample.x, tested);
+    let kept = Kept::among(sample.x.view(), &sample.names, weights, &scale, sample.constant)?;
+    if !kept.index.contains(&tested) {
+        return Err(EstimationError::NothingIdentified { dropped: name.into() });
+    }
+    let rest: Vec<usize> = kept.index.into_iter().filter(|&j| j != tested).collect();
+    let others = sample.x.select(Axis(0), &rest);
     let own = residual(others.view(), sample.x.row(tested).to_vec(), weights, name)?;
     let (rows, all_rows) = (sample.rows(), sample.all_rows());
     let left = match others.nrows() {

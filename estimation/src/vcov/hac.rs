@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayView1, Axis};
 
 use super::SmallSample;
-use super::sandwich::{Ingredients, group_sums, used, used_values};
+use super::sandwich::{Ingredients, group_sums};
 use crate::distribution::Reference;
 use crate::{Categories, EstimationError};
 
@@ -14,8 +14,8 @@ pub(super) fn newey_west(
     unit: Option<&Categories>,
     lags: usize,
 ) -> Result<Array2<f64>, EstimationError> {
-    let time = used_values(parts, "the period", time)?;
-    let unit = unit.map(|u| used(parts, u)).transpose()?;
+    let time = parts.pick(time);
+    let unit = unit.map(|u| u.select(parts.rows));
     let code = |i: usize| unit.as_ref().map_or(0, |u| u.codes()[i]);
     let mut order: Vec<usize> = (0..time.len()).collect();
     order.sort_by_key(|&i| (code(i), time[i]));
@@ -40,12 +40,8 @@ pub(super) fn newey_west(
 }
 
 /// Newey-West on the scores of each period added up.
-pub(super) fn driscoll_kraay(
-    parts: &Ingredients<'_>,
-    time: &[i64],
-    lags: usize,
-) -> Result<Array2<f64>, EstimationError> {
-    let time = used_values(parts, "the period", time)?;
+pub(super) fn driscoll_kraay(parts: &Ingredients<'_>, time: &[i64], lags: usize) -> Array2<f64> {
+    let time = parts.pick(time);
     let periods = Categories::new("period", time.iter().copied());
     let sums = group_sums(parts, &periods);
     let mut distinct: Vec<(i64, usize)> = Vec::new();
@@ -59,7 +55,7 @@ pub(super) fn driscoll_kraay(
     let columns: Vec<usize> = distinct.iter().map(|d| d.1).collect();
     let scores = sums.select(Axis(1), &columns).reversed_axes();
     let keys: Vec<(u32, i64)> = distinct.iter().map(|d| (0, d.0)).collect();
-    Ok(bartlett(&scores, &keys, lags))
+    bartlett(&scores, &keys, lags)
 }
 
 /// Scores `[T, k]` sorted by unit and period.
@@ -88,18 +84,17 @@ fn bartlett(scores: &Array2<f64>, keys: &[(u32, i64)], lags: usize) -> Array2<f6
     meat
 }
 
-/// Bread, meat and the finite-sample convention.
+/// Bread, meat and the finite-sample convention; `in_stata` says whether Stata has one for this estimator.
 pub(super) fn scaled(
     parts: &Ingredients<'_>,
     meat: &Array2<f64>,
     small_sample: SmallSample,
     time: &[i64],
-    stata: bool,
+    in_stata: bool,
     df: f64,
 ) -> Result<(Array2<f64>, Reference), EstimationError> {
     let n = parts.observations;
-    let time = used_values(parts, "the period", time)?;
-    let periods = Categories::new("period", time).count() as f64;
+    let periods = Categories::new("period", parts.pick(time)).count() as f64;
     if periods < 2.0 {
         return Err(EstimationError::TooFewClusters {
             variable: "the period".into(),
@@ -109,7 +104,7 @@ pub(super) fn scaled(
     let (scale, degrees) = match small_sample {
         SmallSample::Uncorrected => (1.0, None),
         SmallSample::Fixest => (periods / (periods - 1.0) * (n - 1.0) / df, Some(periods - 1.0)),
-        SmallSample::Stata if stata => (n / df, Some(df)),
+        SmallSample::Stata if in_stata => (n / df, Some(df)),
         SmallSample::Stata => {
             return Err(EstimationError::VcovUnavailable {
                 vcov: "Driscoll-Kraay with Stata's convention".into(),

@@ -27,8 +27,8 @@ mod wild;
 pub(crate) use sandwich::{Ingredients, covariance, group_totals};
 pub(crate) use wild::{Instrumented, wild_p_values, with_last_p_value};
 
-use crate::Categories;
 use crate::resample::ScoreBootstrap;
+use crate::{Categories, EstimationError};
 
 /// The variance estimator of a regression. There is no default.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,7 +54,7 @@ pub enum Vcov {
     },
     /// For few clusters: standard errors as [`Cluster`](Self::Cluster) with fixest's convention, p-values from a wild
     /// bootstrap by cluster. Least squares and Poisson take the [`ScoreBootstrap`], under the null for each
-    /// coefficient; instrumental variables with one endogenous regressor take [`WildInstruments`] for that, and t for
+    /// coefficient but the constant, which keeps the p-value of its t-ratio; instrumental variables with one endogenous regressor take [`WildInstruments`] for that, and t for
     /// the others.
     ///
     /// [`WildInstruments`]: crate::resample::WildInstruments
@@ -86,7 +86,8 @@ pub enum Vcov {
         /// As for [`NeweyWest`](Self::NeweyWest), but without a convention of Stata's.
         small_sample: SmallSample,
     },
-    /// Conley (1999): robust to dependence up to a great-circle distance.
+    /// Conley (1999): robust to dependence up to a great-circle distance. Negative eigenvalues of the variance, which either
+    /// kernel may give on a sphere, are set to zero.
     Conley {
         /// Degrees north.
         latitude: Vec<f64>,
@@ -113,6 +114,37 @@ impl Vcov {
     /// A clustered variance, one- or multi-way.
     pub fn cluster(by: impl IntoIterator<Item = Categories>, small_sample: SmallSample) -> Self {
         Self::Cluster { by: by.into_iter().collect(), small_sample }
+    }
+
+    /// Whether its variables have a value for each of so many rows.
+    pub(crate) fn check(&self, rows: usize) -> Result<(), EstimationError> {
+        let length = |what: &str, found: usize| match found == rows {
+            true => Ok(()),
+            false => Err(EstimationError::Length { what: what.into(), expected: rows, found }),
+        };
+        match self {
+            Self::Cluster { by, .. } => by.iter().try_for_each(|c| length(c.name(), c.len())),
+            Self::Wild { by, .. } => length(by.name(), by.len()),
+            Self::NeweyWest { time, unit, .. } => {
+                length("the period", time.len())?;
+                unit.as_ref().map_or(Ok(()), |u| length(u.name(), u.len()))
+            }
+            Self::DriscollKraay { time, .. } => length("the period", time.len()),
+            Self::Conley { latitude, longitude, .. } => {
+                length("the latitude", latitude.len())?;
+                length("the longitude", longitude.len())
+            }
+            Self::Classical | Self::Hc0 | Self::Hc1 | Self::Hc2 | Self::Hc3 => Ok(()),
+        }
+    }
+
+    /// Its clustering variables on the rows given; none for a variance without.
+    pub(crate) fn clusters(&self, rows: &[usize]) -> Vec<Categories> {
+        match self {
+            Self::Cluster { by, .. } => by.iter().map(|c| c.select(rows)).collect(),
+            Self::Wild { by, .. } => vec![by.select(rows)],
+            _ => Vec::new(),
+        }
     }
 
     /// The same variance on a selection of rows.
@@ -194,9 +226,10 @@ pub enum SmallSample {
     /// fixest and pyfixest: `G/(G-1) (n-1)/(n-K)`, where `K` leaves out effects nested in the clusters (one
     /// level of each kept) and `G` is the smallest number of clusters over the ways; t with `G - 1`.
     Fixest,
-    /// Stata's `regress`, `areg` and `reghdfe` for linear models: as [`Fixest`](Self::Fixest) for one way, with
-    /// each part of a multi-way variance scaled by its own `G/(G-1)`. For Poisson, Stata's `G/(G-1)` alone with
-    /// a normal reference.
+    /// Stata's `regress`, `areg` and `reghdfe` for linear models with one way, which is as [`Fixest`](Self::Fixest); of several
+    /// ways each part is scaled by its own `G/(G-1)`, as Cameron, Gelbach and Miller (2011) do it and fixest with
+    /// `cluster.df = "conventional"` (`reghdfe` takes the smallest `G` for all parts, as [`Fixest`](Self::Fixest)). For Poisson,
+    /// Stata's `G/(G-1)` alone with a normal reference.
     Stata,
 }
 

@@ -28,8 +28,6 @@ pub(crate) struct Ingredients<'a> {
     pub(crate) effects: &'a Effects,
     /// Numbers of the used rows in the caller's data.
     pub(crate) rows: &'a [usize],
-    /// Rows in the caller's data.
-    pub(crate) all_rows: usize,
     /// A likelihood whose classical variance is the bread itself.
     pub(crate) likelihood: bool,
     /// Whether the regressors were projected on instruments.
@@ -43,19 +41,14 @@ pub(crate) struct Covariance {
 }
 
 impl Ingredients<'_> {
-    /// Parameters that the absorbed effects use up.
-    fn absorbed(&self, without_nested_in: Option<&[Categories]>) -> f64 {
-        let Effects { levels, slopes } = self.effects;
-        let nested =
-            |c: &Categories| without_nested_in.is_some_and(|ways| ways.iter().any(|w| c.nested_in(w)));
-        let shared = levels.len().saturating_sub(1) as f64;
-        let of_levels: usize = levels.iter().map(|e| if nested(e) { 1 } else { e.count() }).sum();
-        let of_slopes: usize = slopes.iter().filter(|s| !nested(&s.by)).map(|s| s.by.count()).sum();
-        (of_levels + of_slopes) as f64 - shared
+    /// Regressors and absorbed effects, those nested in a clustering variable left out.
+    fn parameters(&self, clusters: &[Categories]) -> f64 {
+        (self.regressors.nrows() + self.effects.parameters(clusters)) as f64
     }
 
-    fn parameters(&self, without_nested_in: Option<&[Categories]>) -> f64 {
-        self.regressors.nrows() as f64 + self.absorbed(without_nested_in)
+    /// Values of the caller's rows on those that were used.
+    pub(super) fn pick<T: Copy>(&self, values: &[T]) -> Vec<T> {
+        self.rows.iter().map(|&r| values[r]).collect()
     }
 
     /// `w_i u_i`: what turns a row of regressors into the score of all the observations it stands for.
@@ -81,7 +74,7 @@ impl Ingredients<'_> {
     }
 
     /// `1 - h_i`, the share of an observation's own outcome that its fitted value leaves alone.
-    fn slack(&self, vcov: &'static str) -> Result<Vec<f64>, EstimationError> {
+    fn one_minus_leverage(&self, vcov: &'static str) -> Result<Vec<f64>, EstimationError> {
         if !self.effects.is_empty() || self.projected || self.likelihood {
             return Err(EstimationError::VcovUnavailable {
                 vcov: vcov.into(),
@@ -92,17 +85,17 @@ impl Ingredients<'_> {
         }
         let k = self.regressors.nrows();
         let half = self.bread.dot(&self.regressors);
-        let mut slack = vec![1.0; self.residuals.len()];
+        let mut left = vec![1.0; self.residuals.len()];
         for j in 0..k {
-            for (i, s) in slack.iter_mut().enumerate() {
+            for (i, s) in left.iter_mut().enumerate() {
                 let w = self.weights.map_or(1.0, |w| w[i]);
                 let frequency = self.frequency.map_or(1.0, |f| f[i]);
                 *s -= self.regressors[[j, i]] * half[[j, i]] * w / frequency;
             }
         }
-        match slack.iter().position(|s| *s < 1e-10) {
+        match left.iter().position(|s| *s < 1e-10) {
             Some(row) => Err(EstimationError::FullLeverage { row: self.rows[row], vcov }),
-            None => Ok(slack),
+            None => Ok(left),
         }
     }
 
@@ -112,10 +105,10 @@ impl Ingredients<'_> {
     }
 }
 
-/// The covariance matrix that `vcov` asks for.
+/// The covariance matrix that `vcov` asks for; its variables have a value for each of the caller's rows.
 pub(crate) fn covariance(vcov: &Vcov, parts: &Ingredients<'_>) -> Result<Covariance, EstimationError> {
     let n = parts.observations;
-    let k = parts.parameters(None);
+    let k = parts.parameters(&[]);
     if n <= k {
         return Err(EstimationError::NoDegreesOfFreedom { parameters: k as usize, rows: n as usize });
     }
@@ -139,65 +132,36 @@ pub(crate) fn covariance(vcov: &Vcov, parts: &Ingredients<'_>) -> Result<Covaria
         Vcov::Hc0 => (parts.sandwich(&parts.robust_meat(None)), t),
         Vcov::Hc1 => (parts.sandwich(&parts.robust_meat(None)) * (n / df), t),
         Vcov::Hc2 => {
-            let factor: Vec<f64> = parts.slack("HC2")?.iter().map(|s| 1.0 / s).collect();
+            let factor: Vec<f64> = parts.one_minus_leverage("HC2")?.iter().map(|s| 1.0 / s).collect();
             (parts.sandwich(&parts.robust_meat(Some(&factor))), t)
         }
         Vcov::Hc3 => {
-            let factor: Vec<f64> = parts.slack("HC3")?.iter().map(|s| 1.0 / (s * s)).collect();
+            let factor: Vec<f64> = parts.one_minus_leverage("HC3")?.iter().map(|s| 1.0 / (s * s)).collect();
             (parts.sandwich(&parts.robust_meat(Some(&factor))), t)
         }
-        Vcov::Cluster { by, small_sample } => clustered(parts, by, *small_sample)?,
-        Vcov::Wild { by, .. } => clustered(parts, std::slice::from_ref(by), SmallSample::Fixest)?,
+        Vcov::Cluster { small_sample, .. } => clustered(parts, &vcov.clusters(parts.rows), *small_sample)?,
+        Vcov::Wild { .. } => clustered(parts, &vcov.clusters(parts.rows), SmallSample::Fixest)?,
         Vcov::NeweyWest { time, unit, lags, small_sample } => {
             let meat = hac::newey_west(parts, time, unit.as_ref(), *lags)?;
             hac::scaled(parts, &meat, *small_sample, time, true, df)?
         }
         Vcov::DriscollKraay { time, lags, small_sample } => {
-            let meat = hac::driscoll_kraay(parts, time, *lags)?;
+            let meat = hac::driscoll_kraay(parts, time, *lags);
             hac::scaled(parts, &meat, *small_sample, time, false, df)?
         }
         Vcov::Conley { latitude, longitude, cutoff_km, kernel } => {
             let meat = spatial::meat(parts, latitude, longitude, *cutoff_km, *kernel)?;
-            (positive_part(parts.sandwich(&meat) * (n / df))?, t)
+            (positive_part(parts.sandwich(&meat) * (n / df), "eigenvalues of Conley's variance")?, t)
         }
     };
     Ok(Covariance { matrix, reference })
 }
 
-/// Rows of a variance's variable that the regression used.
-pub(crate) fn used(parts: &Ingredients<'_>, variable: &Categories) -> Result<Categories, EstimationError> {
-    if variable.len() != parts.all_rows {
-        return Err(EstimationError::Length {
-            what: variable.name().into(),
-            expected: parts.all_rows,
-            found: variable.len(),
-        });
-    }
-    Ok(variable.select(parts.rows))
-}
-
-/// A value per row of the caller's data, on the rows that the regression used.
-pub(super) fn used_values<T: Copy>(
-    parts: &Ingredients<'_>,
-    what: &str,
-    values: &[T],
-) -> Result<Vec<T>, EstimationError> {
-    if values.len() != parts.all_rows {
-        return Err(EstimationError::Length {
-            what: what.into(),
-            expected: parts.all_rows,
-            found: values.len(),
-        });
-    }
-    Ok(parts.rows.iter().map(|&r| values[r]).collect())
-}
-
 fn clustered(
     parts: &Ingredients<'_>,
-    by: &[Categories],
+    ways: &[Categories],
     small_sample: SmallSample,
 ) -> Result<(Array2<f64>, Reference), EstimationError> {
-    let ways: Vec<Categories> = by.iter().map(|c| used(parts, c)).collect::<Result<_, _>>()?;
     if ways.is_empty() || ways.len() > 8 {
         return Err(EstimationError::VcovUnavailable {
             vcov: "a clustered variance".into(),
@@ -224,7 +188,7 @@ fn clustered(
         };
         meat.scaled_add(sign * scale, &group_meat(parts, &groups));
     }
-    let parameters = parts.parameters(Some(&ways));
+    let parameters = parts.parameters(ways);
     if n <= parameters {
         return Err(EstimationError::NoDegreesOfFreedom {
             parameters: parameters as usize,
@@ -240,7 +204,7 @@ fn clustered(
     };
     let mut matrix = parts.sandwich(&meat) * scale;
     if ways.len() > 1 {
-        matrix = positive_part(matrix)?;
+        matrix = positive_part(matrix, "eigenvalues of the multi-way variance")?;
     }
     Ok((matrix, reference))
 }
@@ -270,8 +234,8 @@ pub(crate) fn group_totals(values: &[f64], groups: &Categories) -> Vec<f64> {
 }
 
 /// Sets negative eigenvalues to zero (Cameron, Gelbach and Miller 2011, section 2.3).
-fn positive_part(matrix: Array2<f64>) -> Result<Array2<f64>, EstimationError> {
-    let eigen = SymmetricEigen::new(matrix.view()).context("eigenvalues of the multi-way variance")?;
+fn positive_part(matrix: Array2<f64>, context: &'static str) -> Result<Array2<f64>, EstimationError> {
+    let eigen = SymmetricEigen::new(matrix.view()).context(context)?;
     if eigen.values.iter().all(|v| *v >= 0.0) {
         return Ok(matrix);
     }

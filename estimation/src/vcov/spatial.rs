@@ -3,7 +3,7 @@
 use ndarray::Array2;
 
 use super::SpatialKernel;
-use super::sandwich::{Ingredients, used_values};
+use super::sandwich::Ingredients;
 use crate::EstimationError;
 
 /// Mean radius of the Earth in km.
@@ -28,8 +28,7 @@ pub(super) fn meat(
     if !cutoff_km.is_finite() || cutoff_km <= 0.0 {
         return Err(unavailable(format!("the cutoff is {cutoff_km} km; it must be positive")));
     }
-    let latitude = used_values(parts, "the latitude", latitude)?;
-    let longitude = used_values(parts, "the longitude", longitude)?;
+    let (latitude, longitude) = (parts.pick(latitude), parts.pick(longitude));
     if let Some(bad) = latitude.iter().find(|l| !(-90.0..=90.0).contains(*l)) {
         return Err(unavailable(format!("latitude {bad} lies outside -90 to 90 degrees")));
     }

@@ -4,14 +4,15 @@ use ndarray::{ArrayView1, ArrayView2, Axis, Slice};
 
 use super::Vcov;
 use crate::resample::{ScoreBootstrap, ScoreModel, WildInstruments};
-use crate::sample::{CONSTANT, Sample};
+use crate::sample::Sample;
 use crate::{Categories, Estimates, EstimationError, Regression};
 
 fn failure(error: impl std::fmt::Display) -> EstimationError {
     EstimationError::VcovUnavailable { vcov: "the wild bootstrap".into(), reason: error.to_string() }
 }
 
-/// The estimates with p-values by score bootstrap, when `vcov` asks for them. The constant keeps its own.
+/// The estimates with p-values by score bootstrap, when `vcov` asks for them. The constant keeps its own; regressors that the
+/// estimator set aside stay aside.
 pub(crate) fn wild_p_values(
     regression: &Regression,
     model: ScoreModel,
@@ -19,14 +20,17 @@ pub(crate) fn wild_p_values(
     estimates: Estimates,
 ) -> Result<Estimates, EstimationError> {
     let Vcov::Wild { by, bootstrap } = vcov else { return Ok(estimates) };
+    let kept = regression.keeping(estimates.names());
+    let constant = usize::from(regression.has_constant());
     let p_values = estimates
         .table()
         .iter()
-        .map(|row| {
-            if row.name == CONSTANT {
+        .enumerate()
+        .map(|(k, row)| {
+            if k < constant {
                 return Ok(row.p_value);
             }
-            bootstrap.test(regression, model, &row.name, 0.0, by).map(|test| test.p_value)
+            bootstrap.test(&kept, model, &row.name, 0.0, by).map(|test| test.p_value)
         })
         .collect::<Result<Vec<f64>, EstimationError>>()?;
     estimates.with_p_values(p_values, vcov.label())
@@ -51,10 +55,6 @@ impl Instrumented<'_> {
         sample: &Sample,
         plain: bool,
     ) -> Result<f64, EstimationError> {
-        if by.len() != sample.all_rows() {
-            let (expected, found) = (sample.all_rows(), by.len());
-            return Err(EstimationError::Length { what: by.name().into(), expected, found });
-        }
         let clusters = by.select(&sample.rows());
         if !plain || sample.effects.categories().any(|e| !e.nested_in(&clusters)) {
             return Err(failure(
