@@ -467,7 +467,7 @@ fn a_value_or_level_that_is_none_is_refused() {
     let moments = LinearIv::new(y.view(), design.view(), design.view()).unwrap();
     let gmm = Gmm::new(MomentCovariance::heteroskedastic(), FirstWeight::Identity, Steps::Two);
     let start = array![0.0, 0.0];
-    for tolerance in [f64::NAN, 0.0, -1e-6, f64::INFINITY] {
+    for tolerance in [f64::NAN, 0.0, -1e-6] {
         let problem = format!("it is {tolerance}: give a positive number of standard errors, such as 1e-6");
         refused(
             Gmm { tolerance, ..gmm.clone() }.fit(&moments, start.view()),

@@ -229,7 +229,7 @@ impl Gmm {
         if let Steps::Iterated { tolerance, .. } = self.steps {
             tolerances.push(("tolerance of the iterated weight", tolerance));
         }
-        if let Some((setting, value)) = tolerances.into_iter().find(|(_, t)| !(t.is_finite() && *t > 0.0)) {
+        if let Some((setting, value)) = tolerances.into_iter().find(|(_, t)| t.is_nan() || *t <= 0.0) {
             let problem = format!("it is {value}: give a positive number of standard errors, such as 1e-6");
             return Err(GmmError::Setting { setting, problem });
         }
