@@ -54,8 +54,8 @@ pub enum Vcov {
     },
     /// For few clusters: standard errors as [`Cluster`](Self::Cluster) with fixest's convention, p-values from a wild
     /// bootstrap by cluster. Least squares and Poisson take the [`ScoreBootstrap`], under the null for each
-    /// coefficient but the constant, which keeps the p-value of its t-ratio; instrumental variables with one endogenous regressor take [`WildInstruments`] for that, and t for
-    /// the others.
+    /// coefficient but the constant, which keeps the p-value of its t-ratio; instrumental variables with one endogenous
+    /// regressor take [`WildInstruments`] for that, and t for the others.
     ///
     /// [`WildInstruments`]: crate::resample::WildInstruments
     Wild {
