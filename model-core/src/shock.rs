@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2, Array3, ArrayView, Dimension, Zip};
 use serde::{Deserialize, Serialize};
 
-use crate::economy::EconomyParts;
+use crate::economy::{Economy, EconomyParts};
 use crate::labels::Dims;
 use crate::restriction::{Buyers, Limit, Restriction};
 use crate::technology::{Augmentation, Technology};
@@ -233,7 +233,12 @@ impl Shock {
     ///
     /// # Errors
     /// A [`ShockError`] that names the first place where something is wrong.
-    pub fn validate(&self, parts: &EconomyParts) -> Result<(), ShockError> {
+    pub fn validate(&self, economy: &Economy) -> Result<(), ShockError> {
+        self.check(economy.parts())
+    }
+
+    /// The same against parts whose structure is known to be sound.
+    pub(crate) fn check(&self, parts: &EconomyParts) -> Result<(), ShockError> {
         let Dims { countries: n, sectors: j, factors: f } = parts.dims();
         let flow = ["importer", "exporter", "sector"].as_slice();
         let rate = "a finite rate above -1; write 5 percent as 0.05";

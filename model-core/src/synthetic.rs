@@ -290,7 +290,7 @@ fn settle(parts: &mut EconomyParts, transfer: &[f64]) {
 }
 
 fn circulate_income(parts: &mut EconomyParts, transfer: &[f64]) -> Array2<f64> {
-    let output = parts.output();
+    let output = parts.proceeds().output;
     parts.factor_income.fill(0.0);
     for ((i, j, f), share) in parts.factor_share.indexed_iter() {
         parts.factor_income[[i, f]] += share * output[[i, j]];

@@ -57,7 +57,7 @@ impl Technology {
         equilibrium: &Equilibrium,
     ) -> Result<Augmentation, SolveError> {
         equilibrium.is_of(economy)?;
-        shock.validate(economy.parts())?;
+        shock.validate(economy)?;
         let (old, output) = (economy.critical_share(), economy.output());
         let mut flows = Augmentation::none(output.nrows(), output.ncols());
         let (Some(innovation), Some(outcome)) = (self.innovation(), &equilibrium.critical) else {

@@ -14,6 +14,8 @@
 //! A flow is worth `X pi` at purchaser prices, that divided by `1 + tariff` at the importer's border, and that divided
 //! by `1 + export tax` to its producer. [`border_value`] and [`producer_value`] go down, [`purchaser_value`] goes up.
 
+use ndarray::{Array2, Array3};
+
 use crate::ces;
 
 /// Log of the price-index hat of one importer and sector: `share` are its trade shares `pi[n,.]`, `ln_price` the logs of
@@ -35,6 +37,19 @@ pub fn border_value(purchaser: f64, tariff: f64) -> f64 {
 /// What the producer gets for a flow worth `border` at the border; `export_tax` is the ad-valorem rate on that.
 pub fn producer_value(border: f64, export_tax: f64) -> f64 {
     border / (1.0 + export_tax)
+}
+
+/// Values `[n,i,j]` at the importers' borders of flows that are shares `[n,i,j]` of expenditure `[n,j]`.
+pub(crate) fn border_flows(
+    share: &Array3<f64>,
+    expenditure: &Array2<f64>,
+    tariff: &Array3<f64>,
+) -> Array3<f64> {
+    let mut flows = share.clone();
+    for ((n, i, j), flow) in flows.indexed_iter_mut() {
+        *flow = border_value(expenditure[[n, j]] * *flow, tariff[[n, i, j]]);
+    }
+    flows
 }
 
 /// Value to the buyer of a flow worth `producer` to its producer.

@@ -161,7 +161,7 @@ fn accounts() {
     );
     refused(
         |p| {
-            let income = p.income()[1];
+            let income = Economy::from_parts(base()).unwrap().income()[1];
             p.deficit[1] -= 2.0 * income;
             p.deficit[0] += 2.0 * income;
         },

@@ -269,21 +269,6 @@ fn a_sector_that_uses_no_critical_input_cannot_be_unstable() {
 }
 
 #[test]
-fn nothing_but_the_critical_inputs_is_a_share_of_one_whatever_the_rounding() {
-    let mut parts = Uniform::new(3)
-        .economy(
-            &Recipe::new(3, 2, 1).with_critical(CriticalRecipe { elements: 3, ..CriticalRecipe::default() }),
-        )
-        .into_parts();
-    let elements = parts.critical.clone().unwrap().sectors;
-    // Their floating-point sum is one rounding below one.
-    for (e, share) in elements.iter().zip([0.7, 0.2, 0.1]) {
-        parts.input_share[[0, 0, *e]] = share;
-    }
-    assert_eq!(parts.critical_share()[[0, 0]], 1.0);
-}
-
-#[test]
 fn a_technology_that_does_not_fit_is_refused_along_a_path_too() {
     let recipe = Recipe::new(3, 2, 1).with_critical(CriticalRecipe::default());
     let economy = Uniform::new(3).economy(&recipe);

@@ -122,7 +122,7 @@ impl Scenario {
             }
         };
         for period in &periods {
-            period.shock.validate(economy.parts())?;
+            period.shock.validate(&economy)?;
         }
         Ok(Question { economy, periods, dynamics })
     }

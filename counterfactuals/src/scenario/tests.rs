@@ -90,7 +90,7 @@ fn every_kind_of_change_reaches_its_array() {
     assert_eq!(shock.endowment_hat.as_ref().unwrap()[[2, 0]], 1.01);
     assert_eq!(shock.preference_hat.as_ref().unwrap()[[2, 1]], 0.0);
     assert_eq!(shock.deficits, Deficits::ShareOfIncome);
-    shock.validate(economy().parts()).unwrap();
+    shock.validate(&economy()).unwrap();
 }
 
 #[test]

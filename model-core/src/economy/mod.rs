@@ -21,7 +21,7 @@ pub(crate) use validate::{deficits_cancel, normalise_shares, place, structure};
 
 use crate::equilibrium::Prepared;
 use crate::labels::{Dims, Labels};
-use crate::trade::{border_value, producer_value};
+use crate::trade::{border_flows, border_value, producer_value};
 
 /// Where an economy comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,23 +81,8 @@ impl EconomyParts {
         self.labels.dims()
     }
 
-    /// Output `Y[i,j]`: what the producers of `i` get, `sum_n X pi / ((1 + tariff)(1 + export tax))`.
-    pub fn output(&self) -> Array2<f64> {
-        self.proceeds().output
-    }
-
-    /// Tariff revenue of each country.
-    pub fn tariff_revenue(&self) -> Array1<f64> {
-        self.proceeds().tariff_revenue
-    }
-
-    /// Export-tax revenue of each country.
-    pub fn export_tax_revenue(&self) -> Array1<f64> {
-        self.proceeds().export_tax_revenue
-    }
-
     /// Income of each country: factors, tariffs, export taxes, deficit. What it spends on final goods.
-    pub fn income(&self) -> Array1<f64> {
+    pub(crate) fn income(&self) -> Array1<f64> {
         self.income_with(&self.proceeds())
     }
 
@@ -110,7 +95,7 @@ impl EconomyParts {
 
     /// `s[i,j]`: share of the critical inputs in the cost of each sector; zero without any, one where there is nothing else but
     /// rounding.
-    pub fn critical_share(&self) -> Array2<f64> {
+    pub(crate) fn critical_share(&self) -> Array2<f64> {
         let Dims { countries, sectors, .. } = self.dims();
         let elements = self.critical.as_ref().map_or(&[][..], |critical| &critical.sectors);
         Array2::from_shape_fn((countries, sectors), |(i, j)| {
@@ -319,7 +304,8 @@ impl Economy {
         self.parts.critical.as_ref()
     }
 
-    /// `s[i,j]`: share of the critical inputs in the cost of each sector; zero without any.
+    /// `s[i,j]`: share of the critical inputs in the cost of each sector; zero without any, one where there is nothing else but
+    /// rounding.
     pub fn critical_share(&self) -> Array2<f64> {
         self.parts.critical_share()
     }
@@ -334,13 +320,19 @@ impl Economy {
         &self.income
     }
 
+    /// Tariff revenue of each country, `[n]`.
+    pub fn tariff_revenue(&self) -> Array1<f64> {
+        self.parts.proceeds().tariff_revenue
+    }
+
+    /// Export-tax revenue of each country, `[n]`.
+    pub fn export_tax_revenue(&self) -> Array1<f64> {
+        self.parts.proceeds().export_tax_revenue
+    }
+
     /// Value of every flow `[n,i,j]` at the importer's border.
     pub fn border_flows(&self) -> Array3<f64> {
-        let mut flows = self.parts.trade_share.clone();
-        for ((n, i, j), flow) in flows.indexed_iter_mut() {
-            *flow = border_value(self.parts.expenditure[[n, j]] * *flow, self.parts.tariff[[n, i, j]]);
-        }
-        flows
+        border_flows(&self.parts.trade_share, &self.parts.expenditure, &self.parts.tariff)
     }
 }
 
@@ -354,5 +346,22 @@ impl TryFrom<EconomyParts> for Economy {
 impl From<Economy> for EconomyParts {
     fn from(economy: Economy) -> Self {
         economy.parts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synthetic::{CriticalRecipe, Recipe};
+
+    #[test]
+    fn nothing_but_the_critical_inputs_is_a_share_of_one_whatever_the_rounding() {
+        let critical = CriticalRecipe { elements: 3, ..CriticalRecipe::default() };
+        let mut parts = Recipe::new(3, 2, 1).with_critical(critical).draw(&mut || 0.5).unwrap().into_parts();
+        // Their floating-point sum is one rounding below one.
+        for (element, share) in (2..5).zip([0.7, 0.2, 0.1]) {
+            parts.input_share[[0, 0, element]] = share;
+        }
+        assert_eq!(parts.critical_share()[[0, 0]], 1.0);
     }
 }

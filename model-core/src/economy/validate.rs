@@ -208,7 +208,7 @@ fn share_sums(parts: &EconomyParts) -> Result<(), EconomyError> {
     let cost = parts.factor_share.sum_axis(Axis(2)) + parts.input_share.sum_axis(Axis(2));
     for ((i, j), &sum) in cost.indexed_iter() {
         if sum == 0.0 {
-            let output = output.get_or_insert_with(|| parts.output())[[i, j]];
+            let output = output.get_or_insert_with(|| parts.proceeds().output)[[i, j]];
             if output > 0.0 {
                 let (country, sector) = at(i, j);
                 return Err(EconomyError::NoInputs { country, sector, output });

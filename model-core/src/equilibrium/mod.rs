@@ -34,6 +34,7 @@ use crate::labels::{Dims, Labels, third_axis};
 use crate::restriction::RestrictionOutcome;
 use crate::shock::{Deficits, Shock};
 use crate::technology::{Augmentation, Technology};
+use crate::trade::border_flows;
 use constants::Constants;
 pub(crate) use constants::Prepared;
 use scalar::Scalar;
@@ -189,7 +190,7 @@ fn solve(
     start: Option<&Iterate>,
     observer: &mut dyn Observer,
 ) -> Result<Equilibrium, SolveError> {
-    shock.validate(parts)?;
+    shock.check(parts)?;
     let once = |shock: &Shock, start: Option<&Iterate>, observer: &mut dyn Observer| {
         let system = System::new(parts, fixed, income, shock, &Plain)?;
         let mut work = Work::new(&system);
@@ -365,11 +366,7 @@ impl Equilibrium {
 
     /// Value of every flow `[n,i,j]` at the importer's border.
     pub fn border_flows(&self) -> Array3<f64> {
-        let mut flows = self.trade_share.clone();
-        for ((n, i, j), flow) in flows.indexed_iter_mut() {
-            *flow = crate::trade::border_value(self.expenditure[[n, j]] * *flow, self.tariff[[n, i, j]]);
-        }
-        flows
+        border_flows(&self.trade_share, &self.expenditure, &self.tariff)
     }
 
     /// Iterations that the solve took.

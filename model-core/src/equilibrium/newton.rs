@@ -400,7 +400,7 @@ mod tests {
             let income = parts.income();
             let tariff = parts.tariff.mapv(|t| t + 0.05);
             let shock = Shock { tariff: Some(tariff), deficits, ..Shock::default() };
-            let fixed = Constants::new(&parts, parts.output());
+            let fixed = Constants::new(&parts, parts.proceeds().output);
             let system = System::new(&parts, &fixed, &income, &shock, &Plain).unwrap();
             let mut work = Work::new(&system);
             // Somewhere away from the baseline and from the equilibrium.

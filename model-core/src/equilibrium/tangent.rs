@@ -100,7 +100,7 @@ impl Economy {
         directions: &[&[(Parameter, f64)]],
         settings: &SolverSettings,
     ) -> Result<Vec<Sensitivity>, SolveError> {
-        shock.validate(self.parts())?;
+        shock.validate(self)?;
         check(settings)?;
         let (dims, restrictions) = (self.dims(), shock.restrictions.len());
         let mut parameters = directions.iter().copied().flatten().map(|(parameter, _)| *parameter);

@@ -249,7 +249,7 @@ impl Path<'_> {
         if shock.restrictions.iter().any(Restriction::stops) {
             return Err(DecompositionError::NoPath { array: "restrictions", value: 0.0 });
         }
-        shock.validate(economy.parts()).map_err(SolveError::from)?;
+        shock.validate(economy).map_err(SolveError::from)?;
         Ok(())
     }
 
