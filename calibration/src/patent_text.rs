@@ -93,7 +93,8 @@ impl std::fmt::Display for Class {
 pub struct Patent {
     /// Its number.
     pub id: String,
-    /// Year of grant (PatentsView) or whatever year the file gives.
+    /// Year of grant (PatentsView) or whatever year the file gives, from 1000 to 2999.
+    #[serde(deserialize_with = "year")]
     pub year: i32,
     /// ISO 3166 alpha-3 code of the first assignee's country where it is known, else as the file says; empty if it says nothing.
     #[serde(default)]
@@ -110,6 +111,16 @@ pub struct Patent {
     /// The rare earths that it names, as written; empty when its codes alone made it a candidate.
     #[serde(default)]
     pub mentions: Vec<String>,
+}
+
+/// Years that a patent may have: panels make room for every one between the first and the last.
+const YEARS: std::ops::Range<i32> = 1000..3000;
+
+fn year<'a, D: serde::Deserializer<'a>>(deserializer: D) -> Result<i32, D::Error> {
+    let year = i32::deserialize(deserializer)?;
+    let expected = "a year from 1000 to 2999";
+    let found = serde::de::Unexpected::Signed(year.into());
+    Some(year).filter(|y| YEARS.contains(y)).ok_or_else(|| serde::de::Error::invalid_value(found, &expected))
 }
 
 impl Patent {

@@ -195,7 +195,7 @@ fn read_counts(file: &CsvFile, field_at: &HashMap<String, usize>) -> Result<Coun
         if known.insert(row.text(path)) {
             paths.push(row.text(path));
         }
-        years.insert(row.integer(year)?);
+        years.insert(row.year(year)?);
     }
     let years: Vec<i32> = years.into_iter().collect();
     let Some(world) = paths.iter().find(|path| !path.contains(" -> ")).copied() else {
@@ -232,11 +232,11 @@ fn read_counts(file: &CsvFile, field_at: &HashMap<String, usize>) -> Result<Coun
         let f = *field_at
             .get(&plain(row.text(field)))
             .ok_or_else(|| row.bad(field, "one of the 35 WIPO fields"))?;
-        if !seen.insert((of_kind, f, row.text(path), row.integer(year)?)) {
+        if !seen.insert((of_kind, f, row.text(path), row.year(year)?)) {
             let key = [kind, field, path, year].map(|column| row.text(column)).join(", ");
             return Err(row.duplicate(key));
         }
-        let Some(&t) = year_at.get(&row.integer(year)?) else { continue };
+        let Some(&t) = year_at.get(&row.year(year)?) else { continue };
         let number = row.non_negative(value)?;
         let array = counts.entry(of_kind).or_insert_with(|| Array3::zeros(shape));
         if row.text(path) == world {

@@ -51,7 +51,7 @@ impl Accounts {
         let mut rows = HashMap::new();
         let (mut ids, mut years) = (BTreeSet::new(), BTreeSet::new());
         for row in accounts.rows() {
-            let key = (row.integer(id)?, row.integer(year)?);
+            let key = (row.integer(id)?, row.year(year)?);
             ids.insert(key.0);
             years.insert(key.1);
             if rows.insert(key, row).is_some() {

@@ -321,7 +321,7 @@ fn read_exposure(text: &str) -> Result<Vec<YearFootprint>, LoadError> {
     let columns = file.columns(names)?;
     let mut years: Vec<YearFootprint> = Vec::new();
     for row in file.rows() {
-        let this = row.integer(year)?;
+        let this = row.year(year)?;
         if row.text(country) == WORLD {
             let (use_tonnes, total_kg) = (row.non_negative(columns[0])?, row.non_negative(total_kg)?);
             years.push(YearFootprint { year: this, use_tonnes, total_kg, exposure: Vec::new() });
@@ -351,7 +351,7 @@ fn read_us(text: &str) -> Result<Vec<UsPanel>, LoadError> {
         .collect();
     let mut panels: Vec<UsPanel> = Vec::new();
     for row in file.rows() {
-        let this = row.integer(year)?;
+        let this = row.year(year)?;
         if panels.last().is_none_or(|panel| panel.year != this) {
             let alternatives = others.iter().map(|(_, name)| name.clone()).collect();
             panels.push(UsPanel { year: this, alternatives, industries: Vec::new() });

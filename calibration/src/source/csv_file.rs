@@ -1,7 +1,7 @@
 //! CSV files, plain or gzipped, read whole, with cells by column name.
 
 use super::LoadError;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -47,6 +47,12 @@ impl CsvFile {
             .map(|h| h.trim_start_matches('\u{feff}').to_owned())
             .collect();
         let rows = reader.records().collect::<Result<Vec<_>, _>>().map_err(wrap)?;
+        let mut seen = HashSet::new();
+        if let Some(twice) = headers.iter().find(|header| !header.is_empty() && !seen.insert(header.as_str()))
+        {
+            let message = format!("it has two columns `{twice}`: remove or rename one");
+            return Err(LoadError::Inconsistent { path: path.to_owned(), message });
+        }
         let positions = headers.iter().enumerate().map(|(i, h)| (h.clone(), i)).collect();
         Ok(Self { path: path.to_owned(), headers, positions, rows })
     }
@@ -136,6 +142,12 @@ impl<'a> Row<'a> {
         self.text(column).parse().map_err(|_| self.bad(column, "a whole number"))
     }
 
+    /// The cell as a year between 1900 and 2100: whoever makes room for every year between two must not believe any number.
+    pub(crate) fn year(&self, column: usize) -> Result<i32, LoadError> {
+        let year = self.integer(column).ok().filter(|year| (1900..=2100).contains(year));
+        year.ok_or_else(|| self.bad(column, "a year, a whole number between 1900 and 2100"))
+    }
+
     /// The position of the cell's label among `labels`.
     pub(crate) fn label(
         &self,
@@ -172,4 +184,25 @@ impl<'a> Row<'a> {
 /// Positions of labels, for [`Row::label`].
 pub(crate) fn positions(labels: &[String]) -> HashMap<String, usize> {
     labels.iter().enumerate().map(|(i, l)| (l.clone(), i)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_that_is_there_twice_is_refused() {
+        let read = |text: &str| CsvFile::from_reader(Path::new("t.csv"), text.as_bytes());
+        read("a,,\n1,2,3\n").unwrap();
+        let error = read("a,b, a\n1,2,3\n").unwrap_err().to_string();
+        assert!(error.contains("t.csv") && error.contains("two columns `a`"), "{error}");
+    }
+
+    #[test]
+    fn years_are_years() {
+        let file = CsvFile::from_reader(Path::new("t.csv"), "year\n1995\n2000000000\n".as_bytes()).unwrap();
+        let years: Vec<_> = file.rows().map(|row| row.year(0)).collect();
+        assert_eq!(*years[0].as_ref().unwrap(), 1995);
+        assert!(years[1].as_ref().unwrap_err().to_string().contains("line 3"));
+    }
 }

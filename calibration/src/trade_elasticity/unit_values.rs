@@ -85,12 +85,12 @@ fn from_file(file: &CsvFile) -> Result<Markets, LoadError> {
             return Err(row.bad(quantity, "a positive number"));
         }
         let market = MarketName { importer: row.text(importer).to_owned(), good: row.text(good).to_owned() };
-        let key = (market.clone(), row.text(exporter), row.integer(year)?);
+        let key = (market.clone(), row.text(exporter), row.year(year)?);
         if !seen.insert(key) {
             return Err(row.duplicate([importer, good, exporter, year].map(|c| row.text(c)).join(", ")));
         }
         let variety = markets.entry(market).or_default().varieties.entry(row.text(exporter).to_owned());
-        variety.or_default().insert(row.integer(year)?, sale);
+        variety.or_default().insert(row.year(year)?, sale);
     }
     Ok(markets)
 }
@@ -185,6 +185,7 @@ mod tests {
             ("USA,1,CHN,2001,2,-1\n", "positive"),
             ("USA,1,CHN,2001,2,4\nUSA,1,CHN,2001,2,5\n", "second row"),
             ("USA,1,CHN,soon,2,4\n", "whole number"),
+            ("USA,1,CHN,2000,2,4\nUSA,1,CHN,2000000000,2,4\n", "a year"),
         ] {
             let error = read(rows).unwrap_err().to_string();
             assert!(error.contains(words) && error.contains("line"), "{error}");
