@@ -9,7 +9,9 @@ mod common;
 use calibration::caliendo_parro::{ElasticityData, NaftaData};
 use calibration::footprint::FootprintPanels;
 use calibration::panels::Panel;
-use calibration::patent_text::{exchange, industries::Concordance, labelled, rules::Rules, terms::Terms};
+use calibration::patent_text::{
+    exchange, industries::Concordance, labelled, model::TextModel, rules::Rules, terms::Terms,
+};
 use calibration::patents::Patents;
 use calibration::sea::Sea;
 use calibration::substitution;
@@ -84,6 +86,7 @@ fn fuzz(files: &[Vec<u8>], mut parse: impl FnMut(&[Vec<u8>]) -> bool) {
     }
     // A mutation that no parser could ever refuse, or accept, would test nothing.
     assert!(accepted < ROUNDS, "every damaged file was accepted");
+    assert!(accepted > 0, "no damaged file was accepted");
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -342,6 +345,19 @@ fn rules_terms_and_labelled_texts() {
     fuzz(&[beginning("rules.csv", 12)], |files| Rules::from_reader(here(), files[0].as_slice()).is_ok());
     fuzz(&[beginning("terms.csv", 12)], |files| Terms::from_reader(here(), files[0].as_slice()).is_ok());
     fuzz(&[beginning("labelled.csv", 3)], |files| labelled::from_reader(here(), files[0].as_slice()).is_ok());
+}
+
+#[test]
+fn text_models() {
+    let zeros = vec!["0.25"; 18].join(",");
+    let file = format!(
+        "{{\"words\":{{\"cerium\":[0,1.5],\"magnet\":[1,2.5]}},\"coefficients\":[{zeros}],\"penalty\":1e-3,\"gradient\":1e-9}}"
+    );
+    let terms = Terms::shipped().expect("they are shipped");
+    fuzz(&[file.into_bytes()], |f| match serde_json::from_slice::<TextModel>(&f[0]) {
+        Ok(model) => model.probabilities("a cerium magnet", &terms).iter().all(|p| (0.0..=1.0).contains(p)),
+        Err(_) => false,
+    });
 }
 
 #[test]

@@ -30,6 +30,7 @@ const K: usize = Class::ALL.len();
 
 /// A trained model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct TextModel {
     /// Words and pairs, ascending, with their idf.
     words: BTreeMap<String, (usize, f64)>,
@@ -39,6 +40,86 @@ pub struct TextModel {
     pub penalty: f64,
     /// Largest component of the gradient at the estimates.
     pub gradient: f64,
+}
+
+/// A model as a file has it.
+#[derive(Deserialize)]
+struct Unchecked {
+    words: BTreeMap<String, (usize, f64)>,
+    coefficients: Vec<f64>,
+    penalty: f64,
+    gradient: f64,
+}
+
+/// Why a file holds no [`TextModel`].
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// Coefficients that do not go with the words.
+    #[error("`coefficients` has {found} numbers, {words} words need {expected}: train the model again")]
+    Coefficients {
+        /// Numbers that there are.
+        found: usize,
+        /// Words that there are.
+        words: usize,
+        /// Numbers that they need, those of the constants included.
+        expected: usize,
+    },
+    /// A word without coefficients of its own.
+    #[error(
+        "the word `{word}` has position {position}; each word has one of 0 to {words} less one to itself: train the model again"
+    )]
+    Position {
+        /// The word.
+        word: String,
+        /// Its position.
+        position: usize,
+        /// Words that there are.
+        words: usize,
+    },
+    /// A number that is not finite, or an idf or penalty that is not above zero.
+    #[error("{what} is {value}, no number that training gives: train the model again")]
+    Number {
+        /// Which.
+        what: String,
+        /// Its value.
+        value: f64,
+    },
+}
+
+impl TryFrom<Unchecked> for TextModel {
+    type Error = ModelError;
+
+    fn try_from(model: Unchecked) -> Result<Self, ModelError> {
+        let Unchecked { words, coefficients, penalty, gradient } = model;
+        let (found, expected) = (coefficients.len(), K * (words.len() + 1));
+        if found != expected {
+            return Err(ModelError::Coefficients { found, words: words.len(), expected });
+        }
+        let mut taken = vec![false; words.len()];
+        for (word, (position, idf)) in &words {
+            match taken.get_mut(*position) {
+                Some(taken) if !*taken => *taken = true,
+                _ => {
+                    let (word, position) = (word.clone(), *position);
+                    return Err(ModelError::Position { word, position, words: words.len() });
+                }
+            }
+            if !(idf.is_finite() && *idf > 0.0) {
+                return Err(ModelError::Number { what: format!("the idf of `{word}`"), value: *idf });
+            }
+        }
+        let coefficient = coefficients.iter().copied().find(|b| !b.is_finite());
+        let others = [
+            ("a coefficient", coefficient),
+            ("`penalty`", Some(penalty).filter(|p| !(p.is_finite() && *p > 0.0))),
+            ("`gradient`", Some(gradient).filter(|g| !(g.is_finite() && *g >= 0.0))),
+        ];
+        match others.into_iter().find_map(|(what, bad)| bad.map(|value| (what, value))) {
+            Some((what, value)) => Err(ModelError::Number { what: what.to_owned(), value }),
+            None => Ok(Self { words, coefficients, penalty, gradient }),
+        }
+    }
 }
 
 /// What training gave.
@@ -323,6 +404,32 @@ mod tests {
         }
         let json = serde_json::to_string(&first.model).unwrap();
         assert_eq!(serde_json::from_str::<TextModel>(&json).unwrap(), first.model);
+    }
+
+    #[test]
+    fn a_file_that_is_no_model_is_refused_with_what_is_wrong() {
+        let word = |position: usize, idf: &str| format!("\"cerium\":[{position},{idf}]");
+        let file = |words: &str, numbers: usize, penalty: &str| {
+            let coefficients = vec!["0.5"; numbers].join(",");
+            format!(
+                "{{\"words\":{{{words}}},\"coefficients\":[{coefficients}],\"penalty\":{penalty},\"gradient\":0}}"
+            )
+        };
+        let read = |text: &str| serde_json::from_str::<TextModel>(text);
+        let terms = Terms::shipped().unwrap();
+        let model = read(&file(&word(0, "1.5"), 2 * K, "0.001")).unwrap();
+        assert_eq!(model.probabilities("cerium", &terms), [1.0 / K as f64; K]);
+        for (text, said) in [
+            (file(&word(0, "1.5"), 2 * K - 1, "0.001"), "`coefficients` has 11 numbers, 1 words need 12"),
+            (file("", 0, "0.001"), "`coefficients` has 0 numbers"),
+            (file(&word(1, "1.5"), 2 * K, "0.001"), "`cerium` has position 1"),
+            (file(&format!("{},\"ceria\":[0,1]", word(0, "1.5")), 3 * K, "0.001"), "`cerium` has position 0"),
+            (file(&word(0, "-1"), 2 * K, "0.001"), "the idf of `cerium` is -1"),
+            (file(&word(0, "1.5"), 2 * K, "0"), "`penalty` is 0"),
+        ] {
+            let error = read(&text).unwrap_err().to_string();
+            assert!(error.contains(said), "`{said}` is not in: {error}");
+        }
     }
 
     #[test]
