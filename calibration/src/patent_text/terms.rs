@@ -196,26 +196,22 @@ fn cases(term: &str) -> Vec<String> {
     cases
 }
 
-/// A symbol and the character after it, as they occur in formulae.
+/// A symbol and the character after it, or before it, as they occur in formulae: whatever may stand beside a symbol at the
+/// beginning, and at the end, of what [`formula::names_rare_earth`] takes.
 fn formula_pieces() -> Vec<String> {
+    // Subscripts, what stands for them, brackets, and what joins symbols: `Y2O3`, `NdxFeyB`, `Ce(IV)`, `Nd:YAG`, `Fe-Nd`.
+    let beside = || ('0'..='9').chain("xyz()[]:,-–/".chars());
     let mut pieces = Vec::new();
-    for symbol in RARE_EARTHS.iter().filter(|s| s.len() == 2) {
-        // A bare symbol after a colon or hyphen: `YAG:Ce`, `Fe-Nd`, `Pd/Ce`.
-        pieces.extend([":", "-", "/", ","].iter().map(|before| format!("{before}{symbol}")));
-        pieces.extend(
-            ('0'..='9').chain('A'..='Z').chain(":-/()[],.".chars()).map(|next| format!("{symbol}{next}")),
-        );
-        // The last element of an alloy: `FeNd`.
-        pieces.extend(('a'..='z').map(|before| format!("{before}{symbol}")));
+    for symbol in RARE_EARTHS {
+        // The next element: `NdFeB`, `YMnO3`; no symbol begins with J or Q.
+        let next = beside().chain(('A'..='Z').filter(|c| !"JQ".contains(*c)));
+        pieces.extend(next.map(|next| format!("{symbol}{next}")));
+        // The element before: `FeNd`, `NiCoCrAlY`, `Mg2CCe`.
+        let last = beside().chain('a'..='z').chain("BCFHIKNOPSUVWY".chars());
+        pieces.extend(last.map(|last| format!("{last}{symbol}")));
     }
-    // Yttrium is one letter.
-    pieces.extend(('0'..='9').map(|next| format!("Y{next}")));
-    for next in ["F", "N", "O", "P", "V", "B", "S", "H", "(", "A", "b", "-", ":", "C"] {
-        if next != "b" {
-            pieces.push(format!("Y{next}"));
-        }
-    }
-    pieces.extend([":Y", "-Y", "/Y"].map(str::to_owned));
+    pieces.sort_unstable();
+    pieces.dedup();
     pieces
 }
 
@@ -289,6 +285,36 @@ mod tests {
                 assert!(terms.may_name(text.as_bytes()), "{text}");
             }
         }
+    }
+
+    #[test]
+    fn the_screen_misses_no_formula() {
+        let terms = Terms::shipped().unwrap();
+        for formula in
+            ["YMnO3", "YTaO4", "YTiO3", "YLiF4", "Mg12Ce", "NiCoCrAlY", "NdxFeyB", "Fe–Nd", "(FeCo)2Y"]
+        {
+            assert_eq!(found(formula), [formula]);
+        }
+        let parts = [
+            "Nd", "Ce", "Sc", "Y", "Y", "Lu", "Fe", "Co", "Mn", "Mg", "Al", "O", "N", "C", "K", "2", "12",
+            "0.5", "x", "y", "(", ")", "[", "]", "-", "–", ":", ",", "/", "3+", "(III)", "YAG", "-doped",
+        ];
+        let mut state = 5_u64;
+        let mut below = |n: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % n
+        };
+        let mut named = 0;
+        for _ in 0..200_000 {
+            let token: String = (0..2 + below(5)).map(|_| parts[below(parts.len())]).collect();
+            for token in runs(&token).map(|(_, token)| token) {
+                if formula::names_rare_earth(token, |part| terms.compounds.contains(part)) {
+                    named += 1;
+                    assert!(terms.may_name(token.as_bytes()), "{token}");
+                }
+            }
+        }
+        assert!(named > 10_000, "{named}");
     }
 
     #[test]
