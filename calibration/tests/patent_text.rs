@@ -333,10 +333,15 @@ fn rows_of_patentsviews_tables_that_are_not_taken_are_listed_with_what_is_wrong(
         b"\"101\"\t\"utility\"\t\"2013-02-05\"\t\"Cerium again\"\t\"B2\"\n104\tutility\tsoon\tYttrium lamp\tB2\n",
     );
     append("g_assignee_disambiguated.tsv", b"101\tfirst\td\tl1\n");
-    append("g_location_disambiguated.tsv", b"l3\tParis\nl4\tTroy\tMI\t\xff\xfe\n");
+    append(
+        "g_location_disambiguated.tsv",
+        b"l3\tParis\nl4\tTroy\tMI\t\xff\xfe\nl5\t\"Lyon\t\tFR\nl6\tNara\t\tJP\n",
+    );
+    append("g_patent.tsv", b"105\tutility\t2016-01-05\tCeria paste\tB2\n");
+    append("g_assignee_disambiguated.tsv", b"105\t0\te\tl6\n");
     let out = folder.path().join("out");
     let summary = run(&Source::PatentsView(folder.path().to_owned()), &out, &Settings::default());
-    assert_eq!((summary.candidates, summary.duplicates), (3, 1));
+    assert_eq!((summary.candidates, summary.duplicates), (4, 1));
     let malformed = std::fs::read_to_string(out.join("malformed.csv")).unwrap();
     for row in [
         "g_patent,6,the patent was described by an earlier row",
@@ -344,9 +349,12 @@ fn rows_of_patentsviews_tables_that_are_not_taken_are_listed_with_what_is_wrong(
         "g_assignee_disambiguated.tsv,5,assignee_sequence is `first`",
         "g_location_disambiguated,4,\"it has 2 fields, the heading 4\"",
         "g_location_disambiguated,5,disambig_country is not UTF-8",
+        "g_location_disambiguated,6,a quote is opened and not closed",
     ] {
         assert!(malformed.lines().any(|line| line == row), "`{row}` is not in:\n{malformed}");
     }
     let polishing = candidates(&out).into_iter().find(|p| p.id == "101").unwrap();
     assert_eq!((polishing.title.as_str(), polishing.country.as_str()), ("Cerium polishing", "USA"));
+    let paste = candidates(&out).into_iter().find(|p| p.id == "105").unwrap();
+    assert_eq!(paste.country, "JPN", "places after an open quote are read");
 }

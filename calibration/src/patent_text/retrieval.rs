@@ -115,27 +115,44 @@ pub fn retrieve(
     settings: &Settings,
     mut observe: impl FnMut(&Progress),
 ) -> Result<Summary, PatentError> {
+    let (work, found) = find(source, terms, out, settings, &mut observe)?;
+    let summary = out.join("summary.json");
+    let text = serde_json::to_vec_pretty(&found)
+        .map_err(|e| PatentError::Checkpoint { path: summary.clone(), message: e.to_string() })?;
+    let results = RESULTS.map(|name| (name, out.join(name)));
+    work.finish(&results, || write_whole(&summary, &text))?;
+    Ok(found)
+}
+
+/// The results that are moved when all is done.
+const RESULTS: [&str; 2] = [join::CANDIDATES, stage::MALFORMED];
+
+/// Everything but moving the results to where they go.
+fn find(
+    source: &Source,
+    terms: &Terms,
+    out: &Path,
+    settings: &Settings,
+    observe: &mut impl FnMut(&Progress),
+) -> Result<(Work, Summary), PatentError> {
     let stages = stages(source)?;
     std::fs::create_dir_all(out).map_err(write_error(out))?;
     let task = task(&stages, terms)?;
     let (mut work, mut state) = Work::open(&out.join(".unfinished"), task)?;
+    if let Some(found) = state.found {
+        return Ok((work, found));
+    }
     while let Some(stage) = stages.get(state.stage) {
         let pass = (state.stage + 1, stages.len());
         stage.run(terms, settings, &mut work, &mut state, |bytes| {
             observe(&Progress { file: stage.name(), pass, bytes });
         })?;
     }
-    let mut summary = join::join(source, terms, &mut work)?;
-    summary.files =
+    let mut found = join::join(source, terms, settings, &mut work)?;
+    found.files =
         stages.iter().zip(&state.counts).filter(|(s, _)| s.reports()).map(|(_, c)| c.clone()).collect();
-    work.finish(&[
-        (join::CANDIDATES, out.join("candidates.jsonl")),
-        (stage::MALFORMED, out.join("malformed.csv")),
-    ])?;
-    let text = serde_json::to_vec_pretty(&summary)
-        .map_err(|e| PatentError::Checkpoint { path: out.join("summary.json"), message: e.to_string() })?;
-    write_whole(&out.join("summary.json"), &text)?;
-    Ok(summary)
+    work.seal(&RESULTS, found.clone(), &mut state)?;
+    Ok((work, found))
 }
 
 /// The passes over files, in order.
@@ -184,4 +201,53 @@ fn task(stages: &[Stage], terms: &Terms) -> Result<Vec<String>, PatentError> {
         task.push(format!("{} of {} bytes, changed {changed}", path.display(), about.len()));
     }
     Ok(task)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::patent_text::labelled;
+    use crate::patent_text::synthetic::{Corpus, write_csv};
+    use std::fs;
+
+    #[test]
+    fn a_run_that_is_killed_while_it_moves_its_results_ends_with_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, terms) = (folder.path().join("corpus.csv"), Terms::shipped().unwrap());
+        let corpus = Corpus { seed: 3, share: 0.05, malformed: 0.01, words: 40 };
+        write_csv(&corpus, &labelled::shipped().unwrap(), 200_000, fs::File::create(&file).unwrap()).unwrap();
+        let source = Source::Csv(vec![file]);
+        let run = |out: &Path| retrieve(&source, &terms, out, &Settings::default(), |_| {}).unwrap();
+        let whole = folder.path().join("whole");
+        let expected = run(&whole);
+
+        // What is done before the kill, beyond what the moment before had done.
+        let moved = |name: &'static str| {
+            move |out: &Path| fs::rename(out.join(".unfinished").join(name), out.join(name))
+        };
+        let summary = |out: &Path| fs::copy(whole.join("summary.json"), out.join("summary.json")).map(drop);
+        let first_part = |out: &Path| {
+            let files = fs::read_dir(out.join(".unfinished"))?.flatten().map(|entry| entry.path());
+            files
+                .filter(|path| path.to_string_lossy().contains("part-"))
+                .take(1)
+                .try_for_each(fs::remove_file)
+        };
+        type Step<'a> = &'a dyn Fn(&Path) -> std::io::Result<()>;
+        let steps: [Step<'_>; 5] =
+            [&|_| Ok(()), &moved(RESULTS[0]), &moved(RESULTS[1]), &summary, &first_part];
+        for last in 0..steps.len() {
+            let out = folder.path().join(format!("killed {last}"));
+            drop(find(&source, &terms, &out, &Settings::default(), &mut |_| {}).unwrap());
+            steps[..=last].iter().for_each(|step| step(&out).unwrap());
+            assert_eq!(run(&out), expected);
+            for name in ["candidates.jsonl", "malformed.csv", "summary.json"] {
+                assert!(
+                    fs::read(out.join(name)).unwrap() == fs::read(whole.join(name)).unwrap(),
+                    "{last}: {name}"
+                );
+            }
+            assert!(!out.join(".unfinished").exists());
+        }
+    }
 }

@@ -39,6 +39,23 @@ pub(super) struct Block {
     pub(super) next: (u64, u64),
 }
 
+impl Piece {
+    /// Hands on the records of the piece, each with its line; `bytes` are those of its block.
+    pub(super) fn records(&self, bytes: &[u8], delimiter: u8, mut each: impl FnMut(u64, &csv::ByteRecord)) {
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(delimiter)
+            .buffer_capacity(1 << 16)
+            .from_reader(bytes.get(self.start..self.end).unwrap_or_default());
+        let mut record = csv::ByteRecord::new();
+        // Reading from memory with any number of fields does not fail.
+        while let Ok(true) = reader.read_byte_record(&mut record) {
+            each(self.line + record.position().map_or(1, csv::Position::line) - 1, &record);
+        }
+    }
+}
+
 /// Opens a file, plain, gzipped or a zip archive of one table, at a byte of its unpacked content.
 pub(super) fn open(path: &Path, offset: u64) -> Result<Box<dyn Read + Send>, PatentError> {
     let io = |source| PatentError::Load(LoadError::Io { path: path.to_owned(), source });

@@ -1,8 +1,9 @@
 //! Puts together what was collected, part by part.
 
+use super::blocks::{self, Blocks};
 use super::stage::{Fragment, MALFORMED, first_row, malformed_rows, part_name};
 use super::work::Work;
-use super::{PARTS, Source, Summary, blocks, patentsview_table};
+use super::{PARTS, Settings, Source, Summary, patentsview_table};
 use crate::patent_text::terms::Terms;
 use crate::patent_text::{Patent, PatentError};
 use crate::source::LoadError;
@@ -14,12 +15,17 @@ use std::io::BufRead;
 pub(super) const CANDIDATES: &str = "candidates.jsonl";
 
 /// Writes candidates, in the order of parts and of numbers within them.
-pub(super) fn join(source: &Source, terms: &Terms, work: &mut Work) -> Result<Summary, PatentError> {
+pub(super) fn join(
+    source: &Source,
+    terms: &Terms,
+    settings: &Settings,
+    work: &mut Work,
+) -> Result<Summary, PatentError> {
     let mut summary = Summary::default();
     let mut rejected = Vec::new();
     let countries = match source {
         Source::Csv(_) => HashMap::new(),
-        Source::PatentsView(folder) => places(folder, &mut rejected)?,
+        Source::PatentsView(folder) => places(folder, settings, &mut rejected)?,
     };
     // What an earlier, killed run may have left of this step does not count; the list of rejected rows was cut on opening.
     let mut candidates = std::fs::File::create(work.path(CANDIDATES))
@@ -128,6 +134,7 @@ fn alpha3(country: &str) -> String {
 /// Countries of PatentsView's places: as many as there are towns with assignees, however long the tables.
 fn places(
     folder: &std::path::Path,
+    settings: &Settings,
     rejected: &mut Vec<(String, u64, String)>,
 ) -> Result<HashMap<String, String>, PatentError> {
     let path = patentsview_table(folder, "g_location_disambiguated")?;
@@ -140,30 +147,29 @@ fn places(
         })
     };
     let (id, country) = (column("location_id")?, column("disambig_country")?);
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(b'\t')
-        .flexible(true)
-        .from_reader(std::io::BufReader::new(blocks::open(&path, 0)?));
     let mut places = HashMap::new();
-    let mut record = csv::ByteRecord::new();
-    while reader
-        .read_byte_record(&mut record)
-        .map_err(|source| LoadError::Csv { path: path.clone(), source })?
-    {
-        let text = |at: usize| match record.get(at) {
-            Some(cell) if record.len() == names.len() => {
-                std::str::from_utf8(cell).map_err(|_| format!("{} is not UTF-8", names[at]))
-            }
-            _ => Err(format!("it has {} fields, the heading {}", record.len(), names.len())),
-        };
-        match text(id).and_then(|id| Ok((id, text(country)?))) {
-            Ok((id, country)) => {
-                places.insert(id.to_owned(), country.to_owned());
-            }
-            Err(problem) => {
-                let line = record.position().map_or(0, csv::Position::line);
-                rejected.push(("g_location_disambiguated".to_owned(), line, problem));
-            }
+    let mut reject =
+        |line, problem: String| rejected.push(("g_location_disambiguated".to_owned(), line, problem));
+    let mut blocks = Blocks::new(blocks::open(&path, 0)?, b'\t', settings.block_bytes.max(1), (0, 1));
+    let failed = |source| LoadError::Io { path: path.clone(), source };
+    while let Some(block) = blocks.next().map_err(failed)? {
+        block.broken.iter().for_each(|(line, problem)| reject(*line, (*problem).to_owned()));
+        for piece in &block.pieces {
+            piece.records(&block.bytes, b'\t', |line, record| {
+                let text = |at: usize| match record.get(at) {
+                    Some(cell) if record.len() == names.len() => {
+                        std::str::from_utf8(cell).map_err(|_| format!("{} is not UTF-8", names[at]))
+                    }
+                    _ => Err(format!("it has {} fields, the heading {}", record.len(), names.len())),
+                };
+                match text(id).and_then(|id| Ok((id, text(country)?))) {
+                    _ if line == 1 => {}
+                    Ok((id, country)) => {
+                        places.insert(id.to_owned(), country.to_owned());
+                    }
+                    Err(problem) => reject(line, problem),
+                }
+            });
         }
     }
     Ok(places)

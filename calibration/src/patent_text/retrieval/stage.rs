@@ -5,7 +5,7 @@ use super::work::{Checkpoint, Work};
 use super::{FileCount, PARTS, Settings};
 use crate::patent_text::labelled::hash;
 use crate::patent_text::terms::Terms;
-use crate::patent_text::{Patent, PatentError};
+use crate::patent_text::{Patent, PatentError, YEARS};
 use crate::source::LoadError;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -182,7 +182,7 @@ impl Stage {
         let found: Vec<Found> = block
             .pieces
             .par_iter()
-            .map(|piece| self.search(&block.bytes[piece.start..piece.end], *piece, heading, terms, table))
+            .map(|piece| self.search(&block.bytes, *piece, heading, terms, table))
             .collect();
         let mut malformed: Vec<(u64, String)> =
             block.broken.iter().map(|(line, problem)| (*line, (*problem).to_owned())).collect();
@@ -216,24 +216,14 @@ impl Stage {
     /// Searches the records of a piece.
     fn search(&self, bytes: &[u8], piece: Piece, heading: &Heading, terms: &Terms, table: &[u64]) -> Found {
         let mut found = Found::default();
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(self.delimiter())
-            .buffer_capacity(1 << 16)
-            .from_reader(bytes);
-        let mut record = csv::ByteRecord::new();
-        // Reading from memory with any number of fields does not fail.
-        while let Ok(true) = reader.read_byte_record(&mut record) {
-            let line = piece.line + record.position().map_or(1, csv::Position::line) - 1;
-            if line == 1 {
-                continue;
+        piece.records(bytes, self.delimiter(), |line, record| {
+            if line > 1 {
+                found.rows += 1;
+                if let Err(problem) = self.row(record, line, heading, terms, table, &mut found) {
+                    found.malformed.push((line, problem));
+                }
             }
-            found.rows += 1;
-            if let Err(problem) = self.row(&record, line, heading, terms, table, &mut found) {
-                found.malformed.push((line, problem));
-            }
-        }
+        });
         found
     }
 
@@ -386,17 +376,21 @@ fn marks(work: &Work) -> Result<Vec<u64>, PatentError> {
     let mut table = vec![0_u64; (TABLE_BITS / 64) as usize];
     let mut reader = work.read(MARKS)?;
     let mut bytes = [0_u8; 8];
-    while reader.read_exact(&mut bytes).is_ok() {
+    loop {
+        match reader.read_exact(&mut bytes) {
+            Ok(()) => {}
+            Err(end) if end.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(table),
+            Err(source) => return Err(LoadError::Io { path: work.path(MARKS), source }.into()),
+        }
         let bit = u64::from_le_bytes(bytes) % TABLE_BITS;
         table[(bit / 64) as usize] |= 1 << (bit % 64);
     }
-    Ok(table)
 }
 
 /// The year of a year or a date that begins with it.
 fn year(text: &str) -> Option<i32> {
     let text = text.trim();
-    let year = text.get(..4)?.parse().ok().filter(|year| (1000..3000).contains(year))?;
+    let year = text.get(..4)?.parse().ok().filter(|year| YEARS.contains(year))?;
     text.get(4..)?.chars().all(|c| c.is_ascii_digit() || c == '-' || c == '/').then_some(year)
 }
 

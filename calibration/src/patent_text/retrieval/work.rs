@@ -1,6 +1,6 @@
 //! Unfinished work on disk: appended files, and a checkpoint that says how much of them counts.
 
-use super::FileCount;
+use super::{FileCount, Summary};
 use crate::patent_text::PatentError;
 use crate::source::LoadError;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,9 @@ pub(super) struct Checkpoint {
     lengths: BTreeMap<String, u64>,
     /// Counts by stage.
     pub(super) counts: Vec<FileCount>,
+    /// What was found, once all results are on disk and only need to be moved: nothing else of the work counts any more.
+    #[serde(default)]
+    pub(super) found: Option<Summary>,
 }
 
 /// A folder of unfinished work.
@@ -39,8 +42,14 @@ impl Work {
         std::fs::create_dir_all(folder).map_err(write_error(folder))?;
         let mut work = Self { folder: folder.to_owned(), files: BTreeMap::new() };
         let path = folder.join(CHECKPOINT);
-        let fresh =
-            Checkpoint { task, stage: 0, place: (0, 1), lengths: BTreeMap::new(), counts: Vec::new() };
+        let fresh = Checkpoint {
+            task,
+            stage: 0,
+            place: (0, 1),
+            lengths: BTreeMap::new(),
+            counts: Vec::new(),
+            found: None,
+        };
         if !path.exists() {
             work.keep_only(&BTreeMap::new())?;
             return Ok((work, fresh));
@@ -57,6 +66,9 @@ impl Work {
                 .find(|t| !(found.task.contains(t) && fresh.task.contains(t)));
             let what = differs.cloned().unwrap_or_else(|| "the order of the files".to_owned());
             return Err(PatentError::OtherWork { folder: folder.to_owned(), what });
+        }
+        if found.found.is_some() {
+            return Ok((work, found));
         }
         work.keep_only(&found.lengths)?;
         for (name, length) in &found.lengths {
@@ -139,18 +151,38 @@ impl Work {
         write_whole(&path, &text)
     }
 
-    /// Moves files of the work to where results go, and removes the rest. A file that was never appended to becomes empty.
-    pub(super) fn finish(self, results: &[(&str, PathBuf)]) -> Result<(), PatentError> {
-        for (name, to) in results {
-            let from = self.path(name);
-            OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(&from)
-                .and_then(|file| file.sync_all())
-                .and_then(|()| std::fs::rename(&from, to))
-                .map_err(write_error(to))?;
+    /// Writes down what was found, once these results are on disk; one that was never written becomes an empty file.
+    pub(super) fn seal(
+        &mut self,
+        results: &[&str],
+        found: Summary,
+        checkpoint: &mut Checkpoint,
+    ) -> Result<(), PatentError> {
+        for name in results {
+            let path = self.path(name);
+            let file = OpenOptions::new().create(true).append(true).open(&path);
+            file.and_then(|file| file.sync_all()).map_err(write_error(&path))?;
         }
+        checkpoint.found = Some(found);
+        self.save(checkpoint)
+    }
+
+    /// Moves sealed results to where they go, then `last`, then removes the rest, the checkpoint at the end: a run that is
+    /// killed meanwhile does again what is left of it.
+    pub(super) fn finish(
+        self,
+        results: &[(&str, PathBuf)],
+        last: impl FnOnce() -> Result<(), PatentError>,
+    ) -> Result<(), PatentError> {
+        for (name, to) in results {
+            match std::fs::rename(self.path(name), to) {
+                // It is there already.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound && to.is_file() => {}
+                other => other.map_err(write_error(to))?,
+            }
+        }
+        last()?;
+        self.keep_only(&BTreeMap::new())?;
         std::fs::remove_dir_all(&self.folder).map_err(write_error(&self.folder))
     }
 }
