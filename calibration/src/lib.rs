@@ -42,6 +42,7 @@ pub mod panels;
 pub mod patent_text;
 pub mod patents;
 pub mod rare_earths;
+pub mod replace;
 pub mod sea;
 pub mod shipped;
 pub mod simulated_moments;

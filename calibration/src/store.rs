@@ -12,12 +12,14 @@
 //!   "metadata": { "name": "...", "year": 2009, "unit": "million current USD", "provenance": ["..."] },
 //!   "labels": { "countries": ["..."], "sectors": ["..."], "factors": ["..."] },
 //!   "kappa": 1.0,
-//!   "critical": { "sectors": ["Rare earths"], "sigma": [0.2, 0.2], "element_sigma": 1.0 }
+//!   "critical": { "sectors": ["Rare earths"], "sigma": [0.2, 0.2], "element_sigma": 1.0,
+//!                 "joint_products": false }
 //! }
 //! ```
 //!
 //! `critical` may be left out: the sectors whose goods form the critical bundle, the elasticity of substitution between it and
-//! everything else in each using sector, in the order of the labels, and that between the elements of the bundle.
+//! everything else in each using sector, in the order of the labels, that between the elements of the bundle, and whether the
+//! elements are joint products of one process in each country (`false` where it is left out).
 //!
 //! `arrays.npz` holds float64 arrays, with `N` countries, `J` sectors and `F` factors in the order of the labels:
 //!
@@ -36,6 +38,7 @@
 //!
 //! Further arrays are ignored. Loading checks everything that [`Economy::from_parts`] checks.
 
+use crate::replace::{ReplaceError, Replacement};
 use crate::source::{LoadError, NpzFile};
 use model_core::{CriticalInputs, Dims, Economy, EconomyError, EconomyParts, Labels, Metadata};
 use ndarray_npy::{NpzWriter, WriteNpzError};
@@ -84,6 +87,9 @@ pub enum StoreError {
         /// Its `version`.
         version: u32,
     },
+    /// The folder cannot be replaced.
+    #[error(transparent)]
+    Replace(#[from] ReplaceError),
     /// The archive cannot be written.
     #[error("cannot write {}: {source}", path.display())]
     Npz {
@@ -161,43 +167,18 @@ impl Critical {
     }
 }
 
-/// Writes an economy to `folder`, whole or not at all: a folder beside it is filled first and then takes its place.
-/// A folder that is there already is replaced if it is a saved economy or empty, and left alone otherwise.
+/// Writes an economy to `folder`, whole or not at all ([`Replacement`]). A folder that is there already is replaced if it is a
+/// saved economy or empty, and left alone otherwise.
 ///
 /// # Errors
-/// [`StoreError::Io`] or [`StoreError::Npz`], naming the file.
+/// [`StoreError::Io`] or [`StoreError::Npz`], naming the file; [`StoreError::Replace`], also while another process saves there.
 pub fn save(economy: &Economy, folder: &Path) -> Result<(), StoreError> {
-    let parent = match folder.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let io = |action, path: &Path| {
-        let path = path.to_owned();
-        move |source| StoreError::Io { action, path, source }
-    };
-    fs::create_dir_all(parent).map_err(io("create", parent))?;
+    let replacement = Replacement::begin(folder)?;
     check_replaceable(folder)?;
-    let staging = tempfile::Builder::new()
-        .prefix(".economy-")
-        .tempdir_in(parent)
-        .map_err(io("create a temporary folder in", parent))?;
-    let fresh = staging.path().join("new");
-    fs::create_dir(&fresh).map_err(io("create", &fresh))?;
+    let fresh = replacement.fresh();
     write_description(economy, &fresh.join(ECONOMY_JSON))?;
     write_arrays(economy.parts(), &fresh.join(ARRAYS_NPZ))?;
-
-    let old = staging.path().join("old");
-    let replaced = folder.exists();
-    if replaced {
-        fs::rename(folder, &old).map_err(io("replace", folder))?;
-    }
-    fs::rename(&fresh, folder).map_err(|source| {
-        if replaced {
-            // Put back what was there; if even that fails the first error is the one to report.
-            let _ = fs::rename(&old, folder);
-        }
-        StoreError::Io { action: "write", path: folder.to_owned(), source }
-    })
+    Ok(replacement.finish()?)
 }
 
 /// Reads an economy from `folder`.

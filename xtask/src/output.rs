@@ -4,6 +4,8 @@ use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use calibration::replace::{ReplaceError, Replacement};
+
 use crate::error::Error;
 
 /// The file that a run holds locked while it writes to a folder.
@@ -79,34 +81,22 @@ fn folder_of(path: &Path) -> &Path {
 /// Writes a folder of files whole or not at all. A folder that is there already is replaced when it is empty or holds
 /// `mark`, the file by which this command knows its own results, and refused otherwise.
 pub(crate) fn write_folder(folder: &Path, mark: &str, files: &[(String, Vec<u8>)]) -> Result<(), Error> {
-    let parent = folder_of(folder);
-    fs::create_dir_all(parent).map_err(Error::io("make the folder", parent))?;
-    let present = folder.exists();
-    if present {
+    let replaced = |error: ReplaceError| match error {
+        ReplaceError::Locked { folder } => Error::Locked { folder },
+        ReplaceError::Io { action, path, source } => Error::Io { action, path, source },
+        other => Error::library("the folder could not be replaced")(other),
+    };
+    let replacement = Replacement::begin(folder).map_err(replaced)?;
+    if folder.exists() {
         let mut entries = fs::read_dir(folder).map_err(Error::io("read", folder))?;
         if entries.next().is_some() && !folder.join(mark).is_file() {
             return Err(Error::NotOurs { folder: folder.to_owned() });
         }
     }
-    let staging = tempfile::Builder::new()
-        .prefix(UNFINISHED)
-        .tempdir_in(parent)
-        .map_err(Error::io("write into", parent))?;
-    let (fresh, old) = (staging.path().join("new"), staging.path().join("old"));
-    fs::create_dir(&fresh).map_err(Error::io("write into", parent))?;
     for (name, content) in files {
-        write_whole(&fresh.join(name), content)?;
+        write_whole(&replacement.fresh().join(name), content)?;
     }
-    if present {
-        fs::rename(folder, &old).map_err(Error::io("replace", folder))?;
-    }
-    fs::rename(&fresh, folder).map_err(|source| {
-        if present {
-            // Put back what was there; if even that fails, the first error is the one to report.
-            let _ = fs::rename(&old, folder);
-        }
-        Error::Io { action: "write", path: folder.to_owned(), source }
-    })
+    replacement.finish().map_err(replaced)
 }
 
 /// Removes unfinished files at the top of the folder, where all are written.
@@ -193,6 +183,17 @@ mod tests {
         let error = write_folder(&other, "mark.json", &files("three")).unwrap_err();
         assert!(error.explain().contains("choose another folder"), "{}", error.explain());
         assert!(other.join("thesis.tex").exists());
+    }
+
+    #[test]
+    fn a_folder_that_another_run_replaces_is_left_to_it() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("result");
+        let other = Replacement::begin(&folder).unwrap();
+        let refused = write_folder(&folder, "mark.json", &[]).unwrap_err();
+        assert!(refused.explain().contains("another run is writing"), "{}", refused.explain());
+        drop(other);
+        write_folder(&folder, "mark.json", &[]).unwrap();
     }
 
     #[test]
