@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use calibration::rare_earths::rare_earth_world_2009;
-use calibration::simulated_moments::{Calibration, PARAMETERS, Target};
+use calibration::simulated_moments::{Calibration, CalibrationError, PARAMETERS, Target};
 use counterfactuals::Scenario;
 use ndarray::array;
 
@@ -42,6 +42,12 @@ fn derivatives_along_the_path_are_those_of_its_moments() {
     let scenario = Scenario::parse(SCENARIO, &economy, &[]).unwrap();
     let problem = Calibration::new(&scenario, &economy, Target::defaults().unwrap()).unwrap();
     let values = array![0.3, 0.45, 0.6, 0.02, 0.2, 0.7];
+    let few = array![0.3, 0.45, 0.6, 0.02, 0.2];
+    for refused in
+        [problem.moments_at(&few).err(), problem.derivatives_at(&few).err(), problem.untargeted(&few).err()]
+    {
+        assert!(matches!(refused, Some(CalibrationError::Values { found: 5 })), "{refused:?}");
+    }
     let exact = problem.derivatives_at(&values).unwrap();
     for (k, name) in PARAMETERS.iter().enumerate() {
         let step = 1e-4 * values[k].max(0.1);

@@ -2,7 +2,7 @@
 //!
 //! Every draw is a function of the seed and its number, and every solve starts from the one at the central values, so results are
 //! the same bits whatever the number of threads. Scenarios share the draws of the parameters that they share (by name), so
-//! differences between scenarios are differences of draws ([`Draws::less`]). A draw that fails is counted and kept with its
+//! differences between scenarios are differences of draws ([`Draws::combine`]). A draw that fails is counted and kept with its
 //! parameters.
 
 use model_core::{Economy, SolverSettings};
@@ -186,11 +186,6 @@ impl Draws {
         let enough = self.values.nrows() > 1;
         let columns = self.values.axis_iter(Axis(1));
         columns.map(|column| if enough { column.std(1.0) } else { f64::NAN }).collect()
-    }
-
-    /// These numbers less those of another scenario, draw by draw: see [`Draws::combine`].
-    pub fn less(&self, other: &Draws) -> Option<Draws> {
-        self.combine(other, |own, other| own - other)
     }
 
     /// What `of` makes of these numbers and those of another scenario, draw by draw, over the draws that both have: with common

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use calibration::simulated_moments::{Calibrated, Calibration, Target};
+use calibration::simulated_moments::{Calibrated, Calibration, DEFAULTS, PARAMETERS, Target};
 use calibration::substitution::{Equations, Groups, Panel, Specification, SubstitutionError, simulate};
 use calibration::theta::Method;
 use calibration::trade_elasticity::feenstra::{self, Base, Estimator};
@@ -56,10 +56,6 @@ pub(crate) const CALIBRATED: &str = "calibrated";
 
 /// The scenario whose path is calibrated.
 const PATH: &str = include_str!("../../scenarios/quota-2010-2018.toml");
-
-/// Parameters that the calibration chooses, each with a value to start from.
-const CHOSEN: [(&str, f64); 5] =
-    [("sigma", 0.25), ("lambda", 0.5), ("phi", 0.5), ("xi", 0.01), ("delta", 0.15)];
 
 /// Where estimates come from, for the sectors of an economy.
 #[derive(Debug, Clone)]
@@ -125,6 +121,26 @@ const OWN_SOURCES: [(&str, &str, FromFolder); 3] = [
     (UNIT_VALUES, UNIT_VALUE_PANEL, own_unit_values),
 ];
 
+/// Keys of a scenario whose words are no estimates, whatever they say: free text, labels of an economy, rules and tables.
+const WORDS: [&str; 16] = [
+    "title",
+    "source",
+    "economy",
+    "mode",
+    "deficits",
+    "outputs",
+    "closure",
+    "diffusion",
+    "paid_in",
+    "importer",
+    "exporter",
+    "country",
+    "sector",
+    "sectors",
+    "factor",
+    "like",
+];
+
 /// Every estimate that a scenario's text may name: `x = "name"`, `x = "name:item"`. A text that is no TOML names none; whoever
 /// reads it says so.
 fn names(text: &str) -> Vec<String> {
@@ -132,7 +148,10 @@ fn names(text: &str) -> Vec<String> {
         match value {
             toml::Value::String(text) => names.push(text.split(':').next().unwrap_or(text).to_owned()),
             toml::Value::Array(list) => list.iter().for_each(|value| collect(value, names)),
-            toml::Value::Table(table) => table.iter().for_each(|(_, value)| collect(value, names)),
+            toml::Value::Table(table) => table
+                .iter()
+                .filter(|(key, _)| !WORDS.contains(&key.as_str()))
+                .for_each(|(_, value)| collect(value, names)),
             _ => {}
         }
     }
@@ -266,7 +285,7 @@ pub(crate) fn with_calibration<R>(run: impl FnOnce(&Calibration) -> Result<R, Er
     let economy: Economy = calibration::rare_earths::rare_earth_world_2009()
         .map_err(Error::library("the rare-earth economy of 2009"))?;
     let free = |line: &str| {
-        let chosen = CHOSEN.iter().find(|(key, _)| line.starts_with(&format!("{key} = ")));
+        let chosen = PARAMETERS.iter().zip(DEFAULTS).find(|(key, _)| line.starts_with(&format!("{key} = ")));
         chosen.map_or_else(|| line.to_owned(), |(key, value)| format!("{key} = {value}"))
     };
     let text: String = PATH.lines().map(|line| free(line) + "\n").collect();
@@ -291,8 +310,15 @@ mod tests {
             3
         );
         assert!(names("sigma = ").is_empty());
-        // What only looks like it is not: a title, a comment.
-        assert!(!names("title = \"about patents\" # sigma = \"patents\"").contains(&PATENTS.to_owned()));
+        // What only looks like it is not: a title, a comment, where a number is from, a label.
+        for text in [
+            "title = \"patents: a test\" # sigma = \"patents\"",
+            "title = \"patents\"",
+            "sigma = { value = 0.2, source = \"patents\" }",
+            "[[productivity]]\ncountry = \"all\"\nsector = { all-but = [\"patents\"] }\nhat = 1.1",
+        ] {
+            assert!(!names(text).contains(&PATENTS.to_owned()), "{text}");
+        }
     }
 
     #[test]

@@ -411,3 +411,18 @@ pub fn aggregation_gap(
         sales: [carved_first.table.intermediate().clone(), small.table.intermediate().clone()],
     })
 }
+
+/// The sectors of `among` that use most of a sector's goods, `number` of them, the most intensive first: spending on these goods
+/// over output, in the world of the baseline.
+pub fn most_intensive(economy: &Economy, input: usize, among: &[usize], number: usize) -> Vec<usize> {
+    let intensity = |j: usize| -> f64 {
+        let output = economy.output().column(j).to_owned();
+        let spent: f64 =
+            output.iter().enumerate().map(|(n, o)| economy.input_share()[[n, j, input]] * o).sum();
+        spent / output.sum()
+    };
+    let known = among.iter().filter(|j| **j < economy.dims().sectors && input < economy.dims().sectors);
+    let mut order: Vec<(usize, f64)> = known.map(|&j| (j, intensity(j))).collect();
+    order.sort_by(|a, b| b.1.total_cmp(&a.1));
+    order.into_iter().take(number).map(|(j, _)| j).collect()
+}

@@ -172,13 +172,19 @@ impl Calibration {
 
     /// The criterion along a grid of each parameter named, `width` standard errors to either side of the optimum and `points`
     /// of them, those outside the ranges left out.
+    ///
+    /// # Errors
+    /// [`CalibrationError::Parameter`] for a position that no parameter has.
     pub fn profile(
         &self,
         at: &Calibrated,
         parameters: &[usize],
         points: usize,
         width: f64,
-    ) -> Vec<ProfilePoint> {
+    ) -> Result<Vec<ProfilePoint>, CalibrationError> {
+        if let Some(&position) = parameters.iter().find(|k| **k >= PARAMETERS.len()) {
+            return Err(CalibrationError::Parameter { position });
+        }
         let theta: Array1<f64> = at.values.iter().enumerate().map(|(k, v)| inward(k, *v)).collect();
         let errors = at.standard_errors();
         let mut grid = Vec::new();
@@ -201,6 +207,6 @@ impl Calibration {
             let fit = held.and_then(|held| gmm.fit(&held, from.view()));
             ProfilePoint { parameter: PARAMETERS[k], value, criterion: fit.ok().map(|fit| fit.criterion()) }
         };
-        grid.into_par_iter().map(one).collect()
+        Ok(grid.into_par_iter().map(one).collect())
     }
 }

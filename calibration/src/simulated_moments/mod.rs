@@ -37,6 +37,9 @@ pub const PARAMETERS: [&str; 6] = ["sigma", "lambda", "phi", "xi", "delta", "bet
 pub const RANGES: [(f64, f64); 6] =
     [(0.05, 0.95), (0.05, 0.95), (0.05, 1.5), (0.0, 0.2), (0.03, 0.5), (0.3, 0.86)];
 
+/// Values that the first search starts from, in order.
+pub const DEFAULTS: [f64; 6] = [0.25, 0.5, 0.5, 0.01, 0.15, BETA];
+
 /// `beta_r` of the shipped economy.
 const BETA: f64 = 0.8;
 
@@ -53,6 +56,18 @@ pub enum CalibrationError {
     /// There is no path at the starting values.
     #[error("the model has no path at the starting values: {0}")]
     Path(String),
+    /// Values that are not one for each parameter.
+    #[error("{found} values were given: give one for each of {}, in this order", PARAMETERS.join(", "))]
+    Values {
+        /// How many there are.
+        found: usize,
+    },
+    /// A position that no parameter has.
+    #[error("there is no parameter number {position}: they are 0 to {}, {}", PARAMETERS.len() - 1, PARAMETERS.join(", "))]
+    Parameter {
+        /// The position.
+        position: usize,
+    },
     /// The search failed.
     #[error("the search failed")]
     Search(#[from] GmmError),
@@ -119,10 +134,9 @@ impl Calibration {
         Ok(problem)
     }
 
-    /// The middle of the ranges, in the search's coordinates.
+    /// [`DEFAULTS`] in the search's coordinates.
     fn start(&self) -> Array1<f64> {
-        let defaults = [0.25, 0.5, 0.5, 0.01, 0.15, BETA];
-        PARAMETERS.iter().enumerate().map(|(k, _)| inward(k, defaults[k])).collect()
+        DEFAULTS.iter().enumerate().map(|(k, value)| inward(k, *value)).collect()
     }
 
     fn values_of(&self, theta: ArrayView1<'_, f64>) -> Array1<f64> {
@@ -141,7 +155,10 @@ impl Calibration {
         with_resource_share(&self.economy, values[5])
     }
 
-    fn solve(&self, values: &Array1<f64>) -> Result<Arc<Solved>, String> {
+    fn solve(&self, values: &Array1<f64>) -> Result<Arc<Solved>, CalibrationError> {
+        if values.len() != PARAMETERS.len() {
+            return Err(CalibrationError::Values { found: values.len() });
+        }
         let known = {
             let kept = self.solved.lock().unwrap_or_else(PoisonError::into_inner);
             kept.iter().find(|(at, _)| at == values).map(|(_, solved)| Arc::clone(solved))
@@ -149,7 +166,7 @@ impl Calibration {
         if let Some(solved) = known {
             return Ok(solved);
         }
-        let solved = Arc::new(self.solve_anew(values, &self.starts)?);
+        let solved = Arc::new(self.solve_anew(values, &self.starts).map_err(CalibrationError::Path)?);
         let mut kept = self.solved.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() == KEPT {
             kept.remove(0);
@@ -171,9 +188,9 @@ impl Calibration {
     /// The model's moments at values of the parameters, in the order of [`PARAMETERS`].
     ///
     /// # Errors
-    /// [`CalibrationError::Path`] where there is no equilibrium.
+    /// [`CalibrationError::Values`] for another number of values; [`CalibrationError::Path`] where there is no equilibrium.
     pub fn moments_at(&self, values: &Array1<f64>) -> Result<Vec<f64>, CalibrationError> {
-        let solved = self.solve(values).map_err(CalibrationError::Path)?;
+        let solved = self.solve(values)?;
         Ok(self.moments_of(&solved, values))
     }
 
@@ -185,9 +202,9 @@ impl Calibration {
     /// Derivatives of the model's moments with respect to the parameters, `[target, parameter]`.
     ///
     /// # Errors
-    /// [`CalibrationError::Path`] where there is no equilibrium.
+    /// [`CalibrationError::Values`] for another number of values; [`CalibrationError::Path`] where there is no equilibrium.
     pub fn derivatives_at(&self, values: &Array1<f64>) -> Result<Array2<f64>, CalibrationError> {
-        let solved = self.solve(values).map_err(CalibrationError::Path)?;
+        let solved = self.solve(values)?;
         if let Some(known) = solved.derivatives.get() {
             return Ok(known.clone());
         }
@@ -289,13 +306,14 @@ impl Calibration {
         let parameters = self.parameters(values);
         let of_year = |year: Option<i32>| {
             let slopes = self.scenario.capacity_by_resource_share(economy, &parameters, year);
+            let slopes = slopes.map_err(|e| e.to_string())?;
             let grown = slopes
                 .indexed_iter()
                 .filter(|(_, by)| **by != 0.0)
                 .map(|((country, factor), by)| (Parameter::LnEndowment { country, factor }, by / beta));
-            shares.iter().copied().chain(grown).collect()
+            Ok(shares.iter().copied().chain(grown).collect())
         };
-        Ok(question.periods.iter().map(|period| of_year(period.year)).collect())
+        question.periods.iter().map(|period| of_year(period.year)).collect()
     }
 }
 

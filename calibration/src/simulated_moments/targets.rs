@@ -7,6 +7,7 @@ use ndarray::Array1;
 
 use super::CalibrationError;
 use super::path::YearTangent;
+use crate::rare_earths::economy::most_intensive;
 use crate::rare_earths::{EpisodeYear, RareEarthData, RareEarthError, episode};
 
 /// A fact to be met.
@@ -79,6 +80,9 @@ const GOODS: [&str; 14] = [
     "Other manufacturing",
 ];
 
+/// Goods that are taken for intensive.
+const INTENSIVE: usize = 5;
+
 impl Places {
     pub(super) fn new(economy: &Economy) -> Result<Self, CalibrationError> {
         let labels = economy.labels();
@@ -88,15 +92,10 @@ impl Places {
         let (china, japan) = (country("CHN")?, country("JPN")?);
         let eu = EU.iter().map(|c| country(c)).collect::<Result<_, _>>()?;
         let intensity = |n: usize, j: usize| economy.input_share()[[n, j, r]];
-        let world = |j: usize| -> f64 {
-            let spent: f64 =
-                (0..labels.countries().len()).map(|n| intensity(n, j) * economy.output()[[n, j]]).sum();
-            spent / economy.output().column(j).sum()
-        };
-        let mut goods: Vec<usize> =
+        let goods: Vec<usize> =
             GOODS.iter().map(|s| labels.sector(s).ok_or_else(|| missing(s))).collect::<Result<_, _>>()?;
-        goods.sort_by(|a, b| world(*b).total_cmp(&world(*a)));
-        let others = goods.split_off(5);
+        let order = most_intensive(economy, r, &goods, goods.len());
+        let (intensive, others) = order.split_at(INTENSIVE.min(order.len()));
         let count = labels.sectors().len();
         let standardised = |n: usize| -> Vec<f64> {
             let own: Vec<f64> = (0..count).filter(|j| *j != r).map(|j| intensity(n, j)).collect();
@@ -115,8 +114,8 @@ impl Places {
             eu,
             intensity: (0..labels.countries().len()).map(standardised).collect(),
             weight: weight.collect(),
-            intensive: goods,
-            others,
+            intensive: intensive.to_vec(),
+            others: others.to_vec(),
         })
     }
 }

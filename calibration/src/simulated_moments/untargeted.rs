@@ -26,9 +26,9 @@ impl Calibration {
     /// EU's by its members' incomes; "without technology" is the same path with productivity as it was.
     ///
     /// # Errors
-    /// [`CalibrationError::Path`] where there is no equilibrium.
+    /// [`CalibrationError::Values`] for another number of values; [`CalibrationError::Path`] where there is no equilibrium.
     pub fn untargeted(&self, values: &Array1<f64>) -> Result<Vec<Untargeted>, CalibrationError> {
-        let solved = self.solve(values).map_err(CalibrationError::Path)?;
+        let solved = self.solve(values)?;
         let Solved { question, path, .. } = &*solved;
         let still = self.scenario.clone().with_closure(Closure::Exogenous);
         let economy = self.economy_at(values).map_err(CalibrationError::Path)?;

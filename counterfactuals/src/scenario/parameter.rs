@@ -227,21 +227,6 @@ impl Estimates {
         Ok(Self { name, provenance: provenance.into(), items, value, root })
     }
 
-    /// Independent estimates with these standard errors.
-    ///
-    /// # Errors
-    /// As [`Estimates::new`].
-    pub fn independent(
-        name: impl Into<String>,
-        provenance: impl Into<String>,
-        items: Vec<String>,
-        value: Array1<f64>,
-        std_error: &Array1<f64>,
-    ) -> Result<Self, EstimatesError> {
-        let covariance = Array2::from_diag(&std_error.mapv(|e| e * e));
-        Self::new(name, provenance, items, value, &covariance)
-    }
-
     /// Names of the numbers.
     pub fn items(&self) -> &[String] {
         &self.items

@@ -1,5 +1,7 @@
 //! From the text of a scenario to a [`Scenario`].
 
+use std::collections::BTreeSet;
+
 use model_core::{Deficits, Economy, Labels, Shock};
 use toml::de::{DeTable, DeValue};
 
@@ -146,29 +148,21 @@ pub(super) fn parse(text: &str, economy: &Economy, known: &[Estimates]) -> Resul
         words.push(said);
     }
     let mut changes = Vec::new();
-    let mut scratch = Shock::default();
+    let mut lines = Vec::new();
     for section in change::SECTIONS {
         for (number, entry) in reader.entries(document, section)?.iter().enumerate() {
             let change = Change::read(entry, number + 1, &years, &mut numbers)?;
             if section == "recycling" || section == "research_subsidy" {
                 needs(entry.line, if section == "recycling" { "recycling" } else { "a research subsidy" })?;
             }
-            let values: Vec<f64> = numbers.parameters.iter().map(|p| p.value).collect();
-            change.apply(economy, &values, &mut scratch).map_err(|bad| {
-                let (labels, (n, i, j)) = (economy.labels(), bad.at);
-                let line = ["rate", "add", "times"].iter().find(|key| entry.get(key).is_some());
-                ScenarioError::Rate {
-                    line: line.map_or(entry.line, |key| entry.line_of(key)),
-                    importer: labels.countries()[n].clone(),
-                    exporter: labels.countries()[i].clone(),
-                    sector: labels.sectors()[j].clone(),
-                    value: bad.value,
-                }
-            })?;
+            let rate = ["rate", "add", "times"].iter().find(|key| entry.get(key).is_some());
+            lines.push(rate.map_or(entry.line, |key| entry.line_of(key)));
             words.push(change.words.clone());
             changes.push(change);
         }
     }
+    let values: Vec<f64> = numbers.parameters.iter().map(|p| p.value).collect();
+    try_changes(&changes, &lines, &years, economy, &values)?;
     let nothing =
         changes.is_empty() && restrictions.is_empty() && capacity.is_empty() && prospects.is_empty();
     if nothing && deficits == Deficits::Fixed {
@@ -194,6 +188,34 @@ pub(super) fn parse(text: &str, economy: &Economy, known: &[Estimates]) -> Resul
         estimates: numbers.used,
         words,
     })
+}
+
+/// Applies, for every set of changes that act in one year, all of them in turn; `lines` are theirs.
+fn try_changes(
+    changes: &[Change],
+    lines: &[usize],
+    years: &Years,
+    economy: &Economy,
+    values: &[f64],
+) -> Result<(), ScenarioError> {
+    let acting = |year| changes.iter().map(|change| change.window.holds(year)).collect::<Vec<bool>>();
+    let sets: BTreeSet<Vec<bool>> = years.periods().into_iter().map(acting).collect();
+    for set in sets {
+        let mut shock = Shock::default();
+        for ((change, line), _) in changes.iter().zip(lines).zip(&set).filter(|(_, acts)| **acts) {
+            change.apply(economy, values, &mut shock).map_err(|bad| {
+                let (labels, (n, i, j)) = (economy.labels(), bad.at);
+                ScenarioError::Rate {
+                    line: *line,
+                    importer: labels.countries()[n].clone(),
+                    exporter: labels.countries()[i].clone(),
+                    sector: labels.sectors()[j].clone(),
+                    value: bad.value,
+                }
+            })?;
+        }
+    }
+    Ok(())
 }
 
 fn outputs(reader: &Reader, document: &DeTable) -> Result<Vec<String>, ScenarioError> {
@@ -279,7 +301,16 @@ fn deficits(
             let mut levels = economy.deficit().clone();
             for (country, level) in table {
                 let n = reader.country(country.get_ref(), &country.span())?;
-                levels[n] = reader.number(level, country.get_ref())?;
+                let value = reader.number(level, country.get_ref())?;
+                if !value.is_finite() {
+                    return Err(ScenarioError::OutOfRange {
+                        line: reader.line(&level.span()),
+                        key: format!("deficits.{}", country.get_ref()),
+                        value,
+                        range: "a finite number",
+                    });
+                }
+                levels[n] = value;
             }
             let sum = levels.sum();
             if sum.abs() > 1e-9 * economy.factor_income().sum() {

@@ -11,6 +11,12 @@ pub(super) const MALFORMED: &[(&str, &[&str])] = &[
     ("title = \"x\"\n[[tariff\n", &["line 2", "not TOML"]),
     ("title = 3\ndeficits = \"zero\"", &["line 1", "`title` is of type integer", "text in quotes"]),
     ("\n[[tarif]]\n", &["line 2", "`tarif`", "did you mean `tariff`?"]),
+    ("deficits = { USA = nan, CHN = 1.0 }", &["line 1", "`deficits.USA`", "NaN", "a finite number"]),
+    ("deficits = { USA = inf, CHN = -inf }", &["line 1", "`deficits.", "a finite number"]),
+    (
+        "mode = \"dynamic\"\nyears = [-9000000000000000000, 9000000000000000000]\n",
+        &["line 2", "`years` runs from -9000000000000000000"],
+    ),
     ("[[embargo]]\n", &["line 1", "`embargo`", "known are", "`iceberg`"]),
     ("[tariff]\nimporter = \"USA\"", &["line 1", "[[tariff]] with double brackets"]),
     ("tariff = [1]", &["line 1", "[[tariff]] with double brackets"]),
@@ -182,7 +188,7 @@ pub(super) const REFUSED: &[(&str, &str, &[&str])] = &[
     (
         "[critical]\nsectors = [\"Rare earths\", \"Machinery\"]\n",
         "sigma = 0.2",
-        &["line 1", "lacks `element_sigma`"],
+        &["line 1", "lacks `element_sigma`", "element_sigma = 0.5"],
     ),
     ("[critical]\nsectors = \"Rare earths\"\n", "", &["line 1", "section [critical] lacks `sigma`"]),
     ("[[critical]]\nsectors = \"Rare earths\"\n", "sigma = 0.2", &["line 1", "one table", "single brackets"]),

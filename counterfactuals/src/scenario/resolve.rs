@@ -84,9 +84,7 @@ impl Scenario {
     /// # Errors
     /// A [`ResolveError`].
     pub fn resolve(&self, economy: &Economy, values: &[f64]) -> Result<Question, ResolveError> {
-        if values.len() != self.parameters.len() {
-            return Err(ResolveError::Values { expected: self.parameters.len(), found: values.len() });
-        }
+        self.check_values(values)?;
         let economy = self.economy_with(economy, values)?;
         let (periods, dynamics) = match &self.mode {
             Mode::LongRun => {
@@ -140,18 +138,30 @@ impl Scenario {
 
     /// How the logs of endowments' hats in a year move with the log of the share of the resource in its sector's cost, on
     /// which new capacity that is given as output depends, `[country, factor]`.
+    ///
+    /// # Errors
+    /// [`ResolveError::OtherEconomy`] and [`ResolveError::Values`].
     pub fn capacity_by_resource_share(
         &self,
         economy: &Economy,
         values: &[f64],
         year: Option<i32>,
-    ) -> Array2<f64> {
+    ) -> Result<Array2<f64>, ResolveError> {
+        if *economy.labels() != self.labels {
+            return Err(ResolveError::OtherEconomy);
+        }
+        self.check_values(values)?;
         let dims = economy.dims();
         let mut slopes = Array2::zeros((dims.countries, dims.factors));
         for capacity in &self.capacity {
             slopes[[capacity.country, capacity.factor]] += capacity.ln_hat_by_ln_share(year, economy, values);
         }
-        slopes
+        Ok(slopes)
+    }
+
+    fn check_values(&self, values: &[f64]) -> Result<(), ResolveError> {
+        let (expected, found) = (self.parameters.len(), values.len());
+        if expected == found { Ok(()) } else { Err(ResolveError::Values { expected, found }) }
     }
 
     fn economy_with(&self, economy: &Economy, values: &[f64]) -> Result<Economy, ResolveError> {

@@ -82,8 +82,6 @@ impl Critical {
             (0..all.dim().0).any(|i| selection.indices.iter().any(|&e| all[[i, j, e]] > 0.0))
         };
         let sigma = if let Some(table) = by_sector {
-            let others: Vec<&str> =
-                sectors.iter().map(String::as_str).chain(std::iter::once("other")).collect();
             for key in table.keys() {
                 if key.get_ref() != "other" {
                     reader.find("sector", sectors, key.get_ref(), &key.span())?;
@@ -91,13 +89,15 @@ impl Critical {
             }
             let other = table.get("other");
             let shared =
-                other.map(|v| numbers.read(reader, v, "other", "sigma".to_owned(), Range::NotNegative));
+                other.map(|v| numbers.read(reader, v, "sigma", "sigma".to_owned(), Range::NotNegative));
             let shared = shared.transpose()?;
-            let mut sigma = Vec::with_capacity(others.len());
+            let mut sigma = Vec::with_capacity(sectors.len());
             for (j, sector) in sectors.iter().enumerate() {
                 sigma.push(match (table.get(sector.as_str()), shared) {
                     (Some(v), _) => {
-                        numbers.read(reader, v, sector, format!("sigma.{sector}"), Range::NotNegative)?
+                        let name = format!("sigma.{sector}");
+                        let item = if takes_item(numbers, reader, v, &name)? { &name } else { "sigma" };
+                        numbers.read(reader, v, item, name.clone(), Range::NotNegative)?
                     }
                     (None, Some(shared)) => shared,
                     // A sector that does not use the input needs none.
@@ -126,20 +126,12 @@ impl Critical {
         } else {
             vec![numbers.read(reader, value, "sigma", "sigma".to_owned(), Range::NotNegative)?; sectors.len()]
         };
-        let element_sigma = match entry.get("element_sigma") {
-            Some(v) => {
-                numbers.read(reader, v, "element_sigma", "element_sigma".to_owned(), Range::NotNegative)?
-            }
-            None if selection.indices.len() == 1 => numbers.exact(
-                "element_sigma".to_owned(),
-                1.0,
-                Range::NotNegative,
-                "of no matter with one element",
-            ),
-            None => {
-                let (line, key) = (entry.line, "critical".to_owned());
-                return Err(ScenarioError::MissingElement { line, key, missing: "element_sigma".to_owned() });
-            }
+        let (key, name) = ("element_sigma", "element_sigma".to_owned());
+        let element_sigma = if selection.indices.len() == 1 && entry.get(key).is_none() {
+            numbers.exact(name, 1.0, Range::NotNegative, "of no matter with one element")
+        } else {
+            let value = entry.required(key, "element_sigma = 0.5")?;
+            numbers.read(reader, value, key, name, Range::NotNegative)?
         };
         let joint_products = match entry.get("joint_products") {
             None => false,
@@ -175,6 +167,22 @@ fn sectoral(
     }
     let estimates = numbers.estimates(text, reader.line(&value.span()))?;
     Ok(numbers.has_only_sectoral(estimates, "sigma").then_some(estimates))
+}
+
+/// Whether what is given for a sector's `sigma` is to be looked up, and spoken of, by this item, `sigma.SECTOR`: estimates that
+/// lack it have their one `sigma`.
+fn takes_item(
+    numbers: &mut Collector,
+    reader: &reader::Reader,
+    value: &toml::Spanned<DeValue>,
+    item: &str,
+) -> Result<bool, ScenarioError> {
+    let DeValue::String(text) = value.get_ref() else { return Ok(true) };
+    if text.contains(':') {
+        return Ok(true);
+    }
+    let estimates = numbers.estimates(text, reader.line(&value.span()))?;
+    Ok(numbers.has(estimates, item) || !numbers.has(estimates, "sigma"))
 }
 
 impl Research {

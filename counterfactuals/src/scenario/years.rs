@@ -116,7 +116,7 @@ impl Years {
         let (first, last) = (reader.whole(&ends[0], "years")?, reader.whole(&ends[1], "years")?);
         let line = reader.line(&value.span());
         let order = || ScenarioError::YearOrder { line, key: "years".to_owned(), first, last };
-        if !(first <= last && last - first < MOST_YEARS) {
+        if !last.checked_sub(first).is_some_and(|span| (0..MOST_YEARS).contains(&span)) {
             return Err(order());
         }
         let year = |year: i64| i32::try_from(year).map_err(|_| order());

@@ -37,7 +37,7 @@ pub(super) fn calibration(_inputs: &Inputs) -> Result<Made, Error> {
     with_calibration(|problem| {
         let found = problem.fit(STARTS, SEED).map_err(failed)?;
         let all: Vec<usize> = (0..PARAMETERS.len()).collect();
-        let profile = problem.profile(&found, &all, POINTS, WIDTH);
+        let profile = problem.profile(&found, &all, POINTS, WIDTH).map_err(failed)?;
         let tables = vec![
             parameters(&found),
             moments(&found),
@@ -316,7 +316,11 @@ mod tests {
     fn the_table_is_made_from_few_starts_that_agree() {
         let (found, tables, again) = with_calibration(|problem| {
             let found = problem.fit(2, SEED).map_err(failed)?;
-            let profile = problem.profile(&found, &[0], 2, WIDTH);
+            let profile = problem.profile(&found, &[0], 2, WIDTH).map_err(failed)?;
+            assert!(matches!(
+                problem.profile(&found, &[6], 2, WIDTH),
+                Err(CalibrationError::Parameter { position: 6 })
+            ));
             assert_eq!(profile.len(), 2);
             for point in &profile {
                 assert!(point.criterion.is_some_and(|criterion| criterion >= found.criterion), "{point:?}");

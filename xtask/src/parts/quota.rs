@@ -1,5 +1,6 @@
 //! What the tables of part C share: the economy, the scenario, its three technologies, and the numbers read off an outcome.
 
+use calibration::rare_earths::economy::most_intensive;
 use counterfactuals::scenario::{Closure, Spread};
 use counterfactuals::{Outcome, Question, Scenario};
 use model_core::{Economy, Equilibrium};
@@ -56,11 +57,7 @@ impl World {
         let r = economy.labels().sector("Rare earths").ok_or_else(|| missing("Rare earths"))?;
         let china = economy.labels().country("CHN").ok_or_else(|| missing("CHN"))?;
         let mut world = Self { economy, r, china, intensive: Vec::new(), sources };
-        let everywhere: Vec<usize> = (0..world.economy.dims().countries).collect();
-        let mut order: Vec<(usize, f64)> =
-            world.users().into_iter().map(|j| (j, world.intensity(&everywhere, j))).collect();
-        order.sort_by(|a, b| b.1.total_cmp(&a.1));
-        world.intensive = order.into_iter().take(INTENSIVE).map(|(j, _)| j).collect();
+        world.intensive = most_intensive(&world.economy, world.r, &world.users(), INTENSIVE);
         Ok(world)
     }
 
