@@ -69,6 +69,17 @@ fn a_tax_beyond_the_highest_allowed_is_reported_as_such() {
     let best = optimal_export_tax(&economy, &Shock::default(), 0, input, &settings).unwrap();
     assert!(!best.interior && best.gradient > 0.0);
     assert!((best.wedge - 1.01).abs() < 1e-12);
+    // However the grid's steps round.
+    for (highest, grid) in [(1.02, 20), (1.03, 7), (1.04, 6)] {
+        let settings = OptimalTaxSettings { highest, grid, ..settings.clone() };
+        let best = optimal_export_tax(&economy, &Shock::default(), 0, input, &settings).unwrap();
+        assert!(
+            !best.interior && best.gradient > 0.0,
+            "{highest} by {grid}: {} {}",
+            best.wedge,
+            best.gradient
+        );
+    }
     let error = optimal_export_tax(&economy, &Shock::default(), 9, input, &settings).unwrap_err();
     assert!(matches!(error, PolicyError::Position { position: 9, .. }), "{error}");
 }

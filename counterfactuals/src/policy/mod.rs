@@ -37,7 +37,7 @@ pub enum PolicyError {
         /// What it may be.
         remedy: &'static str,
     },
-    /// A position that the economy does not have, or a sector that is no critical input.
+    /// A position that the economy does not have.
     #[error("{what} is number {position}, which the economy does not have: take positions from its labels")]
     Position {
         /// What.

@@ -141,11 +141,12 @@ pub fn optimal_export_tax(
         settings: &settings.solver,
         last: RefCell::new((None, 0)),
     };
-    let step = settings.highest.ln() / (settings.grid - 1) as f64;
     let at = |ln_wedge: f64| solving(format!("with a wedge of {:.4}", ln_wedge.exp()));
     let mut grid = Vec::with_capacity(settings.grid);
-    for point in 0..settings.grid {
-        let ln_wedge = step * point as f64;
+    let (last, highest) = (settings.grid - 1, settings.highest.ln());
+    let step = highest / last as f64;
+    for point in 0..=last {
+        let ln_wedge = if point == last { highest } else { step * point as f64 };
         let equilibrium = search.solve(ln_wedge).map_err(at(ln_wedge))?;
         grid.push((ln_wedge, equilibrium.real_income_hat[exporter]));
     }
@@ -179,7 +180,7 @@ pub fn optimal_export_tax(
     Ok(OptimalTax {
         wedge: ln_wedge.exp(),
         gradient: at_best,
-        interior: ln_wedge > 0.0 && ln_wedge < settings.highest.ln(),
+        interior: ln_wedge > 0.0 && ln_wedge < highest,
         equilibrium,
         volume_hat,
         grid: grid.into_iter().map(|(ln, income)| (ln.exp(), income)).collect(),
