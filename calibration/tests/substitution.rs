@@ -193,6 +193,9 @@ fn a_panel_survives_its_files() {
     }
     let read = Panel::read(folder.path()).unwrap();
     assert!(read.simulated);
+    let marked = std::fs::read_to_string(folder.path().join("panel.csv")).unwrap();
+    std::fs::write(folder.path().join("panel.csv"), format!("\u{feff}{marked}")).unwrap();
+    assert!(Panel::read(folder.path()).unwrap().simulated, "a byte order mark hides nothing");
     let specification = Specification { equations: Equations::Joint, ..Specification::default().pooled() };
     let (a, b) = (specification.estimate(&panel).unwrap(), specification.estimate(&read).unwrap());
     let gap = (&a.gmm.theta - &b.gmm.theta).mapv(f64::abs).sum();
@@ -344,6 +347,14 @@ fn settings_that_cannot_identify_are_refused() {
     let mut bad = panel.clone();
     bad.price_other[[3, 2]] = 0.0;
     assert!(refused(patents.clone(), &bad).contains("price of other inputs is 0"));
+    // Counts that begin late, in years without prices: no stock to take the log of.
+    let mut bad = panel.clone();
+    for t in 0..Stocks::default().presample {
+        bad.patents_other[[4, t]] = 0.0;
+        bad.price_critical[[4, t]] = f64::NAN;
+    }
+    let message = refused(patents.clone(), &bad);
+    assert!(message.contains("has no stock of patents on anything else"), "{message}");
     let mut bad = panel;
     bad.patents_critical.index_axis_mut(Axis(0), 5).fill(0.0);
     assert_eq!(patents.estimate(&bad).unwrap().dropped, 1);

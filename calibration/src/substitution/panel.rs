@@ -196,7 +196,7 @@ impl Panel {
     }
 
     /// The units of this panel and of another with the same years, sectors, elements and shocks.
-    pub fn beside(&self, other: &Self) -> Self {
+    pub(super) fn beside(&self, other: &Self) -> Self {
         let both = |a: &Array2<f64>, b: &Array2<f64>| {
             Array2::from_shape_fn((a.nrows() + b.nrows(), a.ncols()), |(row, t)| {
                 if row < a.nrows() { a[[row, t]] } else { b[[row - a.nrows(), t]] }
@@ -218,7 +218,7 @@ impl Panel {
     }
 
     /// The same panel with the shocks of one element taken out of the instruments.
-    pub fn without_shocks_of(&self, element: usize) -> Self {
+    pub(super) fn without_shocks_of(&self, element: usize) -> Self {
         let mut panel = self.clone();
         for series in &mut panel.shocks {
             series.values.index_axis_mut(ndarray::Axis(1), element).fill(0.0);

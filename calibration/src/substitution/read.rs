@@ -42,8 +42,9 @@ impl Panel {
         let [panel, exposure, shocks] = FILES.map(|name| CsvFile::open(&folder.join(name)));
         let (panel, exposure, shocks) = (panel?, exposure?, shocks?);
         let marked = std::fs::read_to_string(folder.join(FILES[0]));
+        // Some editors put a byte order mark before the first line.
         let simulated =
-            marked.is_ok_and(|text| text.lines().next().is_some_and(|l| l.starts_with("# simulated")));
+            marked.is_ok_and(|text| text.trim_start_matches('\u{feff}').starts_with("# simulated"));
         let read = Self::from_files(&panel, &exposure, &shocks, simulated)?;
         read.check()?;
         Ok(read)
@@ -77,7 +78,7 @@ impl Panel {
         let market_at = positions(&markets);
         let mut years = BTreeSet::new();
         for row in panel.rows() {
-            years.insert(row.integer(year)?);
+            years.insert(row.year(year)?);
         }
         let years: Vec<i32> = years.into_iter().collect();
         let year_at: HashMap<i32, usize> = years.iter().enumerate().map(|(t, y)| (*y, t)).collect();
@@ -100,7 +101,7 @@ impl Panel {
             if units[at] != unit {
                 return Err(panel.inconsistent(format!("{name} is in two markets: give it one")).into());
             }
-            let t = year_at[&row.integer(year)?];
+            let t = year_at[&row.year(year)?];
             if cells[at][t].is_some() {
                 return Err(row.duplicate(format!("{name} in {}", years[t])).into());
             }
@@ -140,7 +141,7 @@ impl Panel {
         for row in shocks.rows() {
             let m = row.label(s_market, "market of the panel", &market_at)?;
             let e = row.label(s_element, "element of exposure.csv", &element_at)?;
-            let y = row.integer(s_year)?;
+            let y = row.year(s_year)?;
             if !seen.insert((m, e, y)) {
                 return Err(row.duplicate(format!("{}, {} in {y}", markets[m], elements[e])).into());
             }

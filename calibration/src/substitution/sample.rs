@@ -123,7 +123,20 @@ impl Sample {
                 continue;
             }
             let price = |t: &usize| (panel.price_critical[[row, *t]] / panel.price_other[[row, *t]]).ln();
-            let knowledge = (stocks.build(critical.view()) / stocks.build(other.view())).mapv(f64::ln);
+            let known = [stocks.build(critical.view()), stocks.build(other.view())].map(|stock| at(&stock));
+            for (what, stock) in ["the critical input", "anything else"].iter().zip(&known) {
+                if let Some(k) = stock.iter().position(|stock| *stock <= 0.0) {
+                    return Err(SubstitutionError::Panel {
+                        problem: format!(
+                            "{} has no stock of patents on {what} at the start of {}: drop the unit, leave its prices of that year \
+                             empty, or give it earlier years of patents",
+                            panel.unit_name(row),
+                            panel.years[years[k]]
+                        ),
+                    });
+                }
+            }
+            let stock = (&known[0] / &known[1]).mapv(f64::ln);
             let spending = panel.spending.as_ref().map(|(critical, other)| {
                 let ratio: Array1<f64> =
                     years.iter().map(|t| (critical[[row, *t]] / other[[row, *t]]).ln()).collect();
@@ -137,7 +150,7 @@ impl Sample {
             series.push(Series {
                 row,
                 price: years.iter().map(price).collect(),
-                stock: at(&knowledge),
+                stock,
                 rate: rate / mean,
                 counts: (over_mean(counts.0), over_mean(counts.1)),
                 scale,
