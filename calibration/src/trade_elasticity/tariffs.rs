@@ -14,7 +14,7 @@ use estimation::gmm::{FirstWeight, Gmm, GmmError, GmmFit, LinearIv, MomentCovari
 use estimation::{Categories, Estimates, EstimationError, PoissonFit, Regression, SmallSample, Vcov};
 use linalg::SymmetricEigen;
 use ndarray::{Array1, Array2};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Read;
 use std::path::Path;
 
@@ -232,11 +232,21 @@ pub fn flows_from_reader(path: &Path, reader: impl Read) -> Result<Vec<Flow>, Lo
     flows_from_file(&CsvFile::from_reader(path, reader)?)
 }
 
+/// Labels as one, such that other labels never give the same: names may hold spaces, but not what separates units of a record.
+fn joined<const K: usize>(labels: [&str; K]) -> String {
+    labels.join("\u{1f}")
+}
+
 fn flows_from_file(file: &CsvFile) -> Result<Vec<Flow>, LoadError> {
     let [importer, exporter, year, sector, trade, tariff] =
         file.columns(["importer", "exporter", "year", "sector", "trade", "gross_tariff"])?;
+    let mut seen = HashSet::new();
     file.rows()
         .map(|row| {
+            let labels = [importer, exporter, year, sector].map(|column| row.text(column));
+            if !seen.insert(labels) {
+                return Err(row.duplicate(labels.join(", ")));
+            }
             let gross_tariff = row.number(tariff)?;
             if gross_tariff <= 0.0 {
                 return Err(row.bad(tariff, "a gross tariff, one plus the rate"));
@@ -244,7 +254,7 @@ fn flows_from_file(file: &CsvFile) -> Result<Vec<Flow>, LoadError> {
             Ok(Flow {
                 importer: row.text(importer).to_owned(),
                 exporter: row.text(exporter).to_owned(),
-                year: row.integer(year)?,
+                year: row.year(year)?,
                 sector: row.text(sector).to_owned(),
                 trade: row.non_negative(trade)?,
                 gross_tariff,
@@ -267,7 +277,7 @@ pub fn gravity(flows: &[Flow]) -> Result<Estimates, EstimationError> {
             sectors.push(flow.sector.clone());
             sectors.len() - 1
         });
-        let cluster = format!("{} {}", flow.importer, flow.exporter);
+        let cluster = joined([&flow.importer, &flow.exporter]);
         rows.push(Row { sector, y: flow.trade, x: -flow.gross_tariff.ln(), cluster });
     }
     let effect = |name: &str, label: &dyn Fn(&Flow) -> String| Categories::new(name, flows.iter().map(label));
@@ -275,9 +285,9 @@ pub fn gravity(flows: &[Flow]) -> Result<Estimates, EstimationError> {
         .outcome("trade")
         .names(sectors)
         .absorb([
-            effect("exporter-year-sector", &|f| format!("{} {} {}", f.exporter, f.year, f.sector)),
-            effect("importer-year-sector", &|f| format!("{} {} {}", f.importer, f.year, f.sector)),
-            effect("pair-sector", &|f| format!("{} {} {}", f.importer, f.exporter, f.sector)),
+            effect("exporter-year-sector", &|f| joined([&f.exporter, &f.year.to_string(), &f.sector])),
+            effect("importer-year-sector", &|f| joined([&f.importer, &f.year.to_string(), &f.sector])),
+            effect("pair-sector", &|f| joined([&f.importer, &f.exporter, &f.sector])),
         ])
         .poisson(&clusters("pair", &rows))?;
     Ok(fit.estimates().clone())
@@ -289,6 +299,19 @@ mod tests {
     use rand::{RngExt, SeedableRng};
     use rand_distr::{Distribution, StandardNormal};
     use rand_xoshiro::Xoshiro256PlusPlus;
+
+    #[test]
+    fn flows_are_told_apart_and_given_once() {
+        assert_ne!(joined(["A B", "C"]), joined(["A", "B C"]));
+        let row = "A,B,2001,goods,1,1.1\n";
+        let read = |rows: &str| {
+            let text = format!("importer,exporter,year,sector,trade,gross_tariff\n{rows}");
+            flows_from_reader(Path::new("f.csv"), text.as_bytes())
+        };
+        assert_eq!(read(row).unwrap().len(), 1);
+        let error = read(&format!("{row}{row}")).unwrap_err().to_string();
+        assert!(error.contains("line 3") && error.contains("A, B, 2001, goods"), "{error}");
+    }
 
     #[test]
     fn gravity_recovers_known_elasticities_with_zeros() {
