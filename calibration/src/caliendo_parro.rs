@@ -213,11 +213,6 @@ impl NaftaData {
         }
         Shock { tariff: Some(tariff), ..Shock::default() }
     }
-
-    /// All tariffs of the world at their 2005 levels.
-    pub fn world_tariffs_2005(&self) -> Shock {
-        Shock { tariff: Some(self.tariff_2005.clone()), ..Shock::default() }
-    }
 }
 
 /// Positions of the labels of a set of files.

@@ -174,10 +174,10 @@ pub fn write(flows: &Flows) -> Result<[String; 6], LoadError> {
     Ok([json, trade, inputs, factors, finals, elasticities])
 }
 
-/// Rounds every flow to a multiple of `unit` (a negative power of ten is exact in text) and closes the accounts again:
+/// Rounds every flow to so many decimals, at most 15, and closes the accounts again:
 /// final demand is what trade leaves after intermediate use, and in every sector the largest factor takes what is left of
 /// output. Producer and purchaser prices must be the same, that is, tariffs and export taxes zero.
-pub fn rounded(mut flows: Flows, decimals: u32) -> Flows {
+pub(crate) fn rounded(mut flows: Flows, decimals: u32) -> Flows {
     let scale = 10_f64.powi(decimals.min(15) as i32);
     let round = |value: f64| (value * scale).round() / scale;
     flows.trade.mapv_inplace(round);

@@ -112,7 +112,7 @@ fn from_file(file: &CsvFile, year: i32) -> Result<WorldTable, LoadError> {
     }
     let (s, g) = (sectors.names.len(), categories.names.len());
     let size = countries.names.len() * s;
-    if size > 20_000 {
+    if size > crate::table_csv::MAX_INDUSTRIES {
         return Err(file.inconsistent(format!("{size} industries; check the labels of rows")));
     }
     let mut intermediate = Array2::<f64>::zeros((size, size));

@@ -34,7 +34,7 @@ use std::path::Path;
 pub const VALUE_ADDED: &str = "value added";
 
 /// A table of this many industries would not fit into memory twice; more are a sign of a wrong column.
-const MAX_INDUSTRIES: usize = 20_000;
+pub(crate) const MAX_INDUSTRIES: usize = 20_000;
 
 /// Loads a table; `.gz` is unpacked. Year and unit are not in the file.
 ///

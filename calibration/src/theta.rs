@@ -24,9 +24,6 @@ pub use method::Method;
 /// The elasticity of sectors that are not traded and of those whose estimate is not usable, in Caliendo and Parro.
 pub const NOT_ESTIMATED: f64 = 8.22;
 
-/// The pooled estimate of their full sample, for robustness.
-pub const POOLED: f64 = 4.55;
-
 /// Name of the file of estimates in the crate's `data`.
 pub(crate) const ESTIMATES_CSV: &str = "theta/caliendo_parro.csv";
 

@@ -40,9 +40,9 @@ fn table_1_has_the_printed_estimates() {
         let theta = fit.estimates().coefficient("theta").unwrap();
         (theta.estimate, theta.std_error, sample.y.len())
     };
-    for (position, (sector, theta, std_error, observations)) in TABLE_1.iter().enumerate() {
-        assert_eq!(data.sectors()[position], *sector);
-        let sample = data.triples(position);
+    assert_eq!(data.sectors().len(), TABLE_1.len());
+    for ((sector, theta, std_error, observations), (name, sample)) in TABLE_1.iter().zip(data.by_sector()) {
+        assert_eq!(name, *sector);
         let (computed, error, n) = estimate(&sample);
         println!("{sector}: {computed:.4} ({error:.4}), N = {n}");
         assert_eq!(n, *observations, "{sector}");

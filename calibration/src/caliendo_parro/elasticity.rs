@@ -134,18 +134,23 @@ impl ElasticityData {
         &self.sectors
     }
 
+    /// The triple differences of each sector, with its name, in the order of [`ElasticityData::sectors`].
+    pub fn by_sector(&self) -> impl Iterator<Item = (&str, TripleSample)> {
+        self.sectors.iter().enumerate().map(|(position, sector)| (sector.as_str(), self.triples(position)))
+    }
+
     /// Imports of one sector, `[importer, exporter]`, thousand USD, zero where missing.
-    pub fn imports(&self, sector: usize) -> Array2<f64> {
+    pub(crate) fn imports(&self, sector: usize) -> Array2<f64> {
         self.imports.index_axis(Axis(2), sector).to_owned()
     }
 
     /// Gross tariffs of one sector, `[importer, exporter]`, NaN where missing.
-    pub fn gross_tariff(&self, sector: usize) -> Array2<f64> {
+    pub(crate) fn gross_tariff(&self, sector: usize) -> Array2<f64> {
         self.gross_tariff.index_axis(Axis(2), sector).to_owned()
     }
 
     /// The triple differences of one sector.
-    pub fn triples(&self, sector: usize) -> TripleSample {
+    pub(crate) fn triples(&self, sector: usize) -> TripleSample {
         let trade = self.imports.index_axis(Axis(2), sector);
         let tariff = self.gross_tariff.index_axis(Axis(2), sector);
         let n = self.countries.len();

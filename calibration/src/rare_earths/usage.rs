@@ -168,12 +168,6 @@ impl Use {
         }
         tax
     }
-
-    /// Tonnes by end use, `[country, end use]`.
-    #[must_use]
-    pub fn tonnes_by_end_use(&self) -> Array2<f64> {
-        self.tonnes.sum_axis(ndarray::Axis(2)).reversed_axes()
-    }
 }
 
 /// One end use in one industry, the world's tonnes.

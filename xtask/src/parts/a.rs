@@ -2,10 +2,10 @@
 
 use calibration::caliendo_parro::{ElasticityData, NaftaData, TripleSample};
 use calibration::trade_elasticity::tariffs;
-use estimation::{Regression, Vcov};
+use estimation::Vcov;
 use model_core::welfare::{DecompositionSettings, decompose, first_order};
 use model_core::{Deficits, SolverSettings};
-use ndarray::{Array2, Axis};
+use ndarray::Axis;
 
 use super::{Inputs, Made, a_gravity};
 use crate::error::Error;
@@ -24,16 +24,8 @@ pub(super) fn elasticities(inputs: &Inputs) -> Result<Made, Error> {
         .map_err(Error::library("Caliendo and Parro's sample"))?;
     let vcov = Vcov::Hc1;
     let estimate = |name: &str, sample: TripleSample| -> Result<(f64, f64, usize), Error> {
-        let n = sample.y.len();
-        let x = Array2::from_shape_vec((n, 1), sample.x)
-            .map_err(Error::library(format!("triple differences of {name}")))?;
-        let fit = Regression::new(sample.y, x)
-            .without_constant()
-            .ols(&vcov)
-            .map_err(Error::library(format!("the trade elasticity of {name}")))?;
-        let coefficient = fit.estimates().coefficients()[0];
-        let std_error = fit.estimates().std_errors()[0];
-        Ok((-coefficient, std_error, n))
+        let fit = sample.theta(&vcov).map_err(Error::library(format!("the trade elasticity of {name}")))?;
+        Ok((fit.estimates().coefficients()[0], fit.estimates().std_errors()[0], sample.y.len()))
     };
 
     let columns = vec![
@@ -89,8 +81,8 @@ pub(super) fn elasticities(inputs: &Inputs) -> Result<Made, Error> {
         checks.push(inputs.published.check("A1", &format!("N, {name}"), n as f64)?);
         Ok(())
     };
-    for (index, sector) in data.sectors().iter().enumerate() {
-        add(sector, data.triples(index), &mut table)?;
+    for (sector, sample) in data.by_sector() {
+        add(sector, sample, &mut table)?;
     }
     table.rule();
     add("Aggregate", data.pooled(), &mut table)?;
