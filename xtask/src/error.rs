@@ -51,9 +51,15 @@ pub(crate) enum Error {
     /// An economy that does not exist was named.
     #[error("there is no economy `{given}`")]
     NoEconomy { given: String },
+    /// Draws that give no intervals.
+    #[error("there are no intervals: {problem}")]
+    Intervals { problem: String },
     /// A raw data set is needed and is not there.
     #[error("the data set `{set}` is missing: {place}")]
     MissingSet { set: String, place: String },
+    /// Raw data are needed, and no folder of them was given.
+    #[error("no folder of raw data was given")]
+    NoData,
     /// A table of published values that the driver carries does not parse.
     #[error("published values, {file}: {problem}")]
     Published { file: String, problem: String },
@@ -157,10 +163,16 @@ impl Error {
             Error::NoEconomy { .. } => {
                 "name `world-2009`, `rare-earth-world-2009`, `element-world-2009`, or a folder with economy.json and arrays.npz".to_owned()
             }
+            Error::Intervals { .. } => {
+                "ask for more draws with `--draws N`, for none with `--draws 0`, or narrow what is uncertain".to_owned()
+            }
             Error::MissingSet { set, .. } => format!(
                 "give the folder of raw data with `--data DIR` or LODESTONE_DATA; `cargo xtask data list` \
                  says where to get `{set}`"
             ),
+            Error::NoData => {
+                "give it with `--data DIR` or LODESTONE_DATA; `cargo xtask data list` says what may be in it".to_owned()
+            }
             Error::Download { .. } => {
                 "run the same command again: what has arrived is kept and the download resumes".to_owned()
             }
@@ -202,8 +214,10 @@ impl Error {
             | Error::UnknownScenario { .. }
             | Error::Exists { .. }
             | Error::NoEconomy { .. }
+            | Error::Intervals { .. }
             | Error::NothingToCompare { .. }
             | Error::MissingSet { .. }
+            | Error::NoData
             | Error::NotOurs { .. }
             | Error::NoAddress { .. }
             | Error::Library { bad_input: true, .. } => code::BAD_INPUT,

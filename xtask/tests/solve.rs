@@ -5,16 +5,20 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use model_core::synthetic::Recipe;
+use model_core::synthetic::{CriticalRecipe, Recipe};
 
 /// A simulated economy of three countries, two sectors and two factors in `folder`.
 fn save_economy(folder: &Path) -> model_core::Economy {
+    save(&Recipe::new(3, 2, 2), folder)
+}
+
+fn save(recipe: &Recipe, folder: &Path) -> model_core::Economy {
     let mut state = 3_u64;
     let mut uniform = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 11) as f64 / (1_u64 << 53) as f64
     };
-    let economy = Recipe::new(3, 2, 2).draw(&mut uniform).unwrap();
+    let economy = recipe.draw(&mut uniform).unwrap();
     calibration::store::save(&economy, folder).unwrap();
     economy
 }
@@ -24,9 +28,15 @@ fn xtask(arguments: &[&str]) -> Output {
 }
 
 fn solve(root: &Path, shock: &str) -> Output {
+    solve_with(root, shock, &[])
+}
+
+fn solve_with(root: &Path, shock: &str, more: &[&str]) -> Output {
     std::fs::write(root.join("shock.toml"), shock).unwrap();
     let path = |name: &str| root.join(name).to_string_lossy().into_owned();
-    xtask(&["solve", "--economy", &path("economy"), "--shock", &path("shock.toml"), "--out", &path("result")])
+    let (economy, shock, result) = (path("economy"), path("shock.toml"), path("result"));
+    let asked = ["solve", "--economy", &economy, "--shock", &shock, "--out", &result];
+    xtask(&[&asked, more].concat())
 }
 
 fn said(output: &Output) -> String {
@@ -133,4 +143,72 @@ fn a_folder_with_other_files_is_left_alone() {
     assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("choose another folder"), "{}", said(&output));
     assert!(root.path().join("result/thesis.tex").exists());
+}
+
+#[test]
+fn intervals_have_the_price_of_every_critical_input_whether_it_rises_or_falls() {
+    let root = tempfile::tempdir().unwrap();
+    let recipe = Recipe::new(3, 2, 2).with_critical(CriticalRecipe::default());
+    let economy = save(&recipe, &root.path().join("economy"));
+    let input = economy.labels().sectors().last().unwrap();
+    let asked = |more: &str| {
+        format!(
+            "[critical]\nsectors = \"{input}\"\nsigma = {{ value = 0.2, uniform = [0.1, 0.5] }}\n\
+             [[productivity]]\ncountry = \"all\"\nsector = \"{input}\"\nhat = 2\n{more}"
+        )
+    };
+    let output = solve_with(root.path(), &asked(""), &["--draws", "8"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let numbers = |file: &str, name: &str| -> Vec<f64> {
+        let cells = column(&root.path().join("result").join(file), name);
+        cells.iter().map(|cell| cell.parse().unwrap()).collect()
+    };
+    let hats = numbers("prices.csv", "price_hat");
+    let names = column(&root.path().join("result/intervals.csv"), "number");
+    let of_input = format!("price of {input}");
+    let central = numbers("intervals.csv", "central");
+    let prices: Vec<f64> =
+        names.iter().zip(central).filter(|(name, _)| **name == of_input).map(|(_, value)| value).collect();
+    assert_eq!(prices.len(), 3, "{names:?}");
+    for (price, hat) in prices.iter().zip(&hats) {
+        assert!(*price < -10.0 && (price - 100.0 * (hat - 1.0)).abs() < 1e-4, "{price} {hat}");
+    }
+}
+
+#[test]
+fn draws_without_a_number_are_as_many_as_the_scenario_says() {
+    let root = tempfile::tempdir().unwrap();
+    save_economy(&root.path().join("economy"));
+    let tariff = "[[endowment]]\ncountry = \"all\"\nfactor = \"all\"\nhat = { value = 1.1, sd = 0.01 }\n";
+    let output = solve_with(root.path(), &format!("draws = 3\n{tariff}"), &["--draws"]);
+    assert!(output.status.success(), "{}", said(&output));
+    let summary = std::fs::read_to_string(root.path().join("result/summary.json")).unwrap();
+    assert!(summary.contains("\"succeeded\": 3"), "{summary}");
+    // Only when they are asked for.
+    let output = solve(root.path(), &format!("draws = 3\n{tariff}"));
+    assert!(output.status.success() && !root.path().join("result/intervals.csv").exists());
+    let output = solve_with(root.path(), tariff, &["--draws"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("says how many"), "{}", said(&output));
+}
+
+#[test]
+fn draws_without_a_spread_are_refused_and_say_what_to_do() {
+    let root = tempfile::tempdir().unwrap();
+    save_economy(&root.path().join("economy"));
+    let output = solve_with(root.path(), "deficits = \"zero\"\n", &["--draws", "1"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        said(&output).contains("two draws or more") && said(&output).contains("--draws 0"),
+        "{}",
+        said(&output)
+    );
+    // A rate that no draw has within its range.
+    let wild = "[[tariff]]\nimporter = \"all\"\nexporter = \"all\"\nsector = \"all\"\n\
+                rate = { value = 0.1, sd = 1e300 }\n";
+    let output = solve_with(root.path(), wild, &["--draws", "4"]);
+    assert_eq!(output.status.code(), Some(2));
+    let text = said(&output);
+    assert!(text.contains("0 of 4 have one") && text.contains("rate"), "{text}");
+    assert!(!root.path().join("result").exists());
 }

@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
     let raw = arguments.data.raw();
     if raw.folder().is_none() {
-        return Err(Error::MissingSet { set: "any".to_owned(), place: raw.place() });
+        return Err(Error::NoData);
     }
     let chosen: Vec<RawSet> = if arguments.sets.is_empty() {
         sets::all()?
@@ -75,8 +75,8 @@ fn state(files: usize, problems: &[String]) -> String {
     }
 }
 
-/// How many files of a set were held against what is known of them, and what is wrong with them, one line each. A file is as expected when it is the one that the project's tables
-/// were made from, or the one that `data fetch` made.
+/// How many files of a set were held against what is known of them, and what is wrong with them, one line each. A file is as
+/// expected when it is the one that the project's tables were made from, or the one that `data fetch` made.
 fn problems(set: &RawSet, folder: &Path) -> Result<(usize, Vec<String>), Error> {
     let made = Record::load(folder)?.made;
     let mut problems = Vec::new();

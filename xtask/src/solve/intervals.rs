@@ -11,9 +11,9 @@ use crate::report::table::{Column, Format, Kind, Provenance, Table};
 /// Coverage of the intervals.
 const COVERAGE: f64 = 0.9;
 
-/// The numbers reported, by country: welfare of a path (discounted) or of the long run, and the last price of the first critical
-/// input, percent.
-fn numbers(_: &Question, outcome: &Outcome) -> Vec<f64> {
+/// The numbers reported, percent, each by country: welfare of a path (discounted) or of the long run, and, in the last year, the
+/// price of consumption and what users pay for each critical input. [`names`] has them in words.
+fn numbers(question: &Question, outcome: &Outcome) -> Vec<f64> {
     let percent = |hat: &f64| 100.0 * (hat - 1.0);
     let Some(last) = outcome.last() else { return Vec::new() };
     let welfare = match outcome {
@@ -22,13 +22,33 @@ fn numbers(_: &Question, outcome: &Outcome) -> Vec<f64> {
     };
     let mut numbers: Vec<f64> = welfare.iter().map(percent).collect();
     numbers.extend(last.consumption_price_hat.iter().map(percent));
-    if let Some(critical) = &last.critical {
-        // The bundle costs every sector of a country the same where it is one good; the dearest where it is several.
-        let dearest =
-            critical.price_hat.rows().into_iter().map(|row| row.iter().fold(0.0, |a: f64, b| a.max(*b)));
-        numbers.extend(dearest.map(|hat| percent(&hat)));
+    for &input in critical(&question.economy) {
+        numbers.extend(last.price_hat.column(input).iter().map(percent));
     }
     numbers
+}
+
+/// What [`numbers`] are.
+fn names(economy: &Economy) -> Vec<String> {
+    let inputs = critical(economy).iter().map(|j| format!("price of {}", economy.labels().sectors()[*j]));
+    ["welfare", "consumption price"].map(str::to_owned).into_iter().chain(inputs).collect()
+}
+
+fn critical(economy: &Economy) -> &[usize] {
+    economy.critical().map_or(&[], |critical| &critical.sectors)
+}
+
+/// How many draws are asked for: so many, as many as the scenario says, or none. What has no spread is refused before anything
+/// is solved.
+pub(super) fn count(asked: Option<Option<usize>>, scenario: &Scenario) -> Result<usize, Error> {
+    let refused = |problem: &str| Err(Error::Intervals { problem: problem.to_owned() });
+    match asked.map(|number| number.unwrap_or(scenario.draws)) {
+        Some(0) if asked == Some(None) => {
+            refused("neither `--draws` nor the scenario's `draws` says how many")
+        }
+        Some(1) => refused("they need two draws or more, and one was asked for"),
+        count => Ok(count.unwrap_or(0)),
+    }
 }
 
 pub(super) fn draw(
@@ -38,8 +58,19 @@ pub(super) fn draw(
     seed: u64,
     settings: &SolverSettings,
 ) -> Result<Draws, Error> {
-    draws(scenario, economy, count, seed, settings, numbers)
-        .map_err(Error::bad_input("no draws of the scenario"))
+    let drawn = draws(scenario, economy, count, seed, settings, numbers)
+        .map_err(Error::bad_input("no draws of the scenario"))?;
+    match (drawn.numbers.len(), drawn.failures.first()) {
+        (0 | 1, Some(failed)) => Err(Error::Intervals {
+            problem: format!(
+                "they need two draws with an equilibrium, and {} of {count} have one; draw {}: {}",
+                drawn.numbers.len(),
+                failed.number,
+                failed.reason
+            ),
+        }),
+        _ => Ok(drawn),
+    }
 }
 
 /// Central values and intervals.
@@ -60,13 +91,14 @@ pub(super) fn table(answer: &Answer, draws: &Draws, seed: u64) -> Table {
     footer.variance =
         format!("draws of the scenario's uncertain parameters, {} of them", draws.numbers.len());
     let mut table = Table::new("intervals", title(answer), Kind::Simulated, columns, footer);
-    let countries = answer.question.economy.labels().countries();
+    let economy = &answer.question.economy;
+    let countries = economy.labels().countries();
     let (median, interval, spread) = (draws.quantile(0.5), draws.interval(COVERAGE), draws.std_deviation());
-    let known = ["welfare", "consumption price", "price of the critical input"];
-    let names = known.iter().flat_map(|name| countries.iter().map(move |country| (*name, country)));
-    for (k, (name, country)) in names.enumerate().take(draws.central.len()) {
+    let names = names(economy);
+    let rows = names.iter().flat_map(|name| countries.iter().map(move |country| (name, country)));
+    for (k, (name, country)) in rows.enumerate() {
         table.row(vec![
-            name.into(),
+            name.as_str().into(),
             country.as_str().into(),
             draws.central[k].into(),
             median[k].into(),

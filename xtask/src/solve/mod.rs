@@ -42,9 +42,9 @@ pub(crate) struct Arguments {
     /// Folder to write the results to
     #[arg(long, value_name = "DIR", required_unless_present = "schema")]
     out: Option<PathBuf>,
-    /// Draws of the uncertain numbers, for intervals; by default none
-    #[arg(long, value_name = "N")]
-    draws: Option<usize>,
+    /// Draws of the uncertain numbers, for intervals; without N as many as the scenario's `draws`. By default none
+    #[arg(long, value_name = "N", num_args = 0..=1)]
+    draws: Option<Option<usize>>,
     /// Seed of the draws; by default the scenario's
     #[arg(long)]
     seed: Option<u64>,
@@ -153,6 +153,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
     let estimates = Sources::shipped(&arguments.data.raw()).named_in(&text)?;
     let scenario = Scenario::parse(&text, &economy, &estimates).map_err(refused())?;
 
+    let draws = intervals::count(arguments.draws, &scenario)?;
     let mut settings = SolverSettings::default();
     settings.tolerance = arguments.tolerance.unwrap_or(settings.tolerance);
     let start = Instant::now();
@@ -166,7 +167,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Error> {
     }
     bar.inc(1);
     bar.set_message("draws");
-    let draws = arguments.draws.unwrap_or(0);
     let seed = arguments.seed.unwrap_or(answer.scenario.seed);
     let drawn = (draws > 0)
         .then(|| intervals::draw(&answer.scenario, &economy, draws, seed, &settings))
