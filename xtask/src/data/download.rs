@@ -1,6 +1,7 @@
 //! Downloading a file so that it is whole and right, or not there.
 //!
-//! What arrives goes to a neighbour with the ending `.part`, which a later attempt continues (HTTP range); the file
+//! What arrives goes to a neighbour with the ending `.part`, which a later attempt continues (HTTP range). Which version of the
+//! file it is of, as far as the server says, stands beside it in `.part.version`, and only that version is continued. The file
 //! gets its name only when it is complete and is what was expected.
 
 use std::fs::{self, File, OpenOptions};
@@ -89,6 +90,7 @@ pub(crate) fn download(
         }
     }
 
+    remove(&version_of(&part))?;
     match expected.check(&part, target) {
         Ok(sha256) => {
             fs::rename(&part, target).map_err(Error::io("write", target))?;
@@ -140,6 +142,27 @@ fn part_of(target: &Path) -> PathBuf {
     target.with_file_name(name)
 }
 
+/// Where the version of what has arrived stands.
+fn version_of(part: &Path) -> PathBuf {
+    let mut name = part.file_name().unwrap_or_default().to_owned();
+    name.push(".version");
+    part.with_file_name(name)
+}
+
+/// What names the version of an answer's file: its entity tag, unless that is a weak one, or its date.
+fn version(response: &Response<Body>) -> Option<String> {
+    let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
+    header("ETag").filter(|tag| !tag.starts_with("W/")).or_else(|| header("Last-Modified"))
+}
+
+/// Removes a file that need not be there.
+fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
 fn length(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |about| about.len())
 }
@@ -156,6 +179,11 @@ fn attempt(agent: &Agent, url: &str, part: &Path, have: u64, bar: &ProgressBar) 
     if have > 0 {
         request = request.header("Range", format!("bytes={have}-"));
     }
+    let known = fs::read_to_string(version_of(part)).ok().filter(|_| have > 0);
+    if let Some(version) = &known {
+        // The range of this version, or else the whole file.
+        request = request.header("If-Range", version);
+    }
     let mut response = request.call().map_err(|e| Trouble::Passing(e.to_string()))?;
     let refused = |status: StatusCode| {
         Trouble::Final(Error::Download {
@@ -168,6 +196,9 @@ fn attempt(agent: &Agent, url: &str, part: &Path, have: u64, bar: &ProgressBar) 
     }
     let (offset, total) = match response.status() {
         StatusCode::OK => (0, response.body().content_length()),
+        StatusCode::PARTIAL_CONTENT if known.is_some() && version(&response) != known => {
+            return Err(start_afresh(part, "the file has changed since the download began"));
+        }
         StatusCode::PARTIAL_CONTENT => match content_range(&response) {
             Some((start, total)) if start == have => (have, total),
             _ => return Err(start_afresh(part, "the server sent another range than asked for")),
@@ -189,6 +220,15 @@ fn attempt(agent: &Agent, url: &str, part: &Path, have: u64, bar: &ProgressBar) 
         bar.set_length(total);
     }
     bar.set_position(offset);
+    if offset == 0 {
+        let path = version_of(part);
+        match version(&response) {
+            Some(version) => {
+                fs::write(&path, version).map_err(|e| Trouble::Final(Error::io("write", &path)(e)))?
+            }
+            None => remove(&path).map_err(Trouble::Final)?,
+        }
+    }
     let file = if offset == 0 { File::create(part) } else { OpenOptions::new().append(true).open(part) };
     let mut file = file.map_err(|e| Trouble::Final(Error::io("write", part)(e)))?;
     let mut reader = response.body_mut().as_reader();
@@ -211,9 +251,9 @@ fn attempt(agent: &Agent, url: &str, part: &Path, have: u64, bar: &ProgressBar) 
 }
 
 fn start_afresh(part: &Path, why: &str) -> Trouble {
-    match fs::remove_file(part) {
+    match remove(part).and_then(|()| remove(&version_of(part))) {
         Ok(()) => Trouble::Passing(why.to_owned()),
-        Err(source) => Trouble::Final(Error::io("remove", part)(source)),
+        Err(error) => Trouble::Final(error),
     }
 }
 
@@ -254,6 +294,10 @@ mod tests {
         Status(&'static str),
         /// Sends a page that asks whether a browser is there.
         Page,
+        /// Answers with this version of the file, and hangs up after so many bytes.
+        Version(&'static str, usize),
+        /// The same, but sends the range of whatever version is asked for.
+        Careless(&'static str),
     }
 
     /// A server on the loopback that performs its acts in turn (the last one for ever), and its log of ranges.
@@ -278,11 +322,14 @@ mod tests {
     }
 
     fn answer(mut stream: TcpStream, content: &[u8], act: Act, log: &Mutex<Vec<Option<usize>>>) {
-        let mut from = None;
+        let (mut from, mut if_range) = (None, None);
         for line in BufReader::new(stream.try_clone().unwrap()).lines() {
             let line = line.unwrap();
             if let Some(range) = line.to_ascii_lowercase().strip_prefix("range: bytes=") {
                 from = Some(range.trim_end_matches('-').parse::<usize>().unwrap());
+            }
+            if let Some(version) = line.to_ascii_lowercase().strip_prefix("if-range: ") {
+                if_range = Some(version.to_owned());
             }
             if line.is_empty() {
                 break;
@@ -292,9 +339,14 @@ mod tests {
         let total = content.len();
         let start = match act {
             Act::IgnoreRange => 0,
+            Act::Version(version, _) if if_range.is_some_and(|asked| asked != version) => 0,
             _ => from.unwrap_or(0),
         };
         let rest = &content[start.min(total)..];
+        let tag = match act {
+            Act::Version(version, _) | Act::Careless(version) => format!("ETag: {version}\r\n"),
+            _ => String::new(),
+        };
         let head = match act {
             Act::Status(status) => {
                 format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
@@ -305,19 +357,19 @@ mod tests {
                 )
             }
             _ if start > 0 => format!(
-                "HTTP/1.1 206 Part\r\nContent-Range: bytes {start}-{}/{total}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                "HTTP/1.1 206 Part\r\n{tag}Content-Range: bytes {start}-{}/{total}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
                 total - 1,
                 rest.len()
             ),
             Act::Page => format!(
                 "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {total}\r\nConnection: close\r\n\r\n"
             ),
-            _ => format!("HTTP/1.1 200 OK\r\nContent-Length: {total}\r\nConnection: close\r\n\r\n"),
+            _ => format!("HTTP/1.1 200 OK\r\n{tag}Content-Length: {total}\r\nConnection: close\r\n\r\n"),
         };
         stream.write_all(head.as_bytes()).unwrap();
         let sent = match act {
             Act::Status(_) => 0,
-            Act::Truncate(n) | Act::Stall(n) => n.min(rest.len()),
+            Act::Truncate(n) | Act::Stall(n) | Act::Version(_, n) => n.min(rest.len()),
             _ => rest.len(),
         };
         let _ = stream.write_all(&rest[..sent]);
@@ -364,6 +416,31 @@ mod tests {
         let server = serve(content(), vec![Act::Truncate(100_000), Act::Truncate(50_000), Act::Serve]);
         assert_eq!(fetch(&server, folder.path(), &sha256(&content())).unwrap(), content());
         assert_eq!(*server.ranges.lock().unwrap(), [None, Some(100_000), Some(150_000)]);
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_is_downloaded_is_downloaded_again() {
+        let old: Vec<u8> = content().iter().map(|byte| !byte).collect();
+        let whole = usize::MAX;
+        for then in [Act::Version("\"two\"", whole), Act::Careless("\"two\"")] {
+            let folder = tempfile::tempdir().unwrap();
+            // Every attempt of the first run breaks off, so that what has arrived is kept for the second.
+            let before =
+                serve(old.clone(), vec![Act::Version("\"one\"", 70_000), Act::Version("\"one\"", 0)]);
+            fetch(&before, folder.path(), &sha256(&old)).unwrap_err();
+            let after = serve(content(), vec![then]);
+            // No hash is known: nothing else would tell that two versions were joined.
+            let target = folder.path().join("set/file.csv");
+            let patience = Patience { stall: Duration::from_millis(300), attempts: 2 };
+            download(&after.url, &target, &Expected::default(), patience, &ProgressBar::hidden()).unwrap();
+            assert!(fs::read(&target).unwrap() == content(), "{then:?}");
+            assert_eq!(fs::read_dir(folder.path().join("set")).unwrap().count(), 1);
+        }
+        // The same version goes on where it broke off.
+        let folder = tempfile::tempdir().unwrap();
+        let server = serve(content(), vec![Act::Version("\"one\"", 70_000), Act::Version("\"one\"", whole)]);
+        assert_eq!(fetch(&server, folder.path(), &sha256(&content())).unwrap(), content());
+        assert_eq!(*server.ranges.lock().unwrap(), [None, Some(70_000)]);
     }
 
     #[test]
