@@ -22,6 +22,7 @@ mod study;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::data::sets;
 use crate::error::Error;
 use crate::hash;
 use crate::report::checks::{Check, Published};
@@ -165,15 +166,34 @@ pub(crate) fn choose(only: &[String]) -> Result<Vec<Part>, Error> {
     Ok(parts)
 }
 
-/// The SHA-256 of every file of the raw data sets that a part reads, by path below the data folder.
+/// The files that loaders read in the folders of a user's own.
+const OWN_FILES: [(&str, &[&str]); 4] = [
+    (b_patents::OWN, &["panel.csv"]),
+    (OWN_PANEL, &["panel.csv", "exposure.csv", "shocks.csv"]),
+    (TRADE_PANEL, &["flows.csv", "sectors.csv"]),
+    (UNIT_VALUE_PANEL, &["sales.csv", "sectors.csv"]),
+];
+
+/// Whether a file in a set's folder is one that loaders read, packed or not; whatever is in it of a set that nobody declares.
+fn is_read(set: &str, name: &str) -> Result<bool, Error> {
+    let own = OWN_FILES.iter().find(|(own, _)| *own == set).map(|(_, files)| files.to_vec());
+    let catalogue = sets::all()?;
+    let listed = catalogue.iter().find(|known| known.name == set);
+    let listed = listed.map(|known| known.files.iter().map(|file| file.name.as_str()).collect());
+    let unpacked = |name: &str| name.trim_end_matches(".gz").to_owned();
+    Ok(own.or(listed).is_none_or(|files| files.iter().any(|file| unpacked(file) == unpacked(name))))
+}
+
+/// The SHA-256 of the files of the raw data sets that a part reads, by path below the data folder.
 pub(crate) fn input_hashes(raw: &RawData, sets: &[&str]) -> Result<BTreeMap<String, String>, Error> {
     let mut hashes = BTreeMap::new();
     for set in sets {
         let Some(folder) = raw.set(set) else { continue };
         let entries = std::fs::read_dir(&folder).map_err(Error::io("read", &folder))?;
-        for path in entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()) {
+        for entry in entries {
+            let path = entry.map_err(Error::io("read", &folder))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name.starts_with('.') || name.ends_with(".part") {
+            if !path.is_file() || name.starts_with('.') || name.ends_with(".part") || !is_read(set, &name)? {
                 continue;
             }
             hashes.insert(format!("{set}/{name}"), hash::of_file(&path)?);
@@ -194,5 +214,27 @@ mod tests {
             let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {file}: {e}", part.id));
             assert!(text.contains(&format!("fn {function}(")), "{}: no {function} in {file}", part.id);
         }
+    }
+
+    #[test]
+    fn inputs_are_the_files_that_loaders_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = [
+            ("gmm", "hall.csv"),
+            ("gmm", "notes.txt"),
+            ("patents", "ncses_wipo35_country_year_1998_2020.csv"),
+            (TRADE_PANEL, "flows.csv.gz"),
+            (TRADE_PANEL, "flows.old"),
+            ("toy", "anything"),
+        ];
+        for (set, name) in files {
+            std::fs::create_dir_all(folder.path().join(set)).unwrap();
+            std::fs::write(folder.path().join(set).join(name), "1").unwrap();
+        }
+        let raw = RawData::new(Some(folder.path().to_owned()));
+        let hashes = input_hashes(&raw, &["gmm", "patents", TRADE_PANEL, "toy", "absent"]).unwrap();
+        let read: Vec<&str> = hashes.keys().map(String::as_str).collect();
+        let packed = "patents/ncses_wipo35_country_year_1998_2020.csv";
+        assert_eq!(read, ["gmm/hall.csv", packed, "toy/anything", "trade_panel/flows.csv.gz"]);
     }
 }

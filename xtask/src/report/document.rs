@@ -3,11 +3,13 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use crate::console;
 use crate::error::Error;
+use crate::hash;
 use crate::output::OutputFolder;
 use crate::parts::Part;
 use crate::report::latex::escape;
-use crate::report::manifest::{Manifest, PartRecord, TableRecord};
+use crate::report::manifest::{Manifest, PartRecord, TableRecord, figure_id};
 use crate::report::tikz::{self, Drawing};
 
 /// The folder of the document in the output folder.
@@ -56,9 +58,19 @@ pub(crate) fn write(out: &OutputFolder, manifest: &Manifest, parts: &[Part]) -> 
             if !path.is_file() {
                 continue;
             }
-            let svg = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
-            let id = file.trim_start_matches("figures/").trim_end_matches(".svg");
-            let drawing = tikz::from_svg(id, &svg)?;
+            let svg = std::fs::read(&path).map_err(Error::io("read", &path))?;
+            let id = figure_id(file);
+            let drawing = match tikz::from_svg(id, &String::from_utf8_lossy(&svg)) {
+                Ok(drawing) => drawing,
+                // Somebody has changed it since it was made.
+                Err(error) if record.files.get(file) != Some(&hash::of_bytes(&svg)) => {
+                    console::notice(format!(
+                        "{file} is not as it was made and is left out of the LaTeX document: {error}"
+                    ));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             float(&mut main, id, &drawing);
             let name = format!("{id}.tex");
             out.write(
@@ -111,4 +123,32 @@ fn remove_others(folder: &Path, figures: &[String]) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parts::Made;
+
+    #[test]
+    fn a_figure_that_somebody_has_changed_beyond_drawing_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = OutputFolder::open(folder.path()).unwrap();
+        let make = Box::new(|_: &crate::parts::Inputs| Ok(Made::default()));
+        let part = Part { id: "A1", title: "a part", needs: &[], uses: &[], code: "", make };
+        let mut manifest = Manifest::default();
+        let spoiled = "<svg><unknown".to_owned();
+        out.write("figures/A1.svg", spoiled.as_bytes()).unwrap();
+        let mut record = PartRecord::of(&part);
+        record.figures = vec!["figures/A1.svg".to_owned()];
+        record.files = [("figures/A1.svg".to_owned(), hash::of_bytes(b"as made"))].into();
+        manifest.parts.insert("A1".to_owned(), record);
+        write(&out, &manifest, std::slice::from_ref(&part)).unwrap();
+        let main = std::fs::read_to_string(folder.path().join("latex/main.tex")).unwrap();
+        assert!(main.contains("A1. a part") && !main.contains("figures/A1"), "{main}");
+        // What the project itself has made must be drawn.
+        let record = manifest.parts.get_mut("A1").unwrap();
+        record.files = [("figures/A1.svg".to_owned(), hash::of_bytes(spoiled.as_bytes()))].into();
+        assert!(matches!(write(&out, &manifest, &[part]), Err(Error::Figure { .. })));
+    }
 }

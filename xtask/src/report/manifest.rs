@@ -69,6 +69,12 @@ pub(crate) struct PartRecord {
     /// Hash of all that can change its numbers: its identifier, the program with the shipped data, its inputs.
     #[serde(default)]
     pub(crate) key: Option<String>,
+    /// The commit of the run that made it, as [`Surroundings::commit`].
+    #[serde(default)]
+    pub(crate) commit: Option<String>,
+    /// SHA-256 of the program that made it.
+    #[serde(default)]
+    pub(crate) program: String,
     /// The raw data files it read, with their SHA-256.
     pub(crate) inputs: BTreeMap<String, String>,
     /// Wall time, seconds.
@@ -94,6 +100,16 @@ impl PartRecord {
     pub(crate) fn of(part: &Part) -> Self {
         Self { title: part.title.to_owned(), ..Self::default() }
     }
+}
+
+/// Where a figure lies in the output folder.
+pub(crate) fn figure_file(id: &str) -> String {
+    format!("figures/{id}.svg")
+}
+
+/// The identifier of the figure in a file.
+pub(crate) fn figure_id(file: &str) -> &str {
+    file.trim_start_matches("figures/").trim_end_matches(".svg")
 }
 
 /// What became of a part.
@@ -180,6 +196,18 @@ impl Manifest {
             .map_err(|e| Error::Report { table: FILE.to_owned(), problem: e.to_string() })?;
         bytes.push(b'\n');
         Ok(bytes)
+    }
+
+    /// The parts that a run at another commit, or of another program, than the last has made: identifier, and by which.
+    pub(crate) fn made_elsewhere(&self) -> Vec<(&str, String)> {
+        let made = self.parts.iter().filter(|(_, record)| record.outcome == Outcome::Made);
+        let elsewhere = made.filter(|(_, r)| r.commit != self.run.commit || r.program != self.run.program);
+        let by = |record: &PartRecord| {
+            let commit = record.commit.as_deref().unwrap_or("unknown");
+            let program = if record.program.is_empty() { "unknown" } else { &record.program };
+            format!("commit {commit}, program {program}")
+        };
+        elsewhere.map(|(id, record)| (id.as_str(), by(record))).collect()
     }
 
     /// All comparisons, in the order of the parts.

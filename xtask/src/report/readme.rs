@@ -8,7 +8,7 @@ use crate::data::sets::{self, RawSet};
 use crate::error::Error;
 use crate::parts::{OWN_SETS, Part};
 use crate::report::checks;
-use crate::report::manifest::{Manifest, Outcome, PartRecord, TableRecord};
+use crate::report::manifest::{Manifest, Outcome, PartRecord, TableRecord, figure_id};
 use crate::report::table::Kind;
 
 /// The file's name in the output folder.
@@ -181,12 +181,14 @@ fn requirements(text: &mut String, manifest: &Manifest) {
     let made = || manifest.parts.values().filter(|record| record.outcome == Outcome::Made);
     let seconds: f64 = made().map(|record| record.seconds).sum();
     let memory = made().filter_map(|record| record.peak_memory).max();
+    let elsewhere: String =
+        manifest.made_elsewhere().iter().map(|(id, by)| format!("\n- {id} was made before: {by}.")).collect();
     let _ = writeln!(
         text,
         "## Computational requirements\n\n### Software\n\n\
-         - Rust, 1.89 or later (here: {}), and a C compiler. Nothing else; no commercial software.\n\
+         - Rust, {} or later (here: {}), and a C compiler. Nothing else; no commercial software.\n\
          - Libraries: `Cargo.lock` in the sources names each with its version and checksum; `cargo` fetches them.\n\
-         - The project: version {}, commit {}; SHA-256 of the program {}.\n\n\
+         - The project: version {}, commit {}; SHA-256 of the program {}.{}\n\n\
          ### Controlled randomness\n\n\
          Every random number comes from a seeded generator, assigned by draw and not by thread: the same seed gives the same \
          bytes on any number of processors. Seeds stand below each table and in the list of tables; they are constants of the \
@@ -194,10 +196,12 @@ fn requirements(text: &mut String, manifest: &Manifest) {
          ### Memory, run time, storage\n\n\
          Measured on {} with {} processors: {} in all for the parts in this folder, one after the other; the largest resident memory \
          is {}. The list of tables has each part's. Storage: a few megabytes for the outputs, some gigabytes for building the program.",
+        env!("CARGO_PKG_RUST_VERSION"),
         run.compiler,
         run.version,
         run.commit.as_deref().unwrap_or("unknown (not a repository)"),
         run.program,
+        elsewhere,
         run.platform,
         run.processors,
         duration(seconds),
@@ -257,7 +261,7 @@ fn exhibits(text: &mut String, manifest: &Manifest, parts: &[Part]) {
             );
         }
         for figure in &record.figures {
-            let name = figure.trim_start_matches("figures/").trim_end_matches(".svg");
+            let name = figure_id(figure);
             let _ = writeln!(
                 text,
                 "| Figure {name} | {} | | {figure} | {program} | | {cost} |",
@@ -379,6 +383,20 @@ mod tests {
             assert!(text.contains(expected), "no `{expected}` in\n{text}");
         }
         assert!(derived_files().count() > 20);
+    }
+
+    #[test]
+    fn parts_of_an_earlier_program_are_told_and_others_not() {
+        let mut manifest = manifest();
+        manifest.run.commit = Some("beef".to_owned());
+        manifest.run.program = "f00d".to_owned();
+        let record = manifest.parts.get_mut("A2").unwrap();
+        record.commit = Some("cafe".to_owned());
+        record.program = "f00d".to_owned();
+        let other = text(&manifest);
+        assert!(other.contains("\n- A2 was made before: commit cafe, program f00d.\n"), "{other}");
+        manifest.parts.get_mut("A2").unwrap().commit = Some("beef".to_owned());
+        assert!(!text(&manifest).contains("was made before"));
     }
 
     #[test]

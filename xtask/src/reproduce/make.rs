@@ -42,7 +42,7 @@ pub(crate) fn make_one(
     match made {
         Ok((files, made)) => {
             record.tables = made.tables.iter().map(TableRecord::from).collect();
-            record.figures = made.figures.iter().map(|figure| format!("figures/{}.svg", figure.id)).collect();
+            record.figures = made.figures.iter().map(|figure| manifest::figure_file(&figure.id)).collect();
             record.checks = made.checks;
             if let Some(out) = out {
                 files.iter().try_for_each(|(name, content)| out.write(name, content))?;
@@ -86,7 +86,7 @@ fn render(made: &Made) -> Result<Files, Error> {
         files.push((format!("tables/{}.tex", table.id), latex::render(table).into_bytes()));
     }
     for figure in &made.figures {
-        files.push((format!("figures/{}.svg", figure.id), figure.svg()?.into_bytes()));
+        files.push((manifest::figure_file(&figure.id), figure.svg()?.into_bytes()));
     }
     Ok(files)
 }

@@ -114,6 +114,7 @@ impl Run<'_> {
         let mut lines = summary::Lines::new(parts);
         bar.suspend(|| lines.tell(&how, manifest));
         let shared = self.jobs > 1;
+        let (commit, program) = (manifest.run.commit.clone(), keys.program().to_owned());
         manifest::reset_peak_memory();
         let work = |(_, part, key): &(usize, &Part, cache::Key)| {
             if !shared {
@@ -124,6 +125,8 @@ impl Run<'_> {
             Ok(PartRecord {
                 key: Some(key.hash.clone()),
                 inputs: key.inputs.clone(),
+                commit: commit.clone(),
+                program: program.clone(),
                 peak_memory_shared: shared,
                 ..record
             })

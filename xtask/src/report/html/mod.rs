@@ -9,7 +9,7 @@ use std::path::Path;
 use maud::PreEscaped;
 
 use crate::parts::Part;
-use crate::report::manifest::{Manifest, PartRecord};
+use crate::report::manifest::{Manifest, PartRecord, figure_id};
 use crate::report::printed::Printed;
 
 /// The file's name in the output folder.
@@ -31,7 +31,7 @@ struct Chapter<'a> {
 pub(crate) fn render(folder: &Path, manifest: &Manifest, parts: &[Part]) -> Vec<u8> {
     let chapters: Vec<Chapter> =
         parts.iter().map(|part| Chapter::read(folder, part, manifest.parts.get(part.id))).collect();
-    page::page(&chapters, &manifest.checks(), &manifest.run).into_string().into_bytes()
+    page::page(&chapters, &manifest.checks(), manifest).into_string().into_bytes()
 }
 
 impl<'a> Chapter<'a> {
@@ -40,8 +40,7 @@ impl<'a> Chapter<'a> {
         for name in record.iter().flat_map(|record| &record.figures) {
             match std::fs::read_to_string(folder.join(name)) {
                 Ok(svg) => {
-                    let id = name.trim_start_matches("figures/").trim_end_matches(".svg");
-                    chapter.figures.push((id.to_owned(), PreEscaped(svg)));
+                    chapter.figures.push((figure_id(name).to_owned(), PreEscaped(svg)));
                 }
                 Err(_) => chapter.gone.push(name.clone()),
             }

@@ -8,7 +8,7 @@ use super::Chapter;
 use super::table::{badge, table, words};
 use crate::report::checks::{self, Check, Verdict};
 use crate::report::delimited::exact;
-use crate::report::manifest::{Outcome, Surroundings};
+use crate::report::manifest::{Manifest, Outcome};
 use crate::report::table::Kind;
 
 const STYLE: &str = include_str!("style.css");
@@ -44,7 +44,8 @@ const GROUPS: [(&str, &str, &str); 4] = [
 ];
 
 /// The whole page.
-pub(super) fn page(chapters: &[Chapter], checks: &[Check], run: &Surroundings) -> Markup {
+pub(super) fn page(chapters: &[Chapter], checks: &[Check], manifest: &Manifest) -> Markup {
+    let run = &manifest.run;
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -82,7 +83,7 @@ pub(super) fn page(chapters: &[Chapter], checks: &[Check], run: &Surroundings) -
                     (parameters(chapters))
                     (verification(checks))
                     (absent(chapters))
-                    (provenance(chapters, run))
+                    (provenance(chapters, manifest))
                     (citation())
                 }
                 footer { p { "Made by " code { "cargo xtask reproduce" } ". The files of each table and figure lie beside this page." } }
@@ -282,13 +283,18 @@ fn absent(chapters: &[Chapter]) -> Markup {
     }
 }
 
-fn provenance(chapters: &[Chapter], run: &Surroundings) -> Markup {
+fn provenance(chapters: &[Chapter], manifest: &Manifest) -> Markup {
+    let (run, elsewhere) = (&manifest.run, manifest.made_elsewhere());
     let records = || chapters.iter().filter_map(|chapter| Some((chapter.part.id, chapter.record?)));
     let inputs: BTreeMap<&String, &String> = records().flat_map(|(_, record)| &record.inputs).collect();
     html! {
         section id="provenance" {
             h2 { "The run and its inputs" }
             p { (run.compiler) ", " (run.platform) ", " (run.processors) " processors." }
+            @if !elsewhere.is_empty() {
+                p { "Parts that another run made before:" }
+                ul { @for (id, by) in &elsewhere { li { (id) ": " (by) } } }
+            }
             div.box tabindex="0" role="region" aria-label="Time and memory" {
                 table {
                     thead { tr {
