@@ -11,7 +11,7 @@ pub(crate) struct Arguments {
 }
 
 /// The topics and their texts.
-const TOPICS: [(&str, &str); 12] = [
+const TOPICS: [(&str, &str); 15] = [
     ("overview", include_str!("help/overview.txt")),
     ("reproduce", include_str!("help/reproduce.txt")),
     ("verify", include_str!("help/verify.txt")),
@@ -24,6 +24,9 @@ const TOPICS: [(&str, &str); 12] = [
     ("elasticities", include_str!("help/elasticities.txt")),
     ("patents", include_str!("help/patents.txt")),
     ("scenarios", include_str!("help/scenarios.txt")),
+    ("new-scenario", include_str!("help/new-scenario.txt")),
+    ("explain", include_str!("help/explain.txt")),
+    ("release", include_str!("help/release.txt")),
 ];
 
 /// Runs the command.
@@ -52,6 +55,10 @@ mod tests {
                 assert!(line.chars().count() <= 100, "{name}: `{line}` is too wide");
             }
             assert!(TOPICS[0].1.contains(name), "the overview does not name {name}");
+        }
+        let line = <crate::CommandLine as clap::CommandFactory>::command();
+        for command in line.get_subcommands().map(clap::Command::get_name).filter(|name| *name != "help") {
+            assert!(TOPICS.iter().any(|(name, _)| *name == command), "no topic explains `{command}`");
         }
     }
 }
