@@ -203,12 +203,17 @@ fn draws_without_a_spread_are_refused_and_say_what_to_do() {
         "{}",
         said(&output)
     );
-    // A rate that no draw has within its range.
-    let wild = "[[tariff]]\nimporter = \"all\"\nexporter = \"all\"\nsector = \"all\"\n\
-                rate = { value = 0.1, sd = 1e300 }\n";
-    let output = solve_with(root.path(), wild, &["--draws", "4"]);
+    // A share that no draw has within its range.
+    let recipe = Recipe::new(3, 2, 2).with_critical(CriticalRecipe::default());
+    let economy = save(&recipe, &root.path().join("economy"));
+    let input = economy.labels().sectors().last().unwrap();
+    let wild = format!(
+        "[critical]\nsectors = \"{input}\"\nsigma = 0.2\n\
+         [[recycling]]\ncountry = \"all\"\nshare = {{ value = 0.1, sd = 1e300 }}\n"
+    );
+    let output = solve_with(root.path(), &wild, &["--draws", "4"]);
     assert_eq!(output.status.code(), Some(2));
     let text = said(&output);
-    assert!(text.contains("0 of 4 have one") && text.contains("rate"), "{text}");
+    assert!(text.contains("0 of 4 have one") && text.contains("recycling.1.share"), "{text}");
     assert!(!root.path().join("result").exists());
 }

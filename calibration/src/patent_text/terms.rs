@@ -291,7 +291,7 @@ mod tests {
     fn the_screen_misses_no_formula() {
         let terms = Terms::shipped().unwrap();
         for formula in
-            ["YMnO3", "YTaO4", "YTiO3", "YLiF4", "Mg12Ce", "NiCoCrAlY", "NdxFeyB", "Fe–Nd", "(FeCo)2Y"]
+            ["YMnO3", "YTaO4", "YTiO3", "YLiF4", "Mg12Ce", "NiCoCrAlY", "NdxFeyB", "Fe–Nd", "Al(FeCo)2Y"]
         {
             assert_eq!(found(formula), [formula]);
         }

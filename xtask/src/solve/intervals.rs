@@ -96,7 +96,7 @@ pub(super) fn table(answer: &Answer, draws: &Draws, seed: u64) -> Table {
     let (median, interval, spread) = (draws.quantile(0.5), draws.interval(COVERAGE), draws.std_deviation());
     let names = names(economy);
     let rows = names.iter().flat_map(|name| countries.iter().map(move |country| (name, country)));
-    for (k, (name, country)) in rows.enumerate() {
+    for (k, (name, country)) in rows.enumerate().take(draws.central.len()) {
         table.row(vec![
             name.as_str().into(),
             country.as_str().into(),
