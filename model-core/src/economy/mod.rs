@@ -351,7 +351,6 @@ impl From<Economy> for EconomyParts {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::synthetic::{CriticalRecipe, Recipe};
 
     #[test]
