@@ -87,7 +87,7 @@ fn production_accounts_of_the_united_states() {
     refused(read("industry_id,year,GO\n37,1963,1\n", names), "raw.csv has nothing for industry 37");
     refused(
         read("industry_id,year,GO\n1,MCMLXIII,1\n", names),
-        "raw.csv line 2: column `year` holds `MCMLXIII`, where a whole number is needed",
+        "raw.csv line 2: column `year` holds `MCMLXIII`, where a year, a whole number between 1900 and 2100 is needed",
     );
 }
 

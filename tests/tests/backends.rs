@@ -45,7 +45,7 @@ fn estimates(results: &mut Results) {
     let one = |a: &Array1<f64>| a.clone().insert_axis(Axis(1));
     let instruments = concatenate(Axis(1), &[one(&z1).view(), one(&z2).view()]).unwrap();
     let x = concatenate(Axis(1), &[one(&x1).view(), one(&endogenous).view()]).unwrap();
-    let by = |period: usize| Categories::new("group", (0..ROWS).map(|i| i % period));
+    let by = |period: usize| Categories::new(format!("group {period}"), (0..ROWS).map(|i| i % period));
     let two_way = Vcov::cluster([by(17), by(23)], SmallSample::Fixest);
     let mut keep = |name: &str, fit: &Fit| {
         results.insert(format!("{name}, coefficients"), fit.estimates().coefficients().to_vec());

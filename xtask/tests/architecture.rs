@@ -95,7 +95,7 @@ fn the_engines_know_no_file_no_clock_and_no_rare_earth() {
 }
 
 /// Where a matrix may be factored whatever its condition: files, how often, and why nothing rests on it.
-const STEPS: [(&str, usize, &str); 6] = [
+const STEPS: [(&str, usize, &str); 7] = [
     (
         "model-core/src/equilibrium/block.rs",
         2,
@@ -112,6 +112,11 @@ const STEPS: [(&str, usize, &str); 6] = [
         "estimation/src/solve.rs",
         2,
         "the condition is reported (Fit::accuracy), and collinear regressors are gone",
+    ),
+    (
+        "estimation/src/linear/k_class.rs",
+        1,
+        "says only whether a matrix is positive definite; coefficients come from `well_conditioned`",
     ),
     (
         "estimation/src/poisson/irls.rs",
