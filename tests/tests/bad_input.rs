@@ -349,7 +349,8 @@ fn deficits_that_do_not_cancel_are_not_solved_with() {
             other => panic!("{other:?}"),
         }
     }
-    parts.equilibrate(&Deficits::Zero, &SolverSettings::default()).unwrap();
+    let (economy, _) = parts.equilibrate(&Deficits::Zero, &SolverSettings::default()).unwrap();
+    assert!(economy.deficit().iter().all(|deficit| *deficit == 0.0), "{}", economy.deficit());
 }
 
 #[test]

@@ -352,7 +352,7 @@ mod tests {
         }
         // Every second column lies nowhere in one piece.
         let mut spread = Array2::from_elem((4, 20), 1.0);
-        for odd in [1.0, -1.0, f64::NAN] {
+        for odd in [1.0, -1.0, f64::NAN, f64::INFINITY] {
             spread[[2, 4]] = odd;
             let every_second = spread.slice_each_axis(|axis| ndarray::Slice {
                 start: 0,
