@@ -407,19 +407,19 @@ fn traded<T: Scalar>(
 }
 
 /// Trade shares that belong to a sweep.
-impl<T: Scalar> System<'_, T> {
+impl System<'_, f64> {
     /// New trade shares `pi'[n,i,j]` at the last sweep, which was from this state.
-    pub(super) fn new_shares(&self, state: &[T], work: &Work<T>) -> Array3<T> {
+    pub(super) fn new_shares(&self, state: &[f64], work: &Work<f64>) -> Array3<f64> {
         let Layout { n, j, .. } = self.at;
         let wedge = self.at.split(state).wedge;
-        let mut shares = Array3::from_elem((n, n, j), T::from(0.0));
-        let mut one_over_sum: Vec<T> = work.ln_sum.iter().map(|sum| -*sum).collect();
-        T::exp_each(&mut one_over_sum);
+        let mut shares = Array3::zeros((n, n, j));
+        let mut one_over_sum: Vec<f64> = work.ln_sum.iter().map(|sum| -*sum).collect();
+        f64::exp_each(&mut one_over_sum);
         for (m, mut of_importer) in shares.outer_iter_mut().enumerate() {
             for (s, market) in self.markets.iter().enumerate() {
                 let (place, g, shift) = match market {
                     Market::Domestic { buys, .. } => {
-                        of_importer[[m, s]] = T::from(if buys[m] { 1.0 } else { 0.0 });
+                        of_importer[[m, s]] = if buys[m] { 1.0 } else { 0.0 };
                         continue;
                     }
                     Market::Traded { place, g, shift, .. } => (*place, g, shift),
@@ -430,14 +430,12 @@ impl<T: Scalar> System<'_, T> {
                 let one_over_sum = one_over_sum[place * n + m];
                 let appeal = &work.appeal[place * n..(place + 1) * n];
                 let mut of_sector = of_importer.column_mut(s);
-                let (shares, of_row) = (of_sector.iter_mut().zip(appeal), m * n..(m + 1) * n);
-                match g {
-                    Pairs::Still(g) => shares
-                        .zip(&g[of_row])
-                        .for_each(|((share, appeal), g)| *share = *appeal * *g * one_over_sum),
-                    Pairs::Moving(g) => shares
-                        .zip(&g[of_row])
-                        .for_each(|((share, appeal), g)| *share = *appeal * *g * one_over_sum),
+                let g: &[f64] = match g {
+                    Pairs::Still(g) => g,
+                    Pairs::Moving(g) => g,
+                };
+                for ((share, appeal), g) in of_sector.iter_mut().zip(appeal).zip(&g[m * n..(m + 1) * n]) {
+                    *share = *appeal * *g * one_over_sum;
                 }
                 if let Some(controls) = &work.controls[s] {
                     for (i, share) in of_sector.iter_mut().enumerate() {
