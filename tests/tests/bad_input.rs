@@ -3,8 +3,8 @@
 use model_core::synthetic::{CriticalRecipe, Recipe};
 use model_core::welfare::{DecompositionSettings, decompose, first_order};
 use model_core::{
-    Deficits, Economy, EconomyError, EconomyParts, Flows, Labels, Metadata, Restriction, Shock, SolveError,
-    SolverSettings, Technology,
+    Deficits, Economy, EconomyError, EconomyParts, Flows, Labels, Metadata, Restriction, Shock, ShockError,
+    SolveError, SolverSettings, Technology,
 };
 use ndarray::{Array1, Array2, Array3, Axis};
 use tests::Uniform;
@@ -351,6 +351,23 @@ fn deficits_that_do_not_cancel_are_not_solved_with() {
     }
     let (economy, _) = parts.equilibrate(&Deficits::Zero, &SolverSettings::default()).unwrap();
     assert!(economy.deficit().iter().all(|deficit| *deficit == 0.0), "{}", economy.deficit());
+}
+
+#[test]
+fn a_stop_of_the_only_supplier_is_named() {
+    let mut parts = base();
+    for i in 0..3 {
+        parts.trade_share[[0, i, 1]] = f64::from(u8::from(i == 1));
+    }
+    let (economy, _) = parts.equilibrate(&Deficits::Zero, &SolverSettings::default()).unwrap();
+    let shock = Shock { restrictions: vec![Restriction::export_quota(1, 1, 0.0)], ..Shock::default() };
+    match economy.solve(&shock, &SolverSettings::default()) {
+        Err(SolveError::Shock(error @ ShockError::NoSupplier { .. })) => {
+            let error = error.to_string();
+            assert!(error.contains("C1") && error.contains("S2"), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
