@@ -70,9 +70,10 @@ fn what_is_not_solved_says_so_and_gives_its_history() {
     let shock = Shock { restrictions, technology, ..uniform.shock(&economy, 0.1) };
     match economy.solve(&shock, &SolverSettings::default()) {
         Err(SolveError::NotConverged { residual, history, best, .. }) => {
-            // How near the whole shock came, however near its parts did.
-            assert!(residual.max() < 0.1 && !best.ln_price.is_empty());
+            // How near the whole shock came; its parts came nearer.
+            assert!(residual.max() < 0.03 && !best.ln_price.is_empty());
             assert!(history.iter().any(|iteration| iteration.residual == residual));
+            assert!(history.iter().any(|iteration| iteration.residual.max() < 1e-6));
         }
         Ok(after) => assert!(after.residual.max() <= 1e-10, "solved at last, but not to the tolerance"),
         Err(error) => panic!("{error}"),
